@@ -1,0 +1,2 @@
+// Package engine decides what clusters should be and how to get there.
+package engine

@@ -1,0 +1,209 @@
+package proxy
+
+import (
+	"context"
+	"net"
+
+	"github.com/jackc/pgproto3/v2"
+)
+
+// An Interceptor is asked, once per client session, who watches that session's
+// statements. It must be safe for concurrent use.
+type Interceptor interface {
+	// Open is called when the server has accepted the client (after
+	// AuthenticationOk and the ParameterStatus messages that follow it, before
+	// the first ReadyForQuery is forwarded). The session stays valid until the
+	// handler's Close returns. An error ends the session with an ErrorResponse
+	// (see Error; any other error reads "internal server error").
+	Open(ctx context.Context, s *Session) (Handler, error)
+}
+
+// A Handler watches one session. Its methods are never called concurrently,
+// except Wants, which must be cheap and must not block: it sees the text of
+// every Query and Parse message on the hot path.
+type Handler interface {
+	// Wants reports whether Intercept has to see this text. False positives
+	// are fine, false negatives are forwarded untouched. text is only valid
+	// during the call.
+	Wants(text []byte) bool
+
+	// Intercept decides about a wanted text: one Verdict for each statement
+	// that is not simply to be forwarded, in text order, none overlapping. No verdicts: the message is
+	// forwarded byte for byte. It is called when the server has answered everything
+	// that the client sent up to its previous Sync or Query, so that
+	// Query.TxStatus is exact at the start of the batch. ctx is cancelled when the client sends a CancelRequest,
+	// goes away, or the server is shut down.
+	//
+	// An *Error refuses the whole text as if its first statement were
+	// refused.
+	Intercept(ctx context.Context, q Query) ([]Verdict, error)
+
+	// Ready is called before a ReadyForQuery is forwarded, but only while the
+	// session is watched: from the first message that got a verdict with Done or Watch
+	// until Ready returns Watch == false. It may block; a cancelled ctx ends the wait (cancel request,
+	// client gone, shutdown), never the session.
+	Ready(ctx context.Context, e Completed) Ready
+
+	// Close is called exactly once, when the session has ended.
+	Close()
+}
+
+// Query is one text from the client: the whole text of a Query message (any
+// number of statements), or of a Parse message (one statement).
+type Query struct {
+	Text     string
+	Extended bool // from a Parse message
+	// TxStatus is the status byte of the latest ReadyForQuery: 'I' idle, 'T' in a
+	// transaction block, 'E' in a failed one.
+	TxStatus byte
+	// ParamOIDs are the parameter types that the Parse message declares; may be
+	// shorter than the number of parameters, 0 means unspecified.
+	ParamOIDs []uint32
+}
+
+// Action says what becomes of a statement.
+type Action uint8
+
+const (
+	// Pass forwards the statement as it is (of use with Bind, Done or Tag).
+	Pass Action = iota
+	// Replace forwards Text in the statement's place.
+	Replace
+	// Local sends nothing to the server for this statement: Answer produces its
+	// result, in its place among the results of the others.
+	Local
+	// Refuse gives the client Err in the statement's place, and makes the server fail, too,
+	// where there is a transaction (or an implicit one) that has to fail with it.
+	Refuse
+)
+
+// Verdict decides about one statement: the bytes Start to End of the query's
+// text.
+type Verdict struct {
+	Start, End int
+	Action     Action
+	Text       string  // Replace
+	Answer     *Answer // Local
+	Err        *Error  // Refuse
+
+	// Tag, if set, takes the place of the server's command tag (Pass, Replace).
+	Tag string
+
+	// Bind, if set, is asked about every Bind of this statement (extended
+	// protocol, Pass and Replace). It may change the parameters; an *Error
+	// refuses. It is called at the same kind of moment as Intercept.
+	Bind func(ctx context.Context, b *Bind) error
+
+	// Done, if set, is called for every successful completion of this statement
+	// with the server's command tag, before the tag is forwarded. It must not block. (Pass, Replace)
+	Done func(tag string)
+
+	// Watch makes the session watched (see Handler.Ready) even without Done.
+	Watch bool
+}
+
+// Bind holds the parameters of a Bind message. Formats has one entry per
+// parameter (0 text, 1 binary), whatever shorthand the message used. A nil value is NULL.
+type Bind struct {
+	TxStatus  byte
+	ParamOIDs []uint32 // as declared by Parse
+	Formats   []int16
+	Values    [][]byte
+	// Changed must be set when Formats or Values were changed: an unchanged Bind is forwarded byte
+	// for byte.
+	Changed bool
+}
+
+// Answer is the result of a statement that the proxy answers itself.
+type Answer struct {
+	// ParamOIDs are the statement's parameters, for Describe. Usually none.
+	ParamOIDs []uint32
+	// Columns describes the rows; nil: the statement returns no rows.
+	Columns []Column
+	// Run produces the rows and returns the command tag. It runs at the statement's place among the others; where the same
+	// message or pipeline has statements for the server too, it runs before they are sent and its output is kept until its place comes. An *Error
+	// becomes the ErrorResponse; any other error reads "internal server
+	// error" and is logged. ctx ends with a CancelRequest, the client, or the server.
+	Run func(ctx context.Context, w ResultWriter) (tag string, err error)
+}
+
+// Column is one column of an Answer. Values are given in text form; the proxy
+// converts to binary where the client asked for it, for the types that DataTypeOID can name: text, name, jsonb, json, bool,
+// int2, int4, int8, float8, numeric, timestamptz, interval.
+type Column struct {
+	Name string
+	OID  uint32 // type; 0 means text (25)
+}
+
+// ResultWriter takes the rows of an Answer. It applies back pressure.
+type ResultWriter interface {
+	// Row sends one row: a value per column in text form, nil for NULL.
+	Row(values ...*string) error
+	// Notice sends a NoticeResponse in its place among the rows.
+	Notice(n *Notice) error
+	// CopyOut switches to COPY OUT (text format, columns as given) and returns a function that sends one
+	// CopyData line each. Only in the simple protocol or the extended one without row limit.
+	CopyOut(columns int) (line func([]byte) error, err error)
+	// Flush pushes what was written to the client now.
+	Flush() error
+}
+
+// Completed tells Handler.Ready what happened since the call before.
+type Completed struct {
+	// TxStatus is the status byte of the ReadyForQuery that is about to be forwarded.
+	TxStatus byte
+	// Events are, in order, the server's command tags and errors since the
+	// session became watched or since the last call.
+	Events []Event
+}
+
+// Event is a CommandComplete (Tag) or an ErrorResponse (Code) of the server.
+type Event struct {
+	Tag  string
+	Code string // SQLSTATE; set for an ErrorResponse
+}
+
+// Ready is what a handler adds before a ReadyForQuery.
+type Ready struct {
+	Notices    []*Notice
+	Parameters []Parameter // ParameterStatus messages
+	// Watch keeps the session watched: Ready will be called for the next ReadyForQuery, too.
+	Watch bool
+}
+
+// Parameter is a run-time parameter that the server reports.
+type Parameter struct{ Name, Value string }
+
+// Notice is a NoticeResponse. Fields as in pgproto3: Severity, Code, Message, Detail, Hint, ...
+type Notice = pgproto3.NoticeResponse
+
+// Optional capabilities of a Handler or an Interceptor, found by type assertion.
+
+// StartupRewriter is implemented by an Interceptor that changes the parameters
+// of StartupMessages before they are sent to the server.
+type StartupRewriter interface {
+	// RewriteStartup returns the parameters for the server. Original ones stay available as Session.Startup.
+	RewriteStartup(params map[string]string) map[string]string
+}
+
+// ParameterRewriter is implemented by a Handler or Interceptor that changes ParameterStatus messages of
+// the server; ok == false swallows the message.
+type ParameterRewriter interface {
+	RewriteParameter(name, value string) (newValue string, ok bool)
+}
+
+// ErrorRewriter is implemented by a Handler that changes ErrorResponses and NoticeResponses of the
+// server before the client sees them.
+type ErrorRewriter interface {
+	RewriteError(e *pgproto3.ErrorResponse)
+}
+
+// SessionInfo is what is known about a session for its whole life.
+type SessionInfo struct {
+	ID         uint64
+	User       string
+	Database   string
+	ClientAddr net.Addr
+	BackendPID uint32            // from BackendKeyData: pg_backend_pid(), mz_sessions.connection_id
+	Startup    map[string]string // parameters of the StartupMessage as the client sent them
+}
