@@ -1,0 +1,224 @@
+#!/usr/bin/env bash
+#
+# run.sh - do drivers see any difference between PostgreSQL and mzproxy in
+# front of PostgreSQL?
+#
+# Every suite runs twice against one private server, once direct and once
+# through `mzproxy serve --relay-only`; the outcomes of the single tests are
+# compared. Exit status 0: no difference.
+#
+#   testdata/drivers/run.sh [--only pgx,pq,psycopg,node,jdbc,pgbench] [--keep]
+#
+# MZPROXY names the binary (bin/mzproxy). What a suite needs (psycopg 3,
+# node-postgres, the JDBC driver) is installed where it is missing.
+set -euo pipefail
+export LC_ALL=C
+
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+root=$(cd "$here/../.." && pwd)
+mzproxy=${MZPROXY:-$root/bin/mzproxy}
+only='pgx,pq,psycopg,node,jdbc,pgbench' keep=0
+
+die() { echo "run.sh: $*" >&2; exit 1; }
+note() { echo "# $*" >&2; }
+
+while (($#)); do
+  case $1 in
+    --only) only=$2; shift ;;
+    --keep) keep=1 ;;
+    *) sed -n '3,13p' "$0" >&2; exit 2 ;;
+  esac
+  shift
+done
+wants() { [[ ,$only, == *",$1,"* ]]; }
+[[ -x $mzproxy ]] || die "$mzproxy is not there: run make build"
+
+# ------------------------------------------------------------- the machinery
+
+need_packages() { # need_packages PACKAGE...: Debian packages, installed where missing
+  local missing=() p
+  for p in "$@"; do
+    dpkg -s "$p" >/dev/null 2>&1 || missing+=("$p")
+  done
+  ((${#missing[@]})) || return 0
+  local sudo=''
+  ((EUID == 0)) || sudo=sudo
+  note "installing ${missing[*]}"
+  $sudo apt-get update -qq >/dev/null
+  $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
+}
+
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/drivers.XXXXXX")
+chmod 755 "$scratch"
+pids=()
+stop() {
+  local p
+  for p in "${pids[@]}"; do kill "$p" 2>/dev/null || true; done
+  [[ -f $scratch/data/postmaster.pid ]] && as_postgres "$pg_bin/pg_ctl" -D "$scratch/data" -m immediate stop >/dev/null 2>&1
+  if ((keep)); then note "kept $scratch"; else rm -rf "$scratch"; fi
+}
+trap stop EXIT
+
+as_postgres() { # the server refuses root
+  if ((EUID == 0)); then runuser -u postgres -- "$@"; else "$@"; fi
+}
+
+free_port() {
+  /usr/bin/env python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+pg_bin=${PG_BINDIR:-$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1)}
+direct=$(free_port)
+
+start_server() {
+  mkdir "$scratch/data"
+  ((EUID == 0)) && chown postgres "$scratch/data"
+  as_postgres "$pg_bin/initdb" -D "$scratch/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8 >"$scratch/initdb.log"
+  cat >>"$scratch/data/postgresql.conf" <<CONF
+listen_addresses = '127.0.0.1'
+port = $direct
+unix_socket_directories = '$scratch/data'
+fsync = off
+max_connections = 200
+max_prepared_transactions = 20
+CONF
+  cat >"$scratch/data/pg_hba.conf" <<'HBA'
+host all pgx_md5,pqgomd5        127.0.0.1/32 md5
+host all pgx_scram,pqgoscram    127.0.0.1/32 scram-sha-256
+host all pgx_pw,pqgopassword    127.0.0.1/32 password
+host replication all            127.0.0.1/32 trust
+host all all                    127.0.0.1/32 trust
+HBA
+  as_postgres "$pg_bin/pg_ctl" -D "$scratch/data" -l "$scratch/data/log" -w start >/dev/null
+  psql -q -h 127.0.0.1 -p "$direct" -U postgres -v ON_ERROR_STOP=1 >"$scratch/setup.log" 2>&1 <<'SQL'
+set password_encryption = md5;
+create user pgx_md5 superuser password 'secret';
+create user pqgomd5 superuser password 'wordpass';
+set password_encryption = 'scram-sha-256';
+create user pgx_pw superuser password 'secret';
+create user pgx_scram superuser password 'secret';
+create user pqgopassword superuser password 'wordpass';
+create user pqgoscram superuser password 'wordpass';
+create user pqgo superuser;
+create user pqgounknown;
+create user root superuser;
+create user " tricky, ' } "" \ test user " superuser password 'secret';
+create database pgx_test;
+create database pqgo;
+create database drivers;
+\c pgx_test
+create extension hstore;
+create extension ltree;
+create domain uint64 as numeric(20,0);
+\c pqgo
+create extension hstore;
+SQL
+}
+
+start_proxy() {
+  proxied=$(free_port)
+  "$mzproxy" serve --relay-only --listen "127.0.0.1:$proxied" --admin '' \
+    --upstream "postgres://postgres@127.0.0.1:$direct/postgres?sslmode=disable" >"$scratch/proxy.log" 2>&1 &
+  pids+=($!)
+  for _ in $(seq 200); do
+    "$pg_bin/pg_isready" -q -h 127.0.0.1 -p "$proxied" && return
+    sleep 0.05
+  done
+  cat "$scratch/proxy.log" >&2
+  die "the proxy did not come up"
+}
+
+# outcomes FILE: the verdicts in what a suite printed, without the times
+outcomes() {
+  sed -nE 's/^ *(--- )(PASS|FAIL|SKIP)(: [^ ]+).*/\2\3/p; s/^(ok|not ok) - (.*)/\1 - \2/p' "$1" |
+    sort | uniq
+}
+
+status=0
+compare() { # compare NAME COMMAND...: the command reads PGHOST and PGPORT
+  local name=$1 way out; shift
+  for way in direct proxied; do
+    out=$scratch/$name.$way
+    note "$name, $way"
+    PGHOST=127.0.0.1 PGPORT=${!way} "$@" >"$out.log" 2>&1 || true
+    outcomes "$out.log" >"$out"
+  done
+  local n
+  n=$(grep -cE '^(PASS|ok )' "$scratch/$name.direct" || true)
+  ((n > 0)) || { echo "$name: nothing passed directly"; tail -20 "$scratch/$name.direct.log"; status=1; return; }
+  if diff "$scratch/$name.direct" "$scratch/$name.proxied" >"$scratch/$name.diff"; then
+    echo "$name: $n passed, $(grep -cE '^(FAIL|not ok)' "$scratch/$name.direct" || true) failed directly, difference: none"
+    return
+  fi
+  echo "$name: difference:"
+  cat "$scratch/$name.diff"
+  grep -E '^ *not ok|^ +[a-z_0-9]+_test.go:' "$scratch/$name.proxied.log" | head -40
+  status=1
+}
+
+# ------------------------------------------------------------------ the suites
+
+go_suite() { # go_suite MODULE: a copy of the module's source, where its own go.mod rules
+  local dir
+  dir=$(cd "$root" && go list -m -f '{{.Dir}}' "$1")
+  mkdir -p "$scratch/src"
+  cp -r "$dir" "$scratch/src/$2"
+  chmod -R u+w "$scratch/src/$2"
+}
+
+suite_pgx() {
+  cd "$scratch/src/pgx"
+  local c="host=127.0.0.1 port=$PGPORT database=pgx_test"
+  env -u PGHOST -u PGPORT \
+    PGX_TEST_DATABASE="$c user=postgres" \
+    PGX_TEST_TCP_CONN_STRING="$c user=postgres" \
+    PGX_TEST_MD5_PASSWORD_CONN_STRING="$c user=pgx_md5 password=secret" \
+    PGX_TEST_SCRAM_PASSWORD_CONN_STRING="$c user=pgx_scram password=secret" \
+    PGX_TEST_PLAIN_PASSWORD_CONN_STRING="$c user=pgx_pw password=secret" \
+    go test -count=1 -v ./...
+}
+
+suite_pq() {
+  cd "$scratch/src/pq"
+  PGUSER=pqgo PGDATABASE=pqgo PGSSLMODE=disable go test -count=1 -v ./...
+}
+
+suite_psycopg() { PGUSER=postgres PGDATABASE=drivers /usr/bin/python3 "$here/psycopg3.py"; }
+suite_node() { PGUSER=postgres PGDATABASE=drivers NODE_PATH=$scratch/node/node_modules node "$here/node-postgres.js"; }
+suite_jdbc() { PGUSER=postgres PGDATABASE=drivers java -cp "/usr/share/java/postgresql.jar" "$here/Jdbc.java"; }
+
+suite_pgbench() {
+  local mode script
+  export PGUSER=postgres PGDATABASE=drivers
+  "$pg_bin/pgbench" -q -i -s 1 || return
+  for mode in simple extended prepared; do
+    for script in "-b tpcb-like" "-b select-only"; do
+      # shellcheck disable=SC2086
+      if "$pg_bin/pgbench" -n -M $mode $script -c 8 -j 2 -t 200 | grep -q 'actually processed: 1600/1600'; then
+        echo "ok - $mode $script"
+      else
+        echo "not ok - $mode $script"
+      fi
+    done
+  done
+  if "$pg_bin/pgbench" -n -M extended -f "$here/pipeline.pgbench" -c 8 -j 2 -t 100 | grep -q 'actually processed: 800/800'; then
+    echo "ok - pipeline"
+  else
+    echo "not ok - pipeline"
+  fi
+}
+
+start_server
+start_proxy
+note "PostgreSQL on $direct, mzproxy on $proxied"
+if wants pgx; then go_suite github.com/jackc/pgx/v5 pgx; compare pgx suite_pgx; fi
+if wants pq; then go_suite github.com/lib/pq pq; compare pq suite_pq; fi
+if wants psycopg; then need_packages python3-psycopg; compare psycopg suite_psycopg; fi
+if wants node; then
+  mkdir -p "$scratch/node"
+  npm install --silent --no-audit --no-fund --prefix "$scratch/node" pg@8 pg-cursor@2 pg-query-stream@4 pg-copy-streams@6 >/dev/null
+  compare node suite_node
+fi
+if wants jdbc; then need_packages libpostgresql-jdbc-java; command -v java >/dev/null || need_packages default-jdk-headless; compare jdbc suite_jdbc; fi
+if wants pgbench; then compare pgbench suite_pgbench; fi
+exit $status
