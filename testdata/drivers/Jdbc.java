@@ -66,7 +66,15 @@ public class Jdbc {
   public static void main(String[] args) {
     check("extended", Jdbc::statements);
     check("extended_binary", Jdbc::statements, "binaryTransfer", "true", "prepareThreshold", "-1");
-    check("simple_mode", Jdbc::statements, "preferQueryMode", "simple");
+    check("simple_mode", c -> {
+      try (PreparedStatement s = c.prepareStatement("select ? + 1; select 2")) {
+        s.setInt(1, 41);
+        equal(true, s.execute());
+        s.getResultSet().next();
+        equal(42, s.getResultSet().getInt(1));
+        equal(true, s.getMoreResults());
+      }
+    }, "preferQueryMode", "simple");
     check("extended_for_prepared", Jdbc::statements, "preferQueryMode", "extendedForPrepared");
 
     check("portal_with_row_limit", c -> {
