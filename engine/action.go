@@ -3,6 +3,7 @@ package engine
 // Op is what an Action does.
 type Op string
 
+// The operations.
 const (
 	OpCreate Op = "create"
 	OpDrop   Op = "drop"
@@ -12,10 +13,16 @@ const (
 type Action struct {
 	Op      Op
 	Replica string
-	Size    string // create only
+	Size    string // of create only
 	SQL     string
 	Reasons []Reason
 }
 
-// Reason says which strategy asked for an action and why. Text is exactly that of plan-format.md.
-type Reason struct{ Strategy, Text string }
+func createReplica(cluster string, spec ReplicaSpec, reasons []Reason) Action {
+	return Action{OpCreate, spec.Name, spec.Size,
+		"CREATE CLUSTER REPLICA " + QuoteIdent(cluster) + "." + QuoteIdent(spec.Name) + " (SIZE " + QuoteLiteral(spec.Size) + ")", reasons}
+}
+
+func dropReplica(cluster, name string, reasons []Reason) Action {
+	return Action{OpDrop, name, "", "DROP CLUSTER REPLICA " + QuoteIdent(cluster) + "." + QuoteIdent(name), reasons}
+}

@@ -60,7 +60,7 @@ type ActionFilter struct {
 
 // Pause is a row of type pause: no action until then.
 type Pause struct {
-	Until  *time.Time // nil: until RESUME
+	Until  *Timestamp // nil: until RESUME STRATEGIES
 	Reason string
 	By     string // role
 }

@@ -1,23 +1,45 @@
 package engine
 
-import (
-	"encoding/json"
-	"time"
-)
+import "encoding/json"
 
-// ClusterState is what is there: one cluster as it was observed, with the strategies that are configured for it.
+// ClusterState is what is there: one cluster as it was observed, with the
+// strategies that are configured for it.
 type ClusterState struct {
 	ID           string
 	Name         string
 	Managed      bool
 	Objects      *int64     // objects that have to hydrate; nil: not known
-	LastActivity *time.Time // nil: none was ever seen
+	LastActivity *Timestamp // nil: none was ever seen
 	Replicas     []Replica
 	Strategies   []StrategyRow
-	State        map[string]json.RawMessage // strategy type -> payload of an earlier plan
+	State        map[string]json.RawMessage // strategy type to the payload of an earlier plan
 
-	// ActivityUnknown says why activity cannot be told ("statement logging is off"); empty: it can. Unknown is active.
+	// What follows is optional: a snapshot without it decides as if it were
+	// all quiet.
+
+	// ActivityUnknown says why activity cannot be told, for example
+	// "statement logging is off"; empty: it can. Unknown is active.
 	ActivityUnknown string
+	// ActivitySource says where LastActivity comes from, for people.
+	ActivitySource string
+	// Obligations is what the cluster maintains for others.
+	Obligations Obligations
+	// Control marks the controller's own cluster: hands off.
+	Control bool
+	// Native names a native mechanism that owns the replicas, for example
+	// "AUTO SCALING STRATEGY"; empty: none.
+	Native string
+	// CreatedBy tells for replicas that the engine created which strategy
+	// asked for them.
+	CreatedBy map[string]string
+	// RecentActions counts the actions of the last five minutes.
+	RecentActions int64
+}
+
+// Obligations counts what a cluster maintains. Suspending it stops the
+// maintenance of sinks, sources and materialized views.
+type Obligations struct {
+	Sinks, Sources, MaterializedViews, Indexes int64
 }
 
 // Replica is a replica that exists.
@@ -25,17 +47,51 @@ type Replica struct {
 	ID         string // catalog id; empty in files
 	Name       string
 	Size       string
-	Hydrated   *bool // nil: not known
+	Hydrated   *bool // all objects are hydrated on it; nil: not known
 	Online     bool
-	OOMCount   int64
-	CrashCount int64
-	// HydratedObjects counts the objects that are hydrated, for people; nil: not known.
-	HydratedObjects *int64
+	OOMCount   int64 // killed for lack of memory in the last hour
+	CrashCount int64 // offline with a reason in the last hour, OOMCount included
+
+	HydratedObjects *int64     // for people; nil: not known
+	CreatedAt       *Timestamp // nil: not known
 }
 
-// StrategyRow is a row of mz_cluster_strategies. Config is as it was stored, right or wrong.
+// StrategyRow is a row of mz_cluster_strategies. Config is as it was stored,
+// right or wrong.
 type StrategyRow struct {
 	Type      string
 	Config    json.RawMessage
-	UpdatedAt *time.Time
+	UpdatedAt *Timestamp // nil is older than everything
 }
+
+// Ready tells whether a replica can serve: it is online, and everything that
+// has to hydrate on it is hydrated.
+func (c *ClusterState) Ready(r Replica) bool {
+	if !r.Online {
+		return false
+	}
+	return r.Hydrated != nil && *r.Hydrated || c.Objects != nil && *c.Objects == 0
+}
+
+// Replica returns the replica of that name, or nil.
+func (c *ClusterState) Replica(name string) *Replica {
+	for i := range c.Replicas {
+		if c.Replicas[i].Name == name {
+			return &c.Replicas[i]
+		}
+	}
+	return nil
+}
+
+// Specs returns the replicas that exist, in their order.
+func (c *ClusterState) Specs() []ReplicaSpec {
+	specs := make([]ReplicaSpec, 0, len(c.Replicas))
+	for _, r := range c.Replicas {
+		specs = append(specs, ReplicaSpec{r.Name, r.Size})
+	}
+	return specs
+}
+
+// System tells whether the cluster belongs to the system: its id does not
+// begin with "u".
+func (c *ClusterState) System() bool { return len(c.ID) == 0 || c.ID[0] != 'u' }

@@ -1,60 +1,71 @@
 package engine
 
-import (
-	"encoding/json"
-	"time"
-)
+import "encoding/json"
 
-// Plan is the decision about all clusters of a snapshot. One value feeds EXPLAIN STRATEGY, the what-if, notices, log lines,
-// audit rows, metrics and the apply step.
+// Plan is the decision about all clusters of a snapshot. One value feeds
+// EXPLAIN STRATEGY, the what-if, notices, log lines, audit rows, metrics and
+// the apply step, so that they cannot disagree.
 type Plan struct {
-	Now      time.Time
+	Now      Timestamp
 	Clusters []ClusterPlan
 }
 
 // ClusterPlan is the decision about one cluster.
 type ClusterPlan struct {
 	ID, Name string
-	Desired  []ReplicaSpec
-	Actions  []Action
+	Desired  []ReplicaSpec // sorted by name
+	Actions  []Action      // creates, then drops
 	Problems []Problem
-	State    map[string]json.RawMessage
+	State    map[string]json.RawMessage // strategy type to the payload to store
 
-	// Decisions has one entry for each strategy that ran, in the order they ran.
+	// Decisions has an entry for each strategy that ran, in that order.
 	Decisions []Decision
-	// Guards lists what held a wish back, or warned.
+	Conflicts []Conflict
+	// Guards is what held a wish back, or warned.
 	Guards []Guard
-	// NextLook is when the decision may change by the mere passing of time; nil: never.
-	NextLook *time.Time
-	// NextLookCause names what is due then, for example "idle_suspend".
+	// Orphans are replicas that stay although the strategy that wanted them is
+	// gone.
+	Orphans []Orphan
+	// NextLook is when the mere passing of time may change the decision; nil:
+	// never. NextLookCause names who says so.
+	NextLook      *Timestamp
 	NextLookCause string
-	// Waiting is true while a replica that exists or is to be created is not ready: its hydration will
+	// Waiting is set while a desired replica is not ready: its hydration will
 	// change the decision.
 	Waiting bool
+
+	CreditsBefore, CreditsAfter float64 // per hour
 }
 
-// Decision is what one strategy saw, wants, and why, for people.
-type Decision struct {
-	Strategy string
-	Verb     string     // "create", "drop", "hold", "suspend", "none"
-	Text     string     // one line: what it sees and why
-	Until    *time.Time // when time alone may change it
-}
-
-// ReplicaSpec is a replica that should exist.
-type ReplicaSpec struct{ Name, Size string }
-
-// Problem is a finding about a user's strategy: data, not a Go error.
+// Problem is a finding about what a user stored: data, not a Go error.
 type Problem struct {
-	Strategy string // empty: the cluster as a whole
-	Code     string
+	Strategy string // strategy type; empty: the cluster as a whole
+	Code     ProblemCode
 	Message  string
 }
 
-// Guard is a step between resolver and differ that held a strategy's wish back.
+// ProblemCode is the kind of a Problem.
+type ProblemCode string
+
+// The problem codes.
+const (
+	ManagedCluster       ProblemCode = "managed_cluster"
+	SystemCluster        ProblemCode = "system_cluster"
+	UnknownStrategy      ProblemCode = "unknown_strategy"
+	ExperimentalDisabled ProblemCode = "experimental_disabled"
+	BadConfig            ProblemCode = "bad_config"
+	BadState             ProblemCode = "bad_state"
+)
+
+// Guard is a rule that stands above the strategies and held a wish back, or
+// only warns.
 type Guard struct {
-	Name    string
-	Text    string
-	Held    bool // false: a warning only
-	Replica string
+	Name     string
+	Strategy string // whose wish; empty: everybody's
+	Held     bool
+	Text     string
+	Until    *Timestamp // when it may let go; nil: unknown
 }
+
+// Orphan is a replica whose strategy is gone.
+type Orphan struct{ Replica, Strategy string }

@@ -1,43 +1,89 @@
 package engine
 
-// TypeInfo describes a strategy type for SHOW STRATEGY TYPES and for validation; both read the same table.
+import (
+	"cmp"
+	"slices"
+)
+
+// TypeInfo describes a strategy type.
 type TypeInfo struct {
 	Name         string
 	Experimental bool
+	Priority     int // the higher wins
 	Summary      string
-	Priority     int
 	Parameters   []ParameterInfo
 }
+
+// ParameterKind is the type of a parameter's value.
+type ParameterKind string
+
+// The kinds of parameters.
+const (
+	KindSize      ParameterKind = "size"      // a size that is offered
+	KindText      ParameterKind = "text"      // a non-empty string
+	KindNumber    ParameterKind = "number"    // not a string, not a bool
+	KindInteger   ParameterKind = "integer"   // a number without a fractional part
+	KindBool      ParameterKind = "bool"      // true or false
+	KindTimestamp ParameterKind = "timestamp" // RFC 3339
+)
 
 // ParameterInfo describes one key of a config.
 type ParameterInfo struct {
 	Name     string
-	Type     string // "size", "string", "number", "integer", "bool", "timestamp"
-	Unit     string // "seconds", ...
-	Default  string // as shown to people; empty: required or none
+	Kind     ParameterKind
 	Required bool
+	Least    string // smallest value of a number, as ">= 0" or "> 0"; empty: any
+	Listed   bool   // KindSize: the size has to be offered, even where no sizes are known
+	Unit     string
+	Default  string // for people
 	Meaning  string
 }
 
-// ConfigProblem is a fault in a config that is about to be written.
-type ConfigProblem struct {
-	Code    ConfigCode
-	Key     string // the key concerned; empty: the config as a whole
-	OnValue bool   // the value of Key is wrong (not the key itself)
-	Message string // PostgreSQL style primary message, e.g. `invalid value for parameter "idle_after_s": "1h"`
-	Detail  string
-	Hint    string
+// Cooldown is the parameter that every strategy has.
+var Cooldown = ParameterInfo{Name: "cooldown_s", Kind: KindNumber, Least: ">= 0", Unit: "seconds", Default: "0",
+	Meaning: "rest after an action of this strategy"}
+
+// PauseType is the type of the rows that pause a cluster. It is not a
+// strategy: nothing is decided by it, everything is held back.
+const PauseType = "pause"
+
+var pauseInfo = TypeInfo{
+	Name: PauseType, Priority: 100,
+	Summary: "holds every action for the cluster back; see PAUSE STRATEGIES",
+	Parameters: []ParameterInfo{
+		{Name: "until", Kind: KindTimestamp, Default: "until RESUME STRATEGIES", Meaning: "when the pause ends by itself"},
+		{Name: "reason", Kind: KindText, Meaning: "why, for the others"},
+		{Name: "by", Kind: KindText, Meaning: "who asked for it"},
+	},
 }
 
-// ConfigCode is the kind of a ConfigProblem; the SQL surface maps it to SQLSTATEs.
-type ConfigCode string
+// Registry knows the strategy types. It is immutable and safe for concurrent use.
+type Registry struct {
+	strategies []Strategy // by priority
+}
 
-const (
-	NotJSON              ConfigCode = "not_json"
-	InvalidValue         ConfigCode = "invalid_value"
-	UnknownParameter     ConfigCode = "unknown_parameter"
-	MissingParameter     ConfigCode = "missing_parameter"
-	UnknownSize          ConfigCode = "unknown_size"
-	UnknownStrategy      ConfigCode = "unknown_strategy"
-	ExperimentalDisabled ConfigCode = "experimental_disabled"
-)
+// NewRegistry makes a registry of strategies. Their names have to differ.
+func NewRegistry(strategies ...Strategy) *Registry {
+	sorted := slices.Clone(strategies)
+	slices.SortStableFunc(sorted, func(a, b Strategy) int { return cmp.Compare(a.Info().Priority, b.Info().Priority) })
+	return &Registry{sorted}
+}
+
+// Types lists what may stand in strategy_type, by priority.
+func (r *Registry) Types() []TypeInfo {
+	var types []TypeInfo
+	for _, s := range r.strategies {
+		types = append(types, s.Info())
+	}
+	return append(types, pauseInfo)
+}
+
+// lookup finds a type by its name.
+func (r *Registry) lookup(name string) (TypeInfo, bool) {
+	for _, t := range r.Types() {
+		if t.Name == name {
+			return t, true
+		}
+	}
+	return TypeInfo{}, false
+}

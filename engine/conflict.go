@@ -1,0 +1,75 @@
+package engine
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Step is what one strategy wants to change in the desired set.
+type Step struct {
+	Add    []Addition
+	Remove []Removal
+}
+
+// Addition is a replica that a strategy wants to exist.
+type Addition struct {
+	ReplicaSpec
+	Why string // without the strategy's name
+}
+
+// Removal is a replica that a strategy does not want any more.
+type Removal struct{ Name, Why string }
+
+// Conflict is a wish of one strategy that a strategy of higher priority
+// overruled.
+type Conflict struct {
+	Replica       string
+	Winner, Loser Reason
+}
+
+// ConflictResolver takes the steps of the strategies into the desired set.
+// Its mode is PRIORITY: strategies are heard from the lowest to the highest
+// priority, and the later word counts. Who asked for what stays known.
+type ConflictResolver struct {
+	Conflicts []Conflict
+}
+
+// Take applies one strategy's step.
+func (r *ConflictResolver) Take(d *DesiredState, strategy string, step Step) {
+	for _, removal := range step.Remove {
+		r.remove(d, removal.Name, Reason{strategy, strategy + ": " + removal.Why})
+	}
+	for _, a := range step.Add {
+		r.add(d, a.ReplicaSpec, Reason{strategy, strategy + ": " + a.Why})
+	}
+}
+
+func (r *ConflictResolver) remove(d *DesiredState, name string, by Reason) {
+	w, ok := d.wants[name]
+	if !ok {
+		return
+	}
+	for _, loser := range w.reasons {
+		r.Conflicts = append(r.Conflicts, Conflict{name, by, loser})
+	}
+	delete(d.wants, name)
+	d.removed[name] = removed{w, by}
+}
+
+func (r *ConflictResolver) add(d *DesiredState, spec ReplicaSpec, by Reason) {
+	w, planned := d.wants[spec.Name]
+	if planned && w.spec != spec { // replaced, not shared
+		r.remove(d, spec.Name, by)
+		w = want{}
+	}
+	w.spec = spec
+	w.reasons = append(slices.Clone(w.reasons), by)
+	delete(d.removed, spec.Name)
+	d.wants[spec.Name] = w
+}
+
+// sorted returns the conflicts by replica.
+func (r *ConflictResolver) sorted() []Conflict {
+	slices.SortStableFunc(r.Conflicts, func(a, b Conflict) int { return cmp.Compare(a.Replica, b.Replica) })
+	return r.Conflicts
+}

@@ -1,0 +1,79 @@
+package engine
+
+import (
+	"maps"
+	"slices"
+)
+
+// ReplicaSpec is a replica that should exist.
+type ReplicaSpec struct{ Name, Size string }
+
+// Reason says which strategy asked for an action, and why.
+type Reason struct {
+	Strategy string // the strategy type, or the name of the step that asked
+	Text     string // with the strategy in front, as in "burst: no replica is ready"
+}
+
+// DesiredState is the set of replicas that should exist, with who wanted each
+// change and why. It starts as what is there; strategies change it through the
+// ConflictResolver only.
+type DesiredState struct {
+	wants   map[string]want
+	removed map[string]removed
+}
+
+// want is a member of the set.
+type want struct {
+	spec    ReplicaSpec
+	exists  bool     // as opposed to planned
+	reasons []Reason // why it is to be created; empty if it exists
+}
+
+// removed is a replica that somebody took out of the set.
+type removed struct {
+	want
+	by Reason
+}
+
+// NewDesiredState starts with the replicas that exist.
+func NewDesiredState(c *ClusterState) *DesiredState {
+	d := &DesiredState{map[string]want{}, map[string]removed{}}
+	for _, spec := range c.Specs() {
+		d.wants[spec.Name] = want{spec: spec, exists: true}
+	}
+	return d
+}
+
+// Has tells whether a replica of that name is in the set.
+func (d *DesiredState) Has(name string) bool {
+	_, ok := d.wants[name]
+	return ok
+}
+
+// Specs returns the set, sorted by name.
+func (d *DesiredState) Specs() []ReplicaSpec {
+	specs := make([]ReplicaSpec, 0, len(d.wants))
+	for _, name := range slices.Sorted(maps.Keys(d.wants)) {
+		specs = append(specs, d.wants[name].spec)
+	}
+	return specs
+}
+
+// restore puts back what one strategy took out, planned replicas included,
+// and returns the names.
+func (d *DesiredState) restore(strategy string) []string {
+	var names []string
+	for name, r := range d.removed {
+		if r.by.Strategy == strategy {
+			names = append(names, name)
+			d.put(name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (d *DesiredState) put(name string) {
+	d.wants[name] = d.removed[name].want
+	delete(d.removed, name)
+}

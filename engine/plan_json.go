@@ -1,0 +1,105 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/json"
+)
+
+// MarshalJSON is the plan format: every field present, order as it is
+// promised, "guards" only where there are any.
+func (p Plan) MarshalJSON() ([]byte, error) {
+	clusters := make([]clusterJSON, 0, len(p.Clusters))
+	for _, c := range p.Clusters {
+		clusters = append(clusters, c.json())
+	}
+	return marshal(struct {
+		Now      string        `json:"now"`
+		Clusters []clusterJSON `json:"clusters"`
+	}{p.Now.String(), clusters})
+}
+
+// MarshalJSON is the cluster's entry of the plan format.
+func (p ClusterPlan) MarshalJSON() ([]byte, error) { return marshal(p.json()) }
+
+type clusterJSON struct {
+	ID      string                     `json:"id"`
+	Name    string                     `json:"name"`
+	Desired []specJSON                 `json:"desired"`
+	Actions []actionJSON               `json:"actions"`
+	Errors  []problemJSON              `json:"errors"`
+	State   map[string]json.RawMessage `json:"state"`
+	Guards  []guardJSON                `json:"guards,omitempty"`
+}
+
+type specJSON struct {
+	Name string `json:"name"`
+	Size string `json:"size"`
+}
+
+type actionJSON struct {
+	Op      Op       `json:"op"`
+	Replica string   `json:"replica"`
+	Size    *string  `json:"size,omitempty"`
+	SQL     string   `json:"sql"`
+	Reasons []string `json:"reasons"`
+}
+
+type problemJSON struct {
+	Strategy *string     `json:"strategy"`
+	Code     ProblemCode `json:"code"`
+	Message  string      `json:"message"`
+}
+
+type guardJSON struct {
+	Guard    string  `json:"guard"`
+	Strategy *string `json:"strategy"`
+	Held     bool    `json:"held"`
+	Message  string  `json:"message"`
+}
+
+func (p ClusterPlan) json() clusterJSON {
+	c := clusterJSON{ID: p.ID, Name: p.Name, State: p.State,
+		Desired: []specJSON{}, Actions: []actionJSON{}, Errors: []problemJSON{}}
+	if c.State == nil {
+		c.State = map[string]json.RawMessage{}
+	}
+	for _, d := range p.Desired {
+		c.Desired = append(c.Desired, specJSON(d))
+	}
+	for _, a := range p.Actions {
+		entry := actionJSON{Op: a.Op, Replica: a.Replica, SQL: a.SQL, Reasons: []string{}}
+		if a.Op == OpCreate {
+			entry.Size = &a.Size
+		}
+		for _, r := range a.Reasons {
+			entry.Reasons = append(entry.Reasons, r.Text)
+		}
+		c.Actions = append(c.Actions, entry)
+	}
+	for _, e := range p.Problems {
+		entry := problemJSON{Code: e.Code, Message: e.Message}
+		if e.Code != ManagedCluster && e.Code != SystemCluster {
+			entry.Strategy = &e.Strategy
+		}
+		c.Errors = append(c.Errors, entry)
+	}
+	for _, g := range p.Guards {
+		entry := guardJSON{Guard: g.Name, Held: g.Held, Message: g.Text}
+		if g.Strategy != "" {
+			entry.Strategy = &g.Strategy
+		}
+		c.Guards = append(c.Guards, entry)
+	}
+	return c
+}
+
+// marshal is json.Marshal without the escapes that HTML would need.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimRight(b.Bytes(), "\n"), nil
+}

@@ -1,0 +1,257 @@
+package engine
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"unicode/utf8"
+)
+
+// ParseSnapshot reads the JSON form of a Snapshot. Unknown fields are ignored. The
+// error names the place of the first fault, as in
+// "clusters[3].replicas[0].size: missing".
+//
+// Beside the fields that every plan needs, a snapshot may hold: "limits"
+// (max_replicas_per_cluster, max_credit_consumption_rate, credits_in_use), and in a cluster
+// "activity_unknown", "created_by" (replica to strategy type), "control", "native", "recent_actions" and "obligations" (sinks, sources,
+// materialized_views, indexes), and in a replica "created_at". Without
+// them the guards that look at them stay silent.
+func ParseSnapshot(data []byte) (Snapshot, error) {
+	if !utf8.Valid(data) {
+		return Snapshot{}, errors.New("snapshot: not UTF-8")
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	var tree any
+	if err := d.Decode(&tree); err != nil {
+		return Snapshot{}, fmt.Errorf("snapshot: not JSON: %s", oneLine(err))
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return Snapshot{}, errors.New("snapshot: something follows the JSON document")
+	}
+	r := &reader{}
+	s := r.snapshot(tree)
+	return s, r.err
+}
+
+func oneLine(err error) string {
+	return string(bytes.ReplaceAll([]byte(err.Error()), []byte("\n"), []byte(" ")))
+}
+
+// reader takes a JSON tree apart. The first fault stays in err, later ones
+// are not looked for.
+type reader struct{ err error }
+
+func (r *reader) fail(path, format string, args ...any) {
+	if r.err == nil {
+		r.err = fmt.Errorf("%s: %s", path, fmt.Sprintf(format, args...))
+	}
+}
+
+// object is a JSON object with the place where it was found.
+type object struct {
+	r      *reader
+	path   string
+	fields map[string]any
+}
+
+func (r *reader) object(value any, path string) object {
+	fields, ok := value.(map[string]any)
+	if !ok {
+		r.fail(path, "not an object")
+	}
+	return object{r, path, fields}
+}
+
+func (o object) at(key string) string {
+	if o.path == "snapshot" {
+		return key
+	}
+	return o.path + "." + key
+}
+
+// value returns a field that is there and not null.
+func (o object) value(key string, required bool) (any, bool) {
+	v := o.fields[key]
+	if v == nil && required {
+		o.r.fail(o.at(key), "missing")
+	}
+	return v, v != nil
+}
+
+func field[T any](o object, key, kind string, required bool, fallback T) T {
+	v, ok := o.value(key, required)
+	if !ok {
+		return fallback
+	}
+	t, ok := v.(T)
+	if !ok {
+		o.r.fail(o.at(key), "not %s", kind)
+		return fallback
+	}
+	return t
+}
+
+func (o object) text(key string, required bool) string {
+	return field(o, key, "a string", required, "")
+}
+
+func (o object) boolean(key string, fallback bool) bool {
+	return field(o, key, "true or false", false, fallback)
+}
+
+func (o object) integer(key string, required bool) *int64 {
+	n := field(o, key, "a number", required, json.Number(""))
+	if n == "" {
+		return nil
+	}
+	i, ok := whole(n)
+	if !ok {
+		o.r.fail(o.at(key), "not an integer: %s", n)
+	}
+	return &i
+}
+
+func (o object) count(key string, required bool) int64 {
+	if i := o.integer(key, required); i != nil {
+		return *i
+	}
+	return 0
+}
+
+func (o object) float(key string) float64 {
+	n := field(o, key, "a number", false, json.Number("0"))
+	// Out of range gives an infinity, which sorts where it should.
+	f, _ := strconv.ParseFloat(n.String(), 64)
+	return f
+}
+
+func (o object) timestamp(key string, required bool) *Timestamp {
+	v, ok := o.value(key, required)
+	if !ok {
+		return nil
+	}
+	text, ok := v.(string)
+	if !ok {
+		o.r.fail(o.at(key), "not a timestamp")
+		return nil
+	}
+	t, err := ParseTimestamp(text)
+	if err != nil {
+		o.r.fail(o.at(key), "%s", err)
+		return nil
+	}
+	return &t
+}
+
+// each calls f for every object of a list.
+func (o object) each(key string, f func(object)) {
+	for i, v := range field(o, key, "a list", false, []any(nil)) {
+		if o.r.err != nil {
+			return
+		}
+		f(o.r.object(v, fmt.Sprintf("%s[%d]", o.at(key), i)))
+	}
+}
+
+func (r *reader) snapshot(tree any) Snapshot {
+	o := r.object(tree, "snapshot")
+	var s Snapshot
+	if now := o.timestamp("now", true); now != nil {
+		s.Now = *now
+	}
+	s.EnableExperimental = o.boolean("enable_experimental", false)
+	if _, ok := o.value("limits", false); ok {
+		l := r.object(o.fields["limits"], "limits")
+		s.Limits = Limits{l.count("max_replicas_per_cluster", false), l.float("max_credit_consumption_rate"), l.float("credits_in_use")}
+	}
+	o.each("sizes", func(o object) {
+		s.Sizes = append(s.Sizes, Size{o.text("size", true), o.count("processes", true), o.count("workers", true), o.float("credits_per_hour")})
+	})
+	ids := map[string]bool{}
+	o.each("clusters", func(o object) {
+		c := o.cluster()
+		if ids[c.ID] {
+			r.fail(o.at("id"), "%q is there twice", c.ID)
+		}
+		ids[c.ID] = true
+		s.Clusters = append(s.Clusters, c)
+	})
+	return s
+}
+
+func (o object) cluster() ClusterState {
+	c := ClusterState{
+		ID:              o.text("id", true),
+		Name:            o.text("name", true),
+		Managed:         o.boolean("managed", false),
+		Objects:         o.integer("objects", false),
+		LastActivity:    o.timestamp("last_activity", false),
+		ActivityUnknown: o.text("activity_unknown", false),
+		Control:         o.boolean("control", false),
+		Native:          o.text("native", false),
+		RecentActions:   o.count("recent_actions", false),
+		State:           map[string]json.RawMessage{},
+	}
+	if _, ok := o.value("obligations", false); ok {
+		b := o.r.object(o.fields["obligations"], o.at("obligations"))
+		c.Obligations = Obligations{b.count("sinks", false), b.count("sources", false), b.count("materialized_views", false), b.count("indexes", false)}
+	}
+	for name := range field(o, "created_by", "an object", false, map[string]any(nil)) {
+		if c.CreatedBy == nil {
+			c.CreatedBy = map[string]string{}
+		}
+		c.CreatedBy[name] = o.r.object(o.fields["created_by"], o.at("created_by")).text(name, true)
+	}
+	names := map[string]bool{}
+	o.each("replicas", func(o object) {
+		replica := o.replica()
+		if names[replica.Name] {
+			o.r.fail(o.at("name"), "%q is there twice", replica.Name)
+		}
+		names[replica.Name] = true
+		c.Replicas = append(c.Replicas, replica)
+	})
+	o.each("strategies", func(o object) {
+		row := StrategyRow{Type: o.text("type", true), UpdatedAt: o.timestamp("updated_at", false), Config: json.RawMessage("{}")}
+		if config, ok := o.fields["config"]; ok { // null is a config, a wrong one
+			row.Config = canonical(config)
+		}
+		c.Strategies = append(c.Strategies, row)
+	})
+	for key, payload := range field(o, "state", "an object", false, map[string]any(nil)) {
+		c.State[key] = canonical(payload)
+	}
+	return c
+}
+
+func (o object) replica() Replica {
+	r := Replica{
+		Name:       o.text("name", true),
+		Size:       o.text("size", true),
+		Online:     o.boolean("online", true),
+		OOMCount:   o.count("oom_count", false),
+		CrashCount: o.count("crash_count", false),
+		CreatedAt:  o.timestamp("created_at", false),
+	}
+	if _, ok := o.value("hydrated", false); ok {
+		hydrated := o.boolean("hydrated", false)
+		r.Hydrated = &hydrated
+	}
+	return r
+}
+
+// canonical renders a JSON tree with sorted keys and numbers as they were
+// written, so that the order of keys in a snapshot never shows in a plan.
+func canonical(tree any) json.RawMessage {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(tree); err != nil {
+		panic(fmt.Sprintf("engine: a JSON tree that cannot be encoded: %v", err)) // trees come from the decoder
+	}
+	return bytes.TrimRight(b.Bytes(), "\n")
+}

@@ -1,0 +1,48 @@
+package engine
+
+// A Strategy declares what it wants for one cluster. Each lives in a file of
+// its own in engine/strategy.
+type Strategy interface {
+	// Info describes the strategy and its parameters: the one table that
+	// validation, planning and SHOW STRATEGY TYPES read.
+	Info() TypeInfo
+
+	// Decide is pure: all that it may look at is in the input, the time
+	// included.
+	Decide(Input) Decision
+}
+
+// Input is everything that a strategy may look at.
+type Input struct {
+	Now       Timestamp
+	Cluster   *ClusterState
+	Desired   *DesiredState // as the strategies before left it; to be read only
+	Sizes     []Size
+	Config    Config
+	UpdatedAt *Timestamp // of the strategy's row
+	// Cooling is set while the strategy's cooldown runs; CooledAt is its end.
+	Cooling  bool
+	CooledAt *Timestamp
+	// Payload is the strategy's own state, by key.
+	Payload map[string]any
+}
+
+// Decision is what a strategy wants, and the words for it.
+type Decision struct {
+	Strategy string // filled in by the coordinator
+	Step     Step
+	Verb     string     // create, drop, hold, suspend, none
+	Text     string     // what it saw and why, one line
+	Until    *Timestamp // when time alone may change the decision; nil: never
+	// Remember holds keys for the strategy's payload; nil: nothing new.
+	Remember map[string]any
+}
+
+// The verbs of a Decision.
+const (
+	VerbCreate  = "create"
+	VerbDrop    = "drop"
+	VerbHold    = "hold"    // something is wanted, but not now
+	VerbSuspend = "suspend" // everything goes
+	VerbNone    = "none"    // all is as wanted
+)

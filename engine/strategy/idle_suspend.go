@@ -1,0 +1,74 @@
+package strategy
+
+import (
+	"fmt"
+
+	"mzproxy/engine"
+)
+
+// IdleSuspend takes all replicas away from a cluster that nobody uses. It has
+// the highest priority: while the cluster is idle, nothing is created either.
+type IdleSuspend struct{}
+
+var _ engine.Strategy = IdleSuspend{}
+
+// Info describes the strategy.
+func (IdleSuspend) Info() engine.TypeInfo {
+	return engine.TypeInfo{
+		Name: "idle_suspend", Priority: 3,
+		Summary: "drops all replicas of a cluster that is not used",
+		Parameters: []engine.ParameterInfo{
+			{Name: "idle_after_s", Kind: engine.KindNumber, Required: true, Least: "> 0", Unit: "seconds", Meaning: "time without activity after which the cluster is suspended"},
+			{Name: "allow_stop_maintenance", Kind: engine.KindBool, Default: "false", Meaning: "suspend even if sinks, sources or materialized views stop"},
+			engine.Cooldown,
+		},
+	}
+}
+
+// Decide removes everything, planned replicas too, from an idle cluster.
+// Where activity cannot be told, it holds.
+func (IdleSuspend) Decide(in engine.Input) engine.Decision {
+	if why := in.Cluster.ActivityUnknown; why != "" {
+		return engine.Decision{Verb: engine.VerbHold, Text: "activity is not known: " + why}
+	}
+	since := in.Cluster.LastActivity
+	if since == nil {
+		since = in.UpdatedAt
+	}
+	limit := in.Config.Number("idle_after_s")
+	if since != nil && in.Now.Since(*since).Cmp(limit) <= 0 {
+		return busy(in, *since)
+	}
+	if in.Cooling && len(in.Cluster.Replicas) > 0 {
+		return cooling(in)
+	}
+	why := "no activity recorded"
+	switch {
+	case since == nil:
+	case in.Cluster.LastActivity == nil:
+		why = fmt.Sprintf("no activity in the %ss since the strategy was set (limit %ss)", floor(in.Now.Since(*since)), floor(limit))
+	default:
+		why = fmt.Sprintf("idle for %ss (limit %ss)", floor(in.Now.Since(*since)), floor(limit))
+	}
+	d := engine.Decision{Verb: engine.VerbSuspend, Text: why}
+	for _, spec := range in.Desired.Specs() {
+		d.Step.Remove = append(d.Step.Remove, engine.Removal{Name: spec.Name, Why: why})
+	}
+	if len(in.Cluster.Replicas) == 0 {
+		d.Text = "suspended, " + why
+	}
+	return d
+}
+
+func busy(in engine.Input, since engine.Timestamp) engine.Decision {
+	what := "last activity"
+	if in.Cluster.LastActivity == nil {
+		what = "no activity yet; set"
+	}
+	d := engine.Decision{Verb: engine.VerbHold, Text: fmt.Sprintf("%s %s s ago", what, floor(in.Now.Since(since)))}
+	if end, ok := since.Add(in.Config.Number("idle_after_s")); ok {
+		d.Until = &end
+		d.Text += "; suspends at " + end.Format("15:04:05") + " UTC"
+	}
+	return d
+}
