@@ -1,0 +1,219 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// ConfigCode is the kind of a ConfigProblem; the SQL surface maps it to
+// SQLSTATEs.
+type ConfigCode string
+
+// The kinds of faults in what is about to be written.
+const (
+	NotJSON          ConfigCode = "not_json"
+	InvalidValue     ConfigCode = "invalid_value"
+	UnknownParameter ConfigCode = "unknown_parameter"
+	MissingParameter ConfigCode = "missing_parameter"
+	UnknownSize      ConfigCode = "unknown_size"
+	UnknownType      ConfigCode = "unknown_strategy"
+	Experimental     ConfigCode = "experimental_disabled"
+)
+
+// ConfigProblem is a fault in a strategy row that is about to be written.
+type ConfigProblem struct {
+	Code    ConfigCode
+	Key     string // the parameter concerned; empty: the row or the config as a whole
+	OnValue bool   // the value of Key is at fault, not the key
+	Offset  int64  // NotJSON: the byte of the config where it goes wrong
+	Message string // PostgreSQL style: lower case, no full stop
+	Detail  string // sentences
+	Hint    string
+}
+
+// ValidateOptions are the facts that a row is checked against.
+type ValidateOptions struct {
+	Sizes              []Size
+	SizeAliases        map[string]string
+	EnableExperimental bool
+}
+
+// Validate checks a row before it is stored: more strictly than a plan does,
+// for a key that nobody knows is most likely a typing error. The problems come
+// in the order in which a reader meets them in the type's table; none: the row is fine.
+func (r *Registry) Validate(strategyType string, config []byte, o ValidateOptions) []ConfigProblem {
+	info, ok := r.lookup(strategyType)
+	if !ok {
+		return []ConfigProblem{r.unknownType(strategyType)}
+	}
+	if info.Experimental && !o.EnableExperimental {
+		return []ConfigProblem{{Code: Experimental,
+			Message: fmt.Sprintf("strategy %q is experimental and not enabled", info.Name),
+			Hint:    "Start the proxy with --enable-experimental to use it."}}
+	}
+	fields, err := decodeObject(config)
+	if err != nil {
+		return []ConfigProblem{notAnObject(config, err)}
+	}
+	var problems []ConfigProblem
+	for _, key := range slices.Sorted(maps.Keys(fields)) {
+		if !slices.ContainsFunc(info.Parameters, func(p ParameterInfo) bool { return p.Name == key }) {
+			problems = append(problems, unknownParameter(info, key))
+		}
+	}
+	for _, p := range info.Parameters {
+		value, there := fields[p.Name]
+		if !there {
+			if p.Required {
+				problems = append(problems, missingParameter(info, p))
+			}
+			continue
+		}
+		if problem, bad := p.validate(info, value, sizeNames{o.Sizes, o.SizeAliases}); bad {
+			problems = append(problems, problem)
+		}
+	}
+	return problems
+}
+
+func (r *Registry) unknownType(name string) ConfigProblem {
+	var known []string
+	for _, t := range r.Types() {
+		known = append(known, t.Name)
+	}
+	return ConfigProblem{Code: UnknownType,
+		Message: fmt.Sprintf("unknown strategy type %q", name),
+		Detail:  "Strategy types are " + strings.Join(known, ", ") + ".",
+		Hint:    Perhaps(name, known)}
+}
+
+func notAnObject(config []byte, err error) ConfigProblem {
+	var syntax *json.SyntaxError
+	if fault := json.Unmarshal(config, new(any)); errors.As(fault, &syntax) {
+		return ConfigProblem{Code: NotJSON, Offset: max(syntax.Offset-1, 0),
+			Message: "invalid input syntax for type json", Detail: sentence(syntax.Error())}
+	}
+	return ConfigProblem{Code: InvalidValue, Message: "config is " + err.Error(),
+		Hint: `A config is a JSON object, for example {"target_size": "100cc"}.`}
+}
+
+func unknownParameter(info TypeInfo, key string) ConfigProblem {
+	var known []string
+	for _, p := range info.Parameters {
+		known = append(known, p.Name)
+	}
+	return ConfigProblem{Code: UnknownParameter, Key: key,
+		Message: fmt.Sprintf("unrecognized parameter %q for strategy %q", key, info.Name),
+		Detail:  "Parameters are " + strings.Join(known, ", ") + ".",
+		Hint:    Perhaps(key, known)}
+}
+
+func missingParameter(info TypeInfo, p ParameterInfo) ConfigProblem {
+	return ConfigProblem{Code: MissingParameter, Key: p.Name,
+		Message: fmt.Sprintf("missing parameter %q for strategy %q", p.Name, info.Name),
+		Detail:  sentence(p.Meaning)}
+}
+
+func (p ParameterInfo) validate(info TypeInfo, value any, sizes sizeNames) (ConfigProblem, bool) {
+	_, fault := p.parse(value, sizes)
+	if fault == "" {
+		return ConfigProblem{}, false
+	}
+	problem := ConfigProblem{Code: InvalidValue, Key: p.Name, OnValue: true,
+		Message: fmt.Sprintf("invalid value for parameter %q: %s", p.Name, abbreviate(value)),
+		Detail:  p.expects()}
+	if name, ok := value.(string); ok && p.Kind == KindSize && name != "" {
+		problem.Code = UnknownSize
+		problem.Message = fmt.Sprintf("unknown replica size %q", name)
+		known := sizes.names()
+		problem.Detail = "Replica sizes are " + strings.Join(known, ", ") + "."
+		problem.Hint = Perhaps(name, known)
+	}
+	return problem, true
+}
+
+// names lists the sizes and aliases that a config may use, the sizes in the order of their prices.
+func (s sizeNames) names() []string {
+	var names []string
+	for _, family := range []Family{FamilyCC, FamilyM1, FamilyOther} {
+		for _, size := range s.offered {
+			if FamilyOf(size.Name) == family {
+				names = append(names, NewSizeLadder(s.offered, size.Name)...)
+				break
+			}
+		}
+	}
+	return append(names, slices.Sorted(maps.Keys(s.aliases))...)
+}
+
+// expects says in a sentence what a parameter takes.
+func (p ParameterInfo) expects() string {
+	kind := map[ParameterKind]string{
+		KindSize: "the name of a replica size", KindText: "a non-empty string", KindNumber: "a number",
+		KindInteger: "an integer", KindBool: "true or false", KindTimestamp: "an RFC 3339 timestamp",
+	}[p.Kind]
+	if p.Unit != "" {
+		kind += " of " + p.Unit
+	}
+	if p.Least != "" {
+		kind += " " + p.Least
+	}
+	return fmt.Sprintf("%q takes %s.", p.Name, kind)
+}
+
+// sentence makes one of a phrase.
+func sentence(text string) string {
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:] + "."
+}
+
+// Perhaps is a hint that names the closest candidate, or nothing where none
+// is close.
+func Perhaps(name string, candidates []string) string {
+	if len(name) > 100 {
+		return ""
+	}
+	best, distance := "", max(2, len(name)/3)+1
+	for _, c := range candidates {
+		if d := editDistance(strings.ToLower(name), strings.ToLower(c)); d < distance {
+			best, distance = c, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("Perhaps you meant %q.", best)
+}
+
+// editDistance counts the insertions, deletions, substitutions and swaps of
+// neighbours that lead from a to b.
+func editDistance(a, b string) int {
+	s, t := []rune(a), []rune(b)
+	rows := make([][]int, len(s)+1)
+	for i := range rows {
+		rows[i] = make([]int, len(t)+1)
+		rows[i][0] = i
+	}
+	for j := range rows[0] {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(s); i++ {
+		for j := 1; j <= len(t); j++ {
+			cost := 1
+			if s[i-1] == t[j-1] {
+				cost = 0
+			}
+			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
+			if i > 1 && j > 1 && s[i-1] == t[j-2] && s[i-2] == t[j-1] {
+				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
+			}
+		}
+	}
+	return rows[len(s)][len(t)]
+}
