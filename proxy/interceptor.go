@@ -80,6 +80,10 @@ const (
 // Verdict decides about one statement: the bytes Start to End of the query's
 // text.
 type Verdict struct {
+	// Index is the statement's place among the Of statements of the text,
+	// counted from 0; empty statements do not count. Of 0 means that every
+	// statement of the text has a verdict, in order.
+	Index, Of  int
 	Start, End int
 	Action     Action
 	Text       string  // Replace
@@ -196,6 +200,12 @@ type ParameterRewriter interface {
 // server before the client sees them.
 type ErrorRewriter interface {
 	RewriteError(e *pgproto3.ErrorResponse)
+}
+
+// Greeter is implemented by a Handler that has something to say before the
+// first ReadyForQuery.
+type Greeter interface {
+	Greet() Ready
 }
 
 // SessionInfo is what is known about a session for its whole life.
