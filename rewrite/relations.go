@@ -1,0 +1,133 @@
+package rewrite
+
+import (
+	"errors"
+	"fmt"
+
+	pg_query "github.com/pganalyze/pg_query_go/v5"
+	"google.golang.org/protobuf/reflect/protoreflect"
+)
+
+// Relation is a table, view or the like that a statement names. Schema is
+// empty where the statement does not say it.
+type Relation struct{ Schema, Name string }
+
+// Usage is what a statement touches.
+type Usage struct {
+	Relations []Relation // in order of appearance; names of WITH queries are left out
+	Functions []string   // names without schema, lower case
+	Target    *Relation  // of INSERT, UPDATE, DELETE
+	// ConstantInsert is set for INSERT ... VALUES without subqueries, and for DEFAULT VALUES.
+	ConstantInsert bool
+	Returning      bool
+}
+
+var errNotParsed = errors.New("statement cannot be parsed")
+
+// Relations tells what one statement that PostgreSQL can parse touches.
+func Relations(statement string) (Usage, error) {
+	node, err := parseOne(statement)
+	if err != nil {
+		return Usage{}, err
+	}
+	w := usageWalk{withs: map[string]bool{}}
+	w.names(node.ProtoReflect())
+	w.walk(node.ProtoReflect())
+	if insert := node.GetInsertStmt(); insert != nil {
+		w.usage.Target = relation(insert.Relation)
+		s := insert.SelectStmt.GetSelectStmt()
+		w.usage.ConstantInsert = insert.WithClause == nil && (insert.SelectStmt == nil || s != nil && len(s.ValuesLists) > 0) && len(w.usage.Relations) == 1
+		w.usage.Returning = len(insert.ReturningList) > 0
+	}
+	if update := node.GetUpdateStmt(); update != nil {
+		w.usage.Target = relation(update.Relation)
+	}
+	if del := node.GetDeleteStmt(); del != nil {
+		w.usage.Target = relation(del.Relation)
+	}
+	return w.usage, nil
+}
+
+func relation(r *pg_query.RangeVar) *Relation {
+	if r == nil {
+		return nil
+	}
+	return &Relation{r.Schemaname, r.Relname}
+}
+
+// parseOne parses a text that holds one statement. Texts that would take the parser
+// too deep are refused before.
+func parseOne(statement string) (*pg_query.Node, error) {
+	tokens, err := Tokens(statement)
+	if err != nil {
+		return nil, err
+	}
+	depth, deepest := 0, 0
+	for _, t := range tokens {
+		switch {
+		case t.Kind == Op && (t.Text == "(" || t.Text == "["):
+			depth++
+			deepest = max(deepest, depth)
+		case t.Kind == Op && (t.Text == ")" || t.Text == "]"):
+			depth--
+		}
+	}
+	if deepest > maxDepth || len(tokens) > 1<<18 {
+		return nil, fmt.Errorf("%w: nested too deep or too long", errNotParsed)
+	}
+	result, err := pg_query.Parse(statement)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errNotParsed, err)
+	}
+	if len(result.Stmts) != 1 {
+		return nil, fmt.Errorf("%w: %d statements", errNotParsed, len(result.Stmts))
+	}
+	return result.Stmts[0].Stmt, nil
+}
+
+// usageWalk goes over a whole tree, whatever its nodes are.
+type usageWalk struct {
+	withs map[string]bool
+	usage Usage
+}
+
+// names collects the names of WITH queries.
+func (w *usageWalk) names(m protoreflect.Message) {
+	if cte, ok := m.Interface().(*pg_query.CommonTableExpr); ok {
+		w.withs[cte.Ctename] = true
+	}
+	each(m, w.names)
+}
+
+func (w *usageWalk) walk(m protoreflect.Message) {
+	switch n := m.Interface().(type) {
+	case *pg_query.RangeVar:
+		if n.Schemaname != "" || !w.withs[n.Relname] {
+			w.usage.Relations = append(w.usage.Relations, *relation(n))
+		}
+	case *pg_query.FuncCall:
+		if len(n.Funcname) > 0 {
+			w.usage.Functions = append(w.usage.Functions, n.Funcname[len(n.Funcname)-1].GetString_().GetSval())
+		}
+	}
+	each(m, w.walk)
+}
+
+// each calls f for every message that m holds, in the order of the fields.
+func each(m protoreflect.Message, f func(protoreflect.Message)) {
+	fields := m.Descriptor().Fields()
+	for i := range fields.Len() {
+		fd := fields.Get(i)
+		if fd.Message() == nil || fd.IsMap() || !m.Has(fd) {
+			continue
+		}
+		if !fd.IsList() {
+			f(m.Get(fd).Message())
+			continue
+		}
+		list := m.Get(fd).List()
+		for j := range list.Len() {
+			f(list.Get(j).Message())
+		}
+	}
+}

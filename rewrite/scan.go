@@ -1,0 +1,175 @@
+package rewrite
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	pg_query "github.com/pganalyze/pg_query_go/v5"
+)
+
+// Kind is the kind of a Token.
+type Kind uint8
+
+// The kinds of tokens.
+const (
+	Keyword  Kind = iota // a word that is not quoted: keyword or identifier
+	QuotedID             // "quoted", U&"quoted"
+	String               // '', E'', U&'', $$ $$
+	Number
+	Param // $1
+	Op    // punctuation and operators
+)
+
+// Token is a piece of SQL text. Comments and white space are no tokens.
+type Token struct {
+	Kind       Kind
+	Start, End int
+	// Text is the word in lower case (Keyword), the decoded name (QuotedID) or value (String), and the
+	// source otherwise.
+	Text string
+}
+
+// Is tells whether the token is one of these words, unquoted, in any case.
+func (t Token) Is(words ...string) bool {
+	if t.Kind != Keyword {
+		return false
+	}
+	for _, w := range words {
+		if t.Text == w {
+			return true
+		}
+	}
+	return false
+}
+
+// Name returns the name that the token stands for as an identifier.
+func (t Token) Name() (string, bool) {
+	return t.Text, t.Kind == Keyword || t.Kind == QuotedID
+}
+
+// Span is a part of a text: its bytes from Start to End.
+type Span struct{ Start, End int }
+
+// Of returns the part of the text.
+func (s Span) Of(text string) string { return text[s.Start:s.End] }
+
+// What the C scanner and parser are asked to read at most: they recurse and copy.
+const (
+	maxText  = 4 << 20
+	maxDepth = 500
+)
+
+var errTooLong = errors.New("text too long")
+
+// Tokens cuts a text into tokens. It fails where PostgreSQL's scanner would, for
+// example on a quote that is not closed.
+func Tokens(text string) ([]Token, error) {
+	if len(text) > maxText {
+		return nil, errTooLong
+	}
+	if strings.IndexByte(text, 0) >= 0 || !utf8.ValidString(text) {
+		return nil, errors.New("not a text: NUL or invalid UTF-8")
+	}
+	result, err := pg_query.Scan(text)
+	if err != nil {
+		return nil, fmt.Errorf("scan: %w", err)
+	}
+	tokens := make([]Token, 0, len(result.Tokens))
+	for _, t := range result.Tokens {
+		if t.Token == pg_query.Token_SQL_COMMENT || t.Token == pg_query.Token_C_COMMENT {
+			continue
+		}
+		token, err := newToken(text, t)
+		if err != nil {
+			return nil, err
+		}
+		tokens = append(tokens, token)
+	}
+	return tokens, nil
+}
+
+func newToken(text string, t *pg_query.ScanToken) (Token, error) {
+	start, end := int(t.Start), int(t.End)
+	if start < 0 || end > len(text) || start > end {
+		return Token{}, errors.New("scan: token outside the text")
+	}
+	source := text[start:end]
+	token := Token{Kind: Op, Start: start, End: end, Text: source}
+	switch {
+	case t.Token == pg_query.Token_SCONST || t.Token == pg_query.Token_USCONST:
+		literal, err := decodeString(source)
+		if err != nil {
+			return Token{}, err
+		}
+		token.Kind, token.Text = String, literal.value
+	case t.Token == pg_query.Token_UIDENT || source != "" && source[0] == '"':
+		name, err := decodeIdent(source)
+		if err != nil {
+			return Token{}, err
+		}
+		token.Kind, token.Text = QuotedID, name
+	case t.Token == pg_query.Token_IDENT || t.KeywordKind != pg_query.KeywordKind_NO_KEYWORD:
+		token.Kind, token.Text = Keyword, lower(source)
+	case t.Token == pg_query.Token_ICONST || t.Token == pg_query.Token_FCONST:
+		token.Kind = Number
+	case t.Token == pg_query.Token_PARAM:
+		token.Kind = Param
+	}
+	return token, nil
+}
+
+// lower folds ASCII letters as the server does.
+func lower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
+}
+
+// Piece is one statement of a text: its span without the semicolon, and its
+// tokens.
+type Piece struct {
+	Span
+	Tokens []Token
+}
+
+// Split cuts a text into statements at semicolons. Empty statements are left
+// out.
+func Split(text string) ([]Piece, error) {
+	tokens, err := Tokens(text)
+	if err != nil {
+		return nil, err
+	}
+	var pieces []Piece
+	first, depth := 0, 0
+	end := func(i int) {
+		if i > first {
+			pieces = append(pieces, Piece{Span{tokens[first].Start, tokens[i-1].End}, tokens[first:i]})
+		}
+		first = i + 1
+	}
+	for i, t := range tokens {
+		switch {
+		case t.Kind != Op:
+		case t.Text == "(":
+			depth++
+		case t.Text == ")":
+			depth--
+		case t.Text == ";" && depth <= 0:
+			end(i)
+			depth = 0
+		}
+	}
+	end(len(tokens))
+	return pieces, nil
+}
+
+// CharPosition turns a byte offset into the position that an ErrorResponse
+// carries: in characters, from 1.
+func CharPosition(text string, offset int) int {
+	return utf8.RuneCountInString(text[:min(max(offset, 0), len(text))]) + 1
+}
