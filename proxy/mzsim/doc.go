@@ -1,0 +1,31 @@
+// Package mzsim is a stand-in for Materialize: a private PostgreSQL server
+// behind the relay of package proxy, with an Interceptor that executes
+// Materialize's cluster DDL, keeps the relations of mz_catalog and mz_internal,
+// plays the life of replicas on a clock that tests can set, and enforces
+// Materialize's rules on transactions, routing and clusters without replicas.
+//
+//	client ── proxy.Server ── Interceptor ──► PostgreSQL (unix socket, private)
+//	                               │               ▲
+//	                               └── admin pool ─┘   routing, SUBSCRIBE, statement history
+//
+// State lives in schema mz_sim of that PostgreSQL, so that transactions,
+// locks and rollbacks are PostgreSQL's own. A replica's condition is not
+// written by a background job; the views compute it from the replica's times,
+// the knobs and the simulated clock.
+//
+// The knobs are SQL functions in schema mz_sim that any client may call:
+//
+//	SELECT mz_sim.set('hydration', '200ms');           -- see mz_sim.knobs for all
+//	SELECT mz_sim.advance('1 hour');                   -- moves now()
+//	SELECT mz_sim.crash('prod', 'r1', 'oom-killed');
+//	SELECT mz_sim.hydrate('prod', 'r1');
+//	SELECT mz_sim.activity('prod', now() - interval '2 hours');
+//	SELECT mz_sim.refuse('CREATE CLUSTER REPLICA', 'message', '53000', 1);
+//
+// What differs from Materialize because PostgreSQL executes the queries: type
+// OIDs (unsigned integers and mz_timestamp are domains over numeric, lists and
+// mz_aclitem[] are text[]), a materialized view is a PostgreSQL view, an index
+// is registered but never used by a plan, and ParameterStatus messages about
+// the variables that only Materialize has come before ReadyForQuery instead
+// of before CommandComplete.
+package mzsim

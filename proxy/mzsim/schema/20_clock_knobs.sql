@@ -1,0 +1,118 @@
+-- The simulated clock and the knobs.
+
+CREATE TABLE mz_sim.clock (shift interval NOT NULL);
+INSERT INTO mz_sim.clock VALUES ('0');
+
+-- now() of users, also in DEFAULT now(), follows the simulated clock. The
+-- builtin stays reachable as transaction_timestamp().
+ALTER FUNCTION pg_catalog.now() RENAME TO now_of_server;
+CREATE FUNCTION pg_catalog.now() RETURNS timestamptz
+    LANGUAGE sql STABLE
+    AS $$ SELECT pg_catalog.transaction_timestamp() + (SELECT shift FROM mz_sim.clock) $$;
+CREATE FUNCTION pg_catalog.mz_now() RETURNS pg_catalog.mz_timestamp
+    LANGUAGE sql STABLE
+    AS $$ SELECT floor(extract(epoch FROM pg_catalog.now()) * 1000)::pg_catalog.mz_timestamp $$;
+CREATE FUNCTION pg_catalog.mz_version() RETURNS text
+    LANGUAGE sql IMMUTABLE AS $$ SELECT 'v26.40.0 (stand-in)' $$;
+
+CREATE TABLE mz_sim.knobs (
+    name text PRIMARY KEY,
+    type text NOT NULL,
+    value text NOT NULL,
+    description text NOT NULL
+);
+INSERT INTO mz_sim.knobs VALUES
+    ('hydration', 'interval', '3s', 'time from online to hydrated at one worker; divided by the workers of the size'),
+    ('startup', 'interval', '500ms', 'time from created, or crashed, to online'),
+    ('statement_logging', 'rate', 'on', 'on, off, or the rate from 0 to 1 at which statements are logged'),
+    ('rbac', 'bool', 'on', 'whether clusters and replicas can be changed by their owners only'),
+    ('max_clusters', 'int', '25', 'limit on clusters of users'),
+    ('max_replicas_per_cluster', 'int', '5', 'limit on replicas of one cluster'),
+    ('max_credit_consumption_rate', 'numeric', '1024', 'limit on credits per hour of all replicas of users'),
+    ('ddl_delay', 'interval', '0s', 'how long every statement on clusters takes');
+
+CREATE FUNCTION mz_sim.knob(name text) RETURNS text
+    LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
+    AS $$ SELECT k.value FROM mz_sim.knobs k WHERE k.name = $1 $$;
+
+-- The share of statements that is logged.
+CREATE FUNCTION mz_sim.logging_rate() RETURNS float8
+    LANGUAGE sql STABLE
+    AS $$ SELECT CASE mz_sim.knob('statement_logging') WHEN 'on' THEN 1 WHEN 'off' THEN 0
+                 ELSE mz_sim.knob('statement_logging')::float8 END $$;
+
+CREATE FUNCTION mz_sim.check_knob(type text, value text) RETURNS void
+    LANGUAGE plpgsql AS $$
+BEGIN
+    CASE type
+        WHEN 'interval' THEN
+            IF value::interval < '0' THEN RAISE EXCEPTION 'negative'; END IF;
+        WHEN 'bool' THEN PERFORM value::bool;
+        WHEN 'int' THEN
+            IF value::int < 0 THEN RAISE EXCEPTION 'negative'; END IF;
+        WHEN 'numeric' THEN
+            IF value::numeric < 0 THEN RAISE EXCEPTION 'negative'; END IF;
+        WHEN 'rate' THEN
+            IF value NOT IN ('on', 'off') AND value::float8 NOT BETWEEN 0 AND 1 THEN RAISE EXCEPTION 'range'; END IF;
+    END CASE;
+END $$;
+
+-- set changes a knob and returns the value it had.
+CREATE FUNCTION mz_sim.set(knob text, value text) RETURNS text
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE k mz_sim.knobs;
+BEGIN
+    SELECT * INTO k FROM mz_sim.knobs WHERE name = knob FOR UPDATE;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = '42704', MESSAGE = format('unknown knob "%s"', knob),
+            HINT = (SELECT 'Known knobs are: ' || string_agg(name, ', ' ORDER BY name) || '.' FROM mz_sim.knobs);
+    END IF;
+    BEGIN
+        PERFORM mz_sim.check_knob(k.type, value);
+    EXCEPTION WHEN others THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('invalid value for knob "%s": "%s"', knob, value),
+            HINT = format('It takes a value of type %s: %s.', k.type, k.description);
+    END;
+    -- What has happened stays: only replicas that are still on their way follow the new value.
+    IF knob = 'hydration' THEN
+        INSERT INTO mz_sim.hydrations
+            SELECT h.replica_id, h.object_id, h.hydrated_at FROM mz_sim.hydration h WHERE h.hydrated_at <= now();
+    ELSIF knob = 'startup' THEN
+        UPDATE mz_sim.replicas r SET startup = value::interval
+            FROM mz_sim.processes p WHERE p.replica_id = r.id AND p.online_at > now();
+        UPDATE mz_sim.crashes c SET startup = value::interval WHERE c.at + c.startup > now();
+    END IF;
+    UPDATE mz_sim.knobs SET value = set.value WHERE name = knob;
+    RETURN k.value;
+END $$;
+
+-- advance moves the simulated clock and returns the new time.
+CREATE FUNCTION mz_sim.advance(by interval) RETURNS timestamptz
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    IF by < '0' THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'the clock cannot be turned back';
+    END IF;
+    UPDATE mz_sim.clock SET shift = shift + by;
+    RETURN now();
+END $$;
+
+-- refuse lets the next statements that begin with prefix fail.
+CREATE FUNCTION mz_sim.refuse(prefix text, message text, code text DEFAULT 'XX000', times int DEFAULT 1) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    IF code !~ '^[0-9A-Z]{5}$' THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('invalid SQLSTATE "%s"', code);
+    END IF;
+    INSERT INTO mz_sim.refusals (prefix, message, code, times) VALUES (prefix, message, code, times);
+END $$;
+
+-- take_refusal returns the message and code for a statement that has to fail,
+-- and uses one of its times up.
+CREATE FUNCTION mz_sim.take_refusal(statement text) RETURNS TABLE (message text, code text)
+    LANGUAGE sql VOLATILE AS $$
+    UPDATE mz_sim.refusals SET times = times - 1
+    WHERE id = (SELECT id FROM mz_sim.refusals
+                WHERE times > 0 AND starts_with(upper(statement), upper(prefix)) ORDER BY id LIMIT 1 FOR UPDATE)
+    RETURNING message, code
+$$;

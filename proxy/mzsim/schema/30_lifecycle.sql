@@ -1,0 +1,99 @@
+-- The life of a replica as a function of time:
+-- created -> (startup) -> online -> (hydration / workers) -> hydrated.
+
+-- processes: one row per process of a replica, with the moment it was last
+-- started, by creation or after a crash, and the moment it is online again.
+CREATE VIEW mz_sim.processes AS
+    SELECT r.id AS replica_id, r.cluster_id, p.process_id, s.processes * s.workers AS workers,
+           b.boot_at, b.reason,
+           least(b.boot_at + b.startup,
+                 (SELECT min(h.at) FROM mz_sim.hydrations h
+                  WHERE h.replica_id = r.id AND h.object_id IS NULL AND h.at >= b.boot_at)) AS online_at
+    FROM mz_sim.replicas r
+    JOIN mz_sim.sizes s USING (size)
+    CROSS JOIN LATERAL generate_series(0, s.processes - 1) AS p (process_id)
+    CROSS JOIN LATERAL (
+        SELECT c.at AS boot_at, c.reason, c.startup FROM mz_sim.crashes c
+        WHERE c.replica_id = r.id AND c.process_id = p.process_id AND c.at <= now()
+        UNION ALL
+        SELECT r.created_at, NULL, r.startup
+        ORDER BY boot_at DESC LIMIT 1
+    ) b;
+
+-- replica_states: a replica is as far as the last of its processes.
+CREATE VIEW mz_sim.replica_states AS
+    SELECT replica_id, cluster_id, max(boot_at) AS boot_at, max(online_at) AS online_at,
+           max(online_at) <= now() AS online, max(workers) AS workers
+    FROM mz_sim.processes GROUP BY replica_id, cluster_id;
+
+-- hydration: one row per replica and object that its cluster maintains. The
+-- introspection indexes are quick.
+CREATE VIEW mz_sim.hydration AS
+    SELECT r.replica_id, r.cluster_id, o.id AS object_id, greatest(r.online_at, o.created_at) AS started_at,
+           least(greatest(r.online_at, o.created_at) + mz_sim.knob('hydration')::interval / r.workers,
+                 (SELECT min(h.at) FROM mz_sim.hydrations h
+                  WHERE h.replica_id = r.replica_id AND h.at >= r.boot_at
+                    AND (h.object_id = o.id OR h.object_id IS NULL AND h.at >= o.created_at))) AS hydrated_at
+    FROM mz_sim.replica_states r
+    JOIN mz_sim.objects o ON o.cluster_id = r.cluster_id;
+
+-- introspection_indexes: the indexes that every cluster has from its creation.
+CREATE VIEW mz_sim.introspection_indexes AS
+    SELECT 'si' || ((substr(c.id, 2)::int8 * 2 + (c.id LIKE 'u%')::int) * 100 + l.n) AS id,
+           l.name || '_' || c.id || '_primary_idx' AS name, 's' || (700 + l.n) AS on_id,
+           c.id AS cluster_id, l.name AS log
+    FROM mz_sim.clusters c CROSS JOIN mz_sim.introspection_logs l;
+
+CREATE FUNCTION mz_sim.find_cluster(cluster text) RETURNS mz_sim.clusters
+    LANGUAGE plpgsql STABLE AS $$
+DECLARE c mz_sim.clusters;
+BEGIN
+    SELECT * INTO c FROM mz_sim.clusters WHERE name = cluster;
+    IF NOT FOUND THEN RAISE EXCEPTION USING ERRCODE = 'XX000', MESSAGE = format('unknown cluster ''%s''', cluster); END IF;
+    RETURN c;
+END $$;
+
+CREATE FUNCTION mz_sim.find_replica(cluster text, replica text) RETURNS mz_sim.replicas
+    LANGUAGE plpgsql STABLE AS $$
+DECLARE
+    c mz_sim.clusters := mz_sim.find_cluster(cluster);
+    r mz_sim.replicas;
+BEGIN
+    SELECT * INTO r FROM mz_sim.replicas WHERE cluster_id = c.id AND name = replica;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION USING ERRCODE = 'XX000',
+            MESSAGE = format('CLUSTER %s has no CLUSTER REPLICA named "%s"', mz_sim.ident(cluster), replica);
+    END IF;
+    RETURN r;
+END $$;
+
+-- ident renders an identifier as Materialize does in its messages.
+CREATE FUNCTION mz_sim.ident(name text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT quote_ident(name) $$;
+
+-- crash takes a process of a replica offline now; it comes back after startup and hydrates again.
+CREATE FUNCTION mz_sim.crash(cluster text, replica text, reason text DEFAULT NULL, process int DEFAULT 0) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE r mz_sim.replicas := mz_sim.find_replica(cluster, replica);
+BEGIN
+    INSERT INTO mz_sim.crashes VALUES (r.id, process, now(), reason, mz_sim.knob('startup')::interval);
+END $$;
+
+-- hydrate makes a replica online and hydrated now.
+CREATE FUNCTION mz_sim.hydrate(cluster text, replica text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE r mz_sim.replicas := mz_sim.find_replica(cluster, replica);
+BEGIN
+    INSERT INTO mz_sim.hydrations VALUES (r.id, NULL, now());
+END $$;
+
+-- activity makes a moment the latest activity on a cluster: newer statements on it are forgotten.
+CREATE FUNCTION mz_sim.activity(cluster text, at timestamptz) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE c mz_sim.clusters := mz_sim.find_cluster(cluster);
+BEGIN
+    DELETE FROM mz_sim.statements WHERE cluster_id = c.id AND finished_at > at;
+    INSERT INTO mz_sim.statements (session_id, sample_rate, cluster_id, cluster_name, application_name, role, sql,
+                                   statement_type, began_at, finished_at, finished_status, execution_strategy)
+    VALUES (gen_random_uuid(), 1, c.id, c.name, 'mz_sim', session_user, 'SELECT mz_sim.activity()',
+            'select', at, at, 'success', 'standard');
+END $$;

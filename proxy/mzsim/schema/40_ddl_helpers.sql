@@ -1,0 +1,141 @@
+-- What the procedures of cluster DDL share. They run as the owner of the
+-- catalog, on behalf of session_user.
+
+-- begin_ddl waits as long as the knob says and lets one catalog change at a time go on.
+CREATE FUNCTION mz_sim.begin_ddl() RETURNS void
+    LANGUAGE plpgsql AS $$
+BEGIN
+    IF mz_sim.knob('ddl_delay')::interval > '0' THEN
+        PERFORM pg_sleep_for(mz_sim.knob('ddl_delay')::interval);
+    END IF;
+    LOCK TABLE mz_sim.clusters IN SHARE ROW EXCLUSIVE MODE;
+END $$;
+
+CREATE FUNCTION mz_sim.fail(message text, code text DEFAULT 'XX000', hint text DEFAULT NULL) RETURNS void
+    LANGUAGE plpgsql AS $$
+BEGIN
+    IF hint IS NULL THEN
+        RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message;
+    END IF;
+    RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message, HINT = hint;
+END $$;
+
+CREATE FUNCTION mz_sim.audit(event text, kind text, details jsonb) RETURNS void
+    LANGUAGE sql VOLATILE AS $$
+    INSERT INTO mz_sim.audit (event_type, object_type, details, role, occurred_at)
+    VALUES (event, kind, details, session_user, now())
+$$;
+
+CREATE FUNCTION mz_sim.role_oid() RETURNS oid
+    LANGUAGE sql STABLE AS $$ SELECT oid FROM pg_roles WHERE rolname = session_user $$;
+
+-- check_owner refuses what only an owner, a member of the owning role or a superuser may do. System clusters
+-- are nobody's.
+CREATE FUNCTION mz_sim.check_owner(kind text, name text, cluster_id text, owner oid) RETURNS void
+    LANGUAGE plpgsql AS $$
+DECLARE super bool := (SELECT rolsuper FROM pg_roles WHERE rolname = session_user);
+BEGIN
+    IF cluster_id LIKE 's%' THEN
+        PERFORM mz_sim.fail(CASE WHEN super THEN format('system cluster ''%s'' cannot be modified', name)
+                                 ELSE format('must be owner of %s %s', kind, name) END, '42501');
+    ELSIF mz_sim.knob('rbac')::bool AND NOT super AND NOT pg_has_role(session_user, owner, 'MEMBER') THEN
+        PERFORM mz_sim.fail(format('must be owner of %s %s', kind, name), '42501');
+    END IF;
+END $$;
+
+CREATE FUNCTION mz_sim.check_size(size text) RETURNS void
+    LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM mz_sim.sizes s WHERE s.size = check_size.size) THEN
+        PERFORM mz_sim.fail(format('unknown cluster replica size %s', size), 'XX000',
+            (SELECT 'Valid cluster replica sizes are: ' || string_agg(s.size, ', ' ORDER BY s.processes, s.workers, s.credits_per_hour, s.size)
+             FROM mz_sim.sizes s));
+    END IF;
+END $$;
+
+CREATE FUNCTION mz_sim.check_limit(what text, limit_name text, desired numeric, current numeric) RETURNS void
+    LANGUAGE plpgsql AS $$
+DECLARE most numeric := mz_sim.knob(limit_name)::numeric;
+BEGIN
+    IF desired > most THEN
+        PERFORM mz_sim.fail(format('creating %s would violate %s limit (desired: %s, limit: %s, current: %s)',
+                what, limit_name, trim_scale(desired), trim_scale(most), trim_scale(current)),
+            '53000', format('Drop an existing %s or contact support to request a limit increase.', what));
+    END IF;
+END $$;
+
+-- check_room refuses more replicas than the limits allow.
+CREATE FUNCTION mz_sim.check_room(cluster_id text, size text, more int) RETURNS void
+    LANGUAGE plpgsql AS $$
+DECLARE
+    count int := (SELECT count(*) FROM mz_sim.replicas r WHERE r.cluster_id = check_room.cluster_id AND NOT r.internal);
+    credits numeric := (SELECT coalesce(sum(s.credits_per_hour), 0) FROM mz_sim.replicas r JOIN mz_sim.sizes s USING (size)
+                        WHERE r.cluster_id LIKE 'u%');
+BEGIN
+    IF more <= 0 THEN RETURN; END IF;
+    PERFORM mz_sim.check_limit('cluster replica', 'max_replicas_per_cluster', count + more, count);
+    PERFORM mz_sim.check_limit('cluster replica', 'max_credit_consumption_rate',
+        credits + more * (SELECT s.credits_per_hour FROM mz_sim.sizes s WHERE s.size = check_room.size), credits);
+END $$;
+
+-- add_replica creates one replica, unchecked but for its name and size.
+CREATE FUNCTION mz_sim.add_replica(c mz_sim.clusters, spec jsonb, reason text) RETURNS void
+    LANGUAGE plpgsql AS $$
+DECLARE
+    replica_id text := 'u' || nextval('mz_sim.replica_seq');
+    replica_name text := spec->>'name';
+    is_internal bool := coalesce((spec->>'internal')::bool, false);
+BEGIN
+    IF EXISTS (SELECT FROM mz_sim.replicas r WHERE r.cluster_id = c.id AND r.name = replica_name) THEN
+        PERFORM mz_sim.fail(format('cannot create multiple replicas named ''%s'' on cluster ''%s''', replica_name, c.name));
+    END IF;
+    PERFORM mz_sim.check_size(spec->>'size');
+    IF spec ? 'availability_zone' THEN
+        PERFORM mz_sim.fail(format('unknown cluster replica availability zone %s', spec->>'availability_zone'), '0A000',
+            'No availability zones configured; do not specify AVAILABILITY ZONE');
+    END IF;
+    INSERT INTO mz_sim.replicas (id, cluster_id, name, size, owner, internal, created_at, startup)
+    VALUES (replica_id, c.id, replica_name, spec->>'size', c.owner, is_internal, now(), mz_sim.knob('startup')::interval);
+    PERFORM mz_sim.audit('create', 'cluster-replica', jsonb_build_object(
+        'billed_as', NULL, 'cluster_id', c.id, 'cluster_name', c.name, 'disk', true, 'internal', is_internal,
+        'logical_size', spec->>'size', 'reason', reason, 'replica_id', replica_id, 'replica_name', replica_name));
+END $$;
+
+CREATE FUNCTION mz_sim.remove_replica(r mz_sim.replicas, cluster_name text, reason text) RETURNS void
+    LANGUAGE plpgsql AS $$
+BEGIN
+    DELETE FROM mz_sim.replicas WHERE id = r.id;
+    DELETE FROM mz_sim.comments WHERE id = r.id AND object_type = 'cluster-replica';
+    PERFORM mz_sim.audit('drop', 'cluster-replica', jsonb_build_object(
+        'cluster_id', r.cluster_id, 'cluster_name', cluster_name, 'reason', reason,
+        'replica_id', r.id, 'replica_name', r.name));
+END $$;
+
+-- add_managed_replicas creates the next replicas r1, r2, ... of a managed cluster.
+CREATE FUNCTION mz_sim.add_managed_replicas(c mz_sim.clusters, replica_size text, more int, reason text) RETURNS void
+    LANGUAGE plpgsql AS $$
+DECLARE
+    n int := 0;
+    added int := 0;
+BEGIN
+    WHILE added < more LOOP
+        n := n + 1;
+        CONTINUE WHEN EXISTS (SELECT FROM mz_sim.replicas r WHERE r.cluster_id = c.id AND r.name = 'r' || n);
+        PERFORM mz_sim.add_replica(c, jsonb_build_object('name', 'r' || n, 'size', replica_size), reason);
+        added := added + 1;
+    END LOOP;
+END $$;
+
+CREATE FUNCTION mz_sim.check_auto_scaling(c mz_sim.clusters) RETURNS void
+    LANGUAGE plpgsql AS $$
+DECLARE burst text := c.auto_scaling->'on_hydration'->>'hydration_size';
+BEGIN
+    IF burst IS NULL THEN RETURN; END IF;
+    PERFORM mz_sim.check_size(burst);
+    IF burst = c.size THEN
+        PERFORM mz_sim.fail(format('HYDRATION SIZE must differ from the cluster SIZE (''%s''); a burst replica at the same size would not accelerate hydration', c.size));
+    END IF;
+    IF c.schedule <> 'manual' THEN
+        PERFORM mz_sim.fail('AUTO SCALING STRATEGY cannot be combined with a SCHEDULE other than MANUAL');
+    END IF;
+END $$;

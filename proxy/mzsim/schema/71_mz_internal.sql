@@ -1,0 +1,151 @@
+-- mz_internal and mz_introspection.
+
+CREATE VIEW mz_internal.mz_cluster_replica_statuses AS
+    SELECT replica_id, process_id::uint8 AS process_id, CASE WHEN online_at <= now() THEN 'online' ELSE 'offline' END AS status,
+           CASE WHEN online_at > now() THEN reason END AS reason, CASE WHEN online_at <= now() THEN online_at ELSE boot_at END AS updated_at
+    FROM mz_sim.processes;
+
+-- Every start of a process, with the end of its way to online, be it by time or because it was forced.
+CREATE VIEW mz_sim.boots AS
+    SELECT b.replica_id, b.process_id, b.at, b.reason,
+           least(b.at + b.startup, (SELECT min(h.at) FROM mz_sim.hydrations h
+                                    WHERE h.replica_id = b.replica_id AND h.object_id IS NULL AND h.at >= b.at)) AS online_at,
+           lead(b.at) OVER (PARTITION BY b.replica_id, b.process_id ORDER BY b.at) AS next_at
+    FROM (SELECT replica_id, process_id, at, reason, startup FROM mz_sim.crashes WHERE at <= now()
+          UNION ALL
+          SELECT r.id, p, r.created_at, NULL, r.startup
+          FROM mz_sim.replicas r JOIN mz_sim.sizes s USING (size), generate_series(0, s.processes - 1) p) b;
+
+CREATE VIEW mz_internal.mz_cluster_replica_status_history AS
+    SELECT replica_id, process_id::uint8 AS process_id, 'offline' AS status, reason, at AS occurred_at FROM mz_sim.boots
+    UNION ALL
+    SELECT replica_id, process_id::uint8, 'online', NULL, online_at FROM mz_sim.boots
+    WHERE online_at <= now() AND (next_at IS NULL OR online_at < next_at);
+
+CREATE VIEW mz_internal.mz_cluster_replica_history AS
+    SELECT c.details->>'replica_id' AS replica_id, c.details->>'logical_size' AS size, c.details->>'cluster_id' AS cluster_id,
+           c.details->>'cluster_name' AS cluster_name, c.details->>'replica_name' AS replica_name, c.occurred_at AS created_at,
+           d.occurred_at AS dropped_at, s.credits_per_hour
+    FROM mz_sim.audit c
+    LEFT JOIN mz_sim.audit d ON d.event_type = 'drop' AND d.object_type = 'cluster-replica'
+        AND d.details->>'replica_id' = c.details->>'replica_id'
+    LEFT JOIN mz_sim.sizes s ON s.size = c.details->>'logical_size'
+    WHERE c.event_type = 'create' AND c.object_type = 'cluster-replica';
+
+CREATE VIEW mz_internal.mz_cluster_replica_name_history AS
+    SELECT occurred_at, details->>'replica_id' AS id, NULL::text AS previous_name, details->>'replica_name' AS new_name
+    FROM mz_sim.audit WHERE event_type = 'create' AND object_type = 'cluster-replica'
+    UNION ALL
+    SELECT occurred_at, id, previous_name, new_name FROM mz_sim.replica_renames;
+
+-- usage: a replica works hard while it hydrates and rests afterwards.
+CREATE VIEW mz_sim.usage AS
+    SELECT p.replica_id, p.process_id, s.cpu_nano_cores, s.memory_bytes, s.disk_bytes,
+           CASE WHEN busy THEN 90.0 ELSE 5.0 END AS cpu_percent, CASE WHEN busy THEN 60.0 ELSE 30.0 END AS memory_percent
+    FROM mz_sim.processes p
+    JOIN mz_sim.replicas r ON r.id = p.replica_id
+    JOIN mz_sim.sizes s USING (size)
+    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM mz_sim.hydration h WHERE h.replica_id = p.replica_id AND h.hydrated_at > now()) AS busy) b
+    WHERE p.online_at <= now();
+
+CREATE VIEW mz_internal.mz_cluster_replica_metrics AS
+    SELECT replica_id, process_id::uint8 AS process_id, (cpu_nano_cores * cpu_percent / 100)::int8::uint8 AS cpu_nano_cores,
+           (memory_bytes * memory_percent / 100)::int8::uint8 AS memory_bytes, 0::uint8 AS disk_bytes,
+           (memory_bytes * memory_percent / 100)::int8::uint8 AS heap_bytes, memory_bytes::uint8 AS heap_limit
+    FROM mz_sim.usage;
+
+CREATE VIEW mz_internal.mz_cluster_replica_metrics_history AS
+    SELECT replica_id, process_id, cpu_nano_cores, memory_bytes, disk_bytes, now() AS occurred_at, heap_bytes, heap_limit
+    FROM mz_internal.mz_cluster_replica_metrics;
+
+CREATE VIEW mz_internal.mz_cluster_replica_utilization AS
+    SELECT replica_id, process_id::uint8 AS process_id, cpu_percent::float8 AS cpu_percent, memory_percent::float8 AS memory_percent,
+           0::float8 AS disk_percent, memory_percent::float8 AS heap_percent
+    FROM mz_sim.usage;
+
+CREATE VIEW mz_internal.mz_cluster_replica_utilization_history AS
+    SELECT replica_id, process_id, cpu_percent, memory_percent, disk_percent, heap_percent, now() AS occurred_at
+    FROM mz_internal.mz_cluster_replica_utilization;
+
+-- A row appears when the replica is online: before that nobody has reported.
+CREATE VIEW mz_internal.mz_compute_hydration_statuses AS
+    SELECT object_id, replica_id, hydrated_at <= now() AS hydrated, CASE WHEN hydrated_at <= now() THEN hydrated_at - started_at END AS hydration_time
+    FROM mz_sim.hydration WHERE started_at <= now()
+    UNION ALL
+    SELECT i.id, r.replica_id, true, interval '0' FROM mz_sim.replica_states r JOIN mz_sim.introspection_indexes i USING (cluster_id)
+    WHERE r.online;
+
+CREATE VIEW mz_internal.mz_hydration_statuses AS
+    SELECT object_id, replica_id, hydrated FROM mz_internal.mz_compute_hydration_statuses;
+
+CREATE VIEW mz_internal.mz_compute_operator_hydration_statuses AS
+    SELECT replica_id, object_id, 0::uint8 AS physical_plan_node_id, hydrated FROM mz_internal.mz_compute_hydration_statuses
+    WHERE object_id LIKE 'u%';
+
+CREATE VIEW mz_internal.mz_cluster_schedules AS
+    SELECT id AS cluster_id, schedule AS type, NULL::interval AS refresh_hydration_time_estimate FROM mz_sim.clusters;
+
+CREATE VIEW mz_internal.mz_cluster_auto_scaling_strategies AS
+    SELECT id AS cluster_id, auto_scaling AS strategy, NULL::jsonb AS state FROM mz_sim.clusters WHERE auto_scaling IS NOT NULL;
+
+CREATE VIEW mz_internal.mz_pending_cluster_replicas AS SELECT id FROM mz_sim.replicas WHERE false;
+CREATE VIEW mz_internal.mz_internal_cluster_replicas AS SELECT id FROM mz_sim.replicas WHERE internal;
+
+CREATE VIEW mz_internal.mz_sessions AS
+    SELECT id, connection_id::uint4 AS connection_id,
+           (SELECT mz_sim.role_id(oid) FROM pg_catalog.pg_roles WHERE rolname = role) AS role_id, client_ip, connected_at
+    FROM mz_sim.sessions;
+
+CREATE VIEW mz_internal.mz_subscriptions AS
+    SELECT id, session_id, cluster_id, created_at, referenced_object_ids FROM mz_sim.subscriptions;
+
+CREATE VIEW mz_internal.mz_comments AS SELECT id, object_type, object_sub_id, comment FROM mz_sim.comments;
+
+CREATE VIEW mz_internal.mz_object_dependencies AS
+    SELECT id AS object_id, on_id AS referenced_object_id FROM mz_sim.objects WHERE on_id IS NOT NULL
+    UNION
+    SELECT v.id, t.id FROM mz_sim.objects v
+    JOIN pg_catalog.pg_rewrite w ON w.ev_class = v.oid
+    JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass
+    JOIN mz_sim.objects t ON t.oid = d.refobjid AND t.oid <> v.oid;
+
+CREATE VIEW mz_internal.mz_statement_execution_history AS
+    SELECT execution_id AS id, prepared_statement_id, sample_rate, cluster_id, application_name, cluster_name,
+           'materialize' AS database_name, ARRAY[search_path] AS search_path, 'strict serializable' AS transaction_isolation,
+           (extract(epoch FROM began_at) * 1000)::int8::uint8 AS execution_timestamp, seq::uint8 AS transaction_id,
+           NULL::text AS transient_index_id, '{}'::text[] AS params, mz_version() AS mz_version, began_at, finished_at, finished_status,
+           error_message, NULL::int8 AS result_size, rows_returned, execution_strategy
+    FROM mz_sim.statements;
+
+CREATE VIEW mz_internal.mz_statement_execution_history_redacted AS
+    SELECT id, prepared_statement_id, sample_rate, cluster_id, application_name, cluster_name, database_name, search_path,
+           transaction_isolation, execution_timestamp, transaction_id, transient_index_id, mz_version, began_at, finished_at,
+           finished_status, error_message, result_size, rows_returned, execution_strategy
+    FROM mz_internal.mz_statement_execution_history;
+
+CREATE VIEW mz_internal.mz_recent_activity_log AS
+    SELECT s.execution_id, s.sample_rate, s.cluster_id, s.application_name, s.cluster_name, 'materialize' AS database_name,
+           ARRAY[s.search_path] AS search_path, 'strict serializable' AS transaction_isolation,
+           (extract(epoch FROM s.began_at) * 1000)::int8::uint8 AS execution_timestamp, NULL::text AS transient_index_id,
+           '{}'::text[] AS params, mz_version() AS mz_version, s.began_at, s.finished_at, s.finished_status, s.error_message,
+           NULL::int8 AS result_size, s.rows_returned, s.execution_strategy, s.seq::uint8 AS transaction_id, s.prepared_statement_id,
+           sha256(convert_to(s.sql, 'UTF8')) AS sql_hash, coalesce(s.prepared_name, '') AS prepared_statement_name, s.session_id,
+           s.began_at AS prepared_at, s.statement_type, 0::uint8 AS throttled_count, x.connected_at,
+           s.application_name AS initial_application_name, s.role AS authenticated_user, s.sql
+    FROM mz_sim.statements s LEFT JOIN mz_sim.sessions x ON x.id = s.session_id
+    WHERE s.began_at > now() - interval '24 hours';
+
+CREATE VIEW mz_internal.mz_recent_activity_log_redacted AS
+    SELECT execution_id, sample_rate, cluster_id, application_name, cluster_name, database_name, search_path, transaction_isolation,
+           execution_timestamp, transient_index_id, mz_version, began_at, finished_at, finished_status, result_size, rows_returned,
+           execution_strategy, transaction_id, prepared_statement_id, sql_hash, prepared_statement_name, session_id, prepared_at,
+           statement_type, throttled_count, connected_at, initial_application_name, authenticated_user
+    FROM mz_internal.mz_recent_activity_log;
+
+-- Per-replica logs. The stand-in runs peeks in no dataflow that could be listed: a statement in progress on the
+-- session's cluster is what stands here.
+CREATE VIEW mz_introspection.mz_active_peeks AS
+    SELECT execution_id AS id, NULL::text AS object_id, 'fast-path' AS type, mz_now() AS time
+    FROM mz_sim.statements
+    WHERE finished_at IS NULL AND cluster_id = (SELECT id FROM mz_sim.clusters
+        WHERE name = coalesce(nullif(current_setting('mz_sim.cluster', true), ''), 'quickstart'));

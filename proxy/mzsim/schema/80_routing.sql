@@ -1,0 +1,43 @@
+-- What the relay asks about a statement before it lets it through.
+
+-- scope says what names on a search path stand for: relations of the system, per-replica logs, objects of users.
+-- Names that stand for nothing are left out; PostgreSQL will complain about them.
+CREATE FUNCTION mz_sim.scope(names text[], path text) RETURNS TABLE (name text, kind text, id text, type text, writable bool)
+    LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    PERFORM set_config('search_path', path, true);
+    RETURN QUERY
+        SELECT format('%s.%s.%s', current_database(), n.nspname, c.relname),
+               CASE WHEN n.nspname = 'mz_introspection' THEN 'introspection'
+                    WHEN mz_sim.is_system_schema(n.nspname) THEN 'system' ELSE 'user' END,
+               o.id, coalesce(o.type, 'table'), coalesce(o.type, 'table') = 'table' AND NOT mz_sim.is_system_schema(n.nspname)
+        FROM unnest(names) AS u (given)
+        JOIN pg_catalog.pg_class c ON c.oid = to_regclass(u.given)
+        JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        LEFT JOIN mz_sim.objects o ON o.oid = c.oid
+        WHERE n.nspname NOT LIKE 'pg\_temp%';
+END $$;
+
+-- readiness says whether a cluster can serve a read now: unknown, empty, replica (the targeted one is missing),
+-- waiting, or ready. objects are those that the statement reads; an index on one of them has to be hydrated.
+CREATE FUNCTION mz_sim.readiness(cluster text, replica text, objects text[]) RETURNS TABLE (state text, cluster_id text, managed bool, replicas int)
+    LANGUAGE plpgsql STABLE AS $$
+DECLARE c mz_sim.clusters;
+BEGIN
+    SELECT * INTO c FROM mz_sim.clusters x WHERE x.name = cluster;
+    IF NOT FOUND THEN
+        RETURN QUERY SELECT 'unknown', NULL, NULL::bool, 0;
+        RETURN;
+    END IF;
+    replicas := (SELECT count(*) FROM mz_sim.replicas r WHERE r.cluster_id = c.id);
+    RETURN QUERY SELECT CASE
+        WHEN replicas = 0 THEN 'empty'
+        WHEN replica <> '' AND NOT EXISTS (SELECT FROM mz_sim.replicas r WHERE r.cluster_id = c.id AND r.name = replica) THEN 'replica'
+        WHEN EXISTS (
+            SELECT FROM mz_sim.replica_states s JOIN mz_sim.replicas r ON r.id = s.replica_id
+            WHERE s.cluster_id = c.id AND s.online AND (replica = '' OR r.name = replica)
+              AND NOT EXISTS (SELECT FROM mz_sim.hydration h JOIN mz_sim.objects o ON o.id = h.object_id
+                              WHERE h.replica_id = s.replica_id AND o.type = 'index' AND o.on_id = ANY (objects) AND h.hydrated_at > now()))
+            THEN 'ready'
+        ELSE 'waiting' END, c.id, c.managed, replicas;
+END $$;
