@@ -3,6 +3,7 @@ package rewrite
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf16"
@@ -30,7 +31,7 @@ func decodeString(source string) (literal, error) {
 	case hasPrefixFold(source, "E'"):
 		d.pos, d.escape = 1, '\\'
 	case hasPrefixFold(source, "U&'"):
-		d.pos, d.unicode = 2, '\\'
+		d.pos, d.unicode = 2, escapeCharacter(source)
 	case hasPrefixFold(source, "N'"):
 		d.pos = 1
 	case !strings.HasPrefix(source, "'"):
@@ -43,10 +44,49 @@ func decodeString(source string) (literal, error) {
 func decodeIdent(source string) (string, error) {
 	d := decoder{source: source}
 	if hasPrefixFold(source, `U&"`) {
-		d.pos, d.unicode = 2, '\\'
+		d.pos, d.unicode = 2, escapeCharacter(source)
 	}
 	l, err := d.quoted('"')
 	return l.value, err
+}
+
+var uescape = regexp.MustCompile(`(?i)^(?:\s|--[^\r\n]*[\r\n])*uescape(?:\s|--[^\r\n]*[\r\n])*'(.)'`)
+
+// unicodeEnd returns where U&'...' or U&"...", with its UESCAPE, ends.
+func unicodeEnd(text string, start int) int {
+	end := unicodeBody(text, start)
+	if m := uescape.FindStringIndex(text[end:]); m != nil {
+		end += m[1]
+	}
+	return end
+}
+
+// unicodeBody returns where the quoted part ends.
+func unicodeBody(text string, start int) int {
+	d := decoder{source: text[start:], pos: 2}
+	if !hasPrefixFold(d.source, "U&'") && !hasPrefixFold(d.source, `U&"`) {
+		return start
+	}
+	quote := d.source[2]
+	for d.pos = 3; d.pos < len(d.source); {
+		switch {
+		case d.source[d.pos] != quote:
+			d.pos++
+		case strings.HasPrefix(d.source[d.pos+1:], string(quote)):
+			d.pos += 2
+		case quote == '"' || !d.continued(quote):
+			return start + d.pos + 1
+		}
+	}
+	return len(text)
+}
+
+// escapeCharacter is the character that UESCAPE names, by default a backslash.
+func escapeCharacter(source string) byte {
+	if m := uescape.FindStringSubmatch(source[unicodeBody(source, 0):]); m != nil && len(m[1]) == 1 {
+		return m[1][0]
+	}
+	return '\\'
 }
 
 func hasPrefixFold(s, prefix string) bool {

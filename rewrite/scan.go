@@ -81,6 +81,9 @@ func Tokens(text string) ([]Token, error) {
 		if t.Token == pg_query.Token_SQL_COMMENT || t.Token == pg_query.Token_C_COMMENT {
 			continue
 		}
+		if n := len(tokens); n > 0 && int(t.Start) < tokens[n-1].End {
+			continue // part of U&'...' UESCAPE '...', which is one token here
+		}
 		token, err := newToken(text, t)
 		if err != nil {
 			return nil, err
@@ -92,6 +95,9 @@ func Tokens(text string) ([]Token, error) {
 
 func newToken(text string, t *pg_query.ScanToken) (Token, error) {
 	start, end := int(t.Start), int(t.End)
+	if t.Token == pg_query.Token_UIDENT || t.Token == pg_query.Token_USCONST {
+		end = unicodeEnd(text, start) // the scanner does not tell
+	}
 	if start < 0 || end > len(text) || start > end {
 		return Token{}, errors.New("scan: token outside the text")
 	}

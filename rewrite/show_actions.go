@@ -1,0 +1,34 @@
+package rewrite
+
+import "strconv"
+
+// ShowActions is SHOW STRATEGY ACTIONS.
+type ShowActions struct {
+	Scope
+	Limit int // 0: not said
+}
+
+// Name is the command's words.
+func (ShowActions) Name() string { return "SHOW STRATEGY ACTIONS" }
+
+var showActions = recogniser{
+	syntax: []string{"SHOW STRATEGY ACTIONS [ FOR CLUSTER name ] [ LIMIT n ]"},
+	claims: func(p *parser) bool { return p.showsStrategy("actions") },
+	parse: func(p *parser) (Command, error) {
+		p.skipTo()
+		p.advance(1)
+		scope, err := p.scope(false)
+		if err != nil {
+			return nil, err
+		}
+		limit := 0
+		if p.word("limit") {
+			t, _ := p.peek(0)
+			if limit, err = strconv.Atoi(t.Text); t.Kind != Number || err != nil || limit < 1 || limit > 1_000_000 {
+				return nil, p.fail("a number of rows, at least 1")
+			}
+			p.advance(1)
+		}
+		return ShowActions{scope, limit}, nil
+	},
+}
