@@ -1,0 +1,66 @@
+# Every target does the set-up that it needs.
+SHELL := /bin/bash
+GOLANGCI_VERSION := v2.5.0
+TOOLS := $(CURDIR)/bin/tools
+GOLANGCI := $(TOOLS)/golangci-lint
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -X main.version=$(VERSION)
+# Packages in which goroutines meet.
+RACE := ./proxy/... ./engine/... ./cmd/...
+FUZZTIME ?= 30s
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test race fuzz bench lint fmt-check vet deflake presubmit drivers soak clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+setup: ## install PostgreSQL, psql and a C compiler where they are missing
+	@./setup.sh
+
+build: setup ## build bin/mzproxy and bin/mzsim
+	go build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+
+demo: build ## start the stand-in and the proxy, and print the psql line to copy
+	@bin/mzproxy demo
+
+test: setup fmt-check vet lint build ## what a change has to pass: format, vet, lint, build, all tests, race where it matters
+	go test ./rewrite/...
+	go test -race $(RACE)
+
+race: setup ## all tests under the race detector
+	go test -race ./...
+
+fuzz: setup ## run every fuzz target for FUZZTIME (30s)
+	@set -e; for p in $$(go list ./...); do \
+	  for f in $$(go test -list '^Fuzz' $$p | grep ^Fuzz || true); do \
+	    echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p; \
+	  done; \
+	done
+
+bench: setup ## run the Go benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+lint: $(GOLANGCI) ## run golangci-lint
+	$(GOLANGCI) run
+
+$(GOLANGCI):
+	GOBIN=$(TOOLS) GOFLAGS= go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+
+fmt-check:
+	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "not formatted (gofmt -w):"; echo "$$files"; exit 1; }
+
+vet: setup
+	go vet ./...
+
+deflake: setup ## repeat the tests under the race detector until one fails
+	while go test -race -count=1 -shuffle=on ./...; do :; done
+
+presubmit: test ## what CI runs
+	@git diff --exit-code go.mod go.sum
+
+drivers: build ## run drivers' own suites direct and proxied, and print the difference
+	testdata/drivers/run.sh
+
+clean: ## remove what was built
+	rm -rf bin
