@@ -4,35 +4,46 @@ import "bytes"
 
 // Match tells whether a text may hold a statement of ours: whether "strateg"
 // stands in it in any case (the tables, EXPLAIN STRATEGY, APPLY STRATEGIES,
-// strategy.notices), or "U&", which can spell it with escapes. It is asked
+// strategy.notices), "min_messag" (client_min_messages, which our notices
+// respect), or "U&", which can spell it with escapes. It is asked
 // about every text that passes, so it looks at bytes only and allocates nothing.
 func Match(text []byte) bool {
-	return contains(text, 'g', 'G', "strate") || contains(text, '&', '&', "u")
+	return contains(text, 'g', 'G', "strate", "min_messa") || contains(text, '&', '&', "u", "u")
 }
 
-// contains looks for a byte, in either case, that has tail in front of it. Bytes
-// that are rare in SQL make the search fast: bytes.IndexByte looks at many at once.
-func contains(text []byte, c, upper byte, tail string) bool {
-	return containsCase(text, c, tail) || upper != c && containsCase(text, upper, tail)
+// Contains tells whether a keyword, given in lower case, stands in a text in any case.
+func Contains(text []byte, keyword string) bool {
+	c, tail := keyword[len(keyword)-1], keyword[:len(keyword)-1]
+	return contains(text, c, c-'a'+'A', tail, tail)
 }
 
-func containsCase(text []byte, c byte, tail string) bool {
+// contains looks for a byte, in either case, that has one of two tails in front
+// of it. Bytes that are rare in SQL make the search fast: bytes.IndexByte looks
+// at many at once.
+func contains(text []byte, c, upper byte, tail, other string) bool {
+	return containsCase(text, c, tail, other) || upper != c && containsCase(text, upper, tail, other)
+}
+
+func containsCase(text []byte, c byte, tail, other string) bool {
 	for from := 0; ; {
 		i := bytes.IndexByte(text[from:], c)
 		if i < 0 {
 			return false
 		}
 		from += i
-		if from >= len(tail) && equalFold(text[from-len(tail):from], tail) {
+		if endsIn(text[:from], tail) || endsIn(text[:from], other) {
 			return true
 		}
 		from++
 	}
 }
 
-func equalFold(b []byte, lowered string) bool {
-	for i, c := range b {
-		if c|0x20 != lowered[i] {
+func endsIn(b []byte, lowered string) bool {
+	if len(b) < len(lowered) {
+		return false
+	}
+	for i, c := range b[len(b)-len(lowered):] {
+		if c|0x20 != lowered[i]|0x20 {
 			return false
 		}
 	}

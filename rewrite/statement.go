@@ -41,6 +41,7 @@ const (
 	IsExecute                      // EXECUTE name (...)
 	IsForget                       // DEALLOCATE or DISCARD
 	IsCommand                      // a custom command
+	IsSetting                      // SET or RESET client_min_messages
 )
 
 // Statement is one statement of a text.
@@ -51,6 +52,13 @@ type Statement struct {
 	Name    string  // of the prepared statement: IsPrepare, IsExecute, IsForget (empty: all)
 	Args    []Value // IsExecute
 	Command Command // IsCommand
+	Setting Setting // IsSetting
+}
+
+// Setting is a value for client_min_messages.
+type Setting struct {
+	Local bool
+	Value string // empty: the default
 }
 
 // Classify takes a text apart. It returns a Statement for each of its
@@ -95,6 +103,10 @@ func classify(text string, piece Piece, env Env) (Statement, error) {
 		}
 	case first.Is("execute"):
 		s.Kind, s.Name, s.Args = IsExecute, nameAfter(piece, 1), executeArgs(text, piece)
+	case first.Is("set", "reset"):
+		if setting, ok := minMessages(piece); ok {
+			s.Kind, s.Setting = IsSetting, setting
+		}
 	case first.Is("deallocate", "discard"):
 		s.Kind, s.Name = IsForget, forgotten(piece)
 	}
@@ -119,4 +131,21 @@ func forgotten(piece Piece) string {
 		return ""
 	}
 	return nameAfter(piece, i)
+}
+
+// minMessages reads SET [SESSION|LOCAL] client_min_messages {TO|=} value, and
+// RESET client_min_messages.
+func minMessages(piece Piece) (s Setting, ok bool) {
+	i := 1
+	if len(piece.Tokens) > 2 && piece.Tokens[1].Is("session", "local") {
+		s.Local = piece.Tokens[1].Is("local")
+		i = 2
+	}
+	if nameAfter(piece, i) != "client_min_messages" {
+		return s, false
+	}
+	if i+2 < len(piece.Tokens) && !piece.Tokens[i+2].Is("default") {
+		s.Value = lower(piece.Tokens[i+2].Text)
+	}
+	return s, true
 }
