@@ -54,7 +54,7 @@ func findPostgres(explicit string) (string, error) {
 	for _, glob := range postgresGlobs {
 		dirs, _ := filepath.Glob(glob) // the patterns are constants: no error is possible
 		for _, dir := range dirs {
-			if hasServer(dir) && !(0 < majorVersion(dir) && majorVersion(dir) < oldestPostgres) {
+			if v := majorVersion(dir); hasServer(dir) && (v == 0 || v >= oldestPostgres) {
 				found = append(found, dir)
 			}
 		}

@@ -18,7 +18,7 @@ func loadCatalog(ctx context.Context, p *postgres) error {
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
-	defer boot.Close(ctx)
+	defer func() { _ = boot.Close(ctx) }()
 	var done bool
 	if err := boot.QueryRow(ctx, "SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1)", database).Scan(&done); err != nil {
 		return fmt.Errorf("look for database: %w", err)
@@ -43,7 +43,7 @@ func loadSchema(ctx context.Context, p *postgres) error {
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
-	defer conn.Close(ctx)
+	defer func() { _ = conn.Close(ctx) }()
 	files, err := schemaFiles.ReadDir("schema")
 	if err != nil {
 		return fmt.Errorf("read schema: %w", err)

@@ -137,7 +137,7 @@ func (p *postgres) launch(ctx context.Context, auth string) error {
 	if err != nil {
 		return fmt.Errorf("open server log: %w", err)
 	}
-	defer logFile.Close()
+	defer func() { _ = logFile.Close() }() // the server has its own descriptor
 	args := []string{"-D", p.dataDir()}
 	for _, setting := range p.settings() {
 		args = append(args, "-c", setting)

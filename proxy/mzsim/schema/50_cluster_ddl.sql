@@ -26,7 +26,7 @@ BEGIN
     IF c.managed THEN
         c.size := spec->>'size';
         c.replication_factor := coalesce((spec->>'replication_factor')::int8, 1);
-        c.auto_scaling := spec->'auto_scaling';
+        c.auto_scaling := spec->'auto_scaling_strategy';
         PERFORM mz_sim.check_size(c.size);
         PERFORM mz_sim.check_auto_scaling(c);
         IF spec ? 'availability_zones' AND spec->'availability_zones' <> '[]' THEN
@@ -215,7 +215,7 @@ BEGIN
         c.size := coalesce(spec->>'size', c.size);
         c.replication_factor := coalesce((spec->>'replication_factor')::int8, c.replication_factor);
         c.schedule := coalesce(spec->>'schedule', c.schedule);
-        IF spec ? 'auto_scaling' THEN c.auto_scaling := nullif(spec->'auto_scaling', 'null'); END IF;
+        IF spec ? 'auto_scaling_strategy' THEN c.auto_scaling := nullif(spec->'auto_scaling_strategy', 'null'); END IF;
         PERFORM mz_sim.check_size(c.size);
         PERFORM mz_sim.check_auto_scaling(c);
         current := (SELECT count(*) FROM mz_sim.replicas r WHERE r.cluster_id = c.id AND NOT r.internal);
@@ -348,4 +348,14 @@ BEGIN
     IF comment IS NOT NULL THEN
         INSERT INTO mz_sim.comments VALUES (target, kind, NULL, comment);
     END IF;
+END $$;
+
+-- alter_system sets the knob that stands for a system variable.
+CREATE PROCEDURE mz_sim.alter_system(knob text, value text)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = session_user) THEN
+        PERFORM mz_sim.fail('permission denied to alter system', '42501');
+    END IF;
+    PERFORM mz_sim.set(knob, value);
 END $$;

@@ -53,9 +53,13 @@ CREATE VIEW mz_sim.named_objects AS
 
 -- create_object runs the CREATE statement that PostgreSQL understands, as the
 -- user, and has what it makes registered as kind, on a cluster.
-CREATE PROCEDURE mz_sim.create_object(kind text, subtype text, cluster text, statement text, create_sql text)
+CREATE PROCEDURE mz_sim.create_object(kind text, subtype text, object text, cluster text, if_not_exists bool, statement text, create_sql text)
     LANGUAGE plpgsql AS $$
 BEGIN
+    IF if_not_exists AND to_regclass(object) IS NOT NULL THEN
+        RAISE NOTICE USING ERRCODE = '42P07', MESSAGE = format('%s %s already exists, skipping', replace(kind, '-', ' '), object);
+        RETURN;
+    END IF;
     PERFORM set_config('mz_sim.creating', kind, true), set_config('mz_sim.subtype', coalesce(subtype, ''), true),
             set_config('mz_sim.in_cluster', coalesce(cluster, ''), true), set_config('mz_sim.create_sql', create_sql, true);
     PERFORM mz_sim.registered_cluster();
@@ -65,13 +69,13 @@ BEGIN
 END $$;
 
 -- find_object finds what a name of a user's object means on the search path.
-CREATE FUNCTION mz_sim.find_object(name text) RETURNS mz_sim.objects
+CREATE FUNCTION mz_sim.find_object(given text) RETURNS mz_sim.objects
     LANGUAGE plpgsql STABLE AS $$
 DECLARE
     o mz_sim.objects;
-    parts text[] := parse_ident(name);
+    parts text[] := parse_ident(given);
 BEGIN
-    SELECT x.* INTO o FROM mz_sim.objects x WHERE x.oid = to_regclass(name);
+    SELECT x.* INTO o FROM mz_sim.objects x WHERE x.oid = to_regclass(given);
     IF o.id IS NULL THEN
         SELECT x.* INTO o FROM mz_sim.objects x JOIN pg_namespace n ON n.oid = x.schema
         WHERE x.oid IS NULL AND x.name = parts[cardinality(parts)]
@@ -79,19 +83,19 @@ BEGIN
                    ELSE n.nspname = ANY (current_schemas(false)) END;
     END IF;
     IF o.id IS NULL THEN
-        PERFORM mz_sim.fail(format('unknown catalog item ''%s''', name));
+        PERFORM mz_sim.fail(format('unknown catalog item ''%s''', given));
     END IF;
     RETURN o;
 END $$;
 
 -- register adds an object that only the catalog knows: an index or a sink.
-CREATE PROCEDURE mz_sim.register(kind text, subtype text, object text, relation text, cluster text, if_not_exists bool, create_sql text)
+CREATE PROCEDURE mz_sim.register(kind text, subtype text, object text, suffix text, relation text, cluster text, if_not_exists bool, create_sql text)
     LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE
     o mz_sim.objects := mz_sim.find_object(relation);
     space oid := coalesce((SELECT relnamespace FROM pg_class c WHERE c.oid = o.oid), o.schema);
     base text := coalesce((SELECT relname::text FROM pg_class c WHERE c.oid = o.oid), o.name);
-    wanted text := coalesce(object, base || '_primary_idx');
+    wanted text := coalesce(object, base || suffix);
     n int := 0;
 BEGIN
     PERFORM mz_sim.begin_ddl();
@@ -120,19 +124,19 @@ END $$;
 CREATE PROCEDURE mz_sim.drop_objects(kind text, names text[], if_exists bool, cascade bool)
     LANGUAGE plpgsql AS $$
 DECLARE
-    name text;
+    given text;
     o mz_sim.objects;
 BEGIN
-    FOREACH name IN ARRAY names LOOP
+    FOREACH given IN ARRAY names LOOP
         BEGIN
-            o := mz_sim.find_object(name);
+            o := mz_sim.find_object(given);
         EXCEPTION WHEN internal_error THEN
             IF NOT if_exists THEN RAISE; END IF;
-            RAISE NOTICE USING ERRCODE = '42704', MESSAGE = format('%s "%s" does not exist, skipping', replace(kind, '-', ' '), name);
+            RAISE NOTICE USING ERRCODE = '42704', MESSAGE = format('%s "%s" does not exist, skipping', replace(kind, '-', ' '), given);
             CONTINUE;
         END;
         IF o.type <> kind THEN
-            PERFORM mz_sim.fail(format('%s is not a %s', name, replace(kind, '-', ' ')));
+            PERFORM mz_sim.fail(format('%s is not a %s', given, replace(kind, '-', ' ')));
         END IF;
         CALL mz_sim.drop_object(o.id, cascade);
     END LOOP;

@@ -7,10 +7,12 @@ CREATE FUNCTION mz_sim.scope(names text[], path text) RETURNS TABLE (name text, 
 BEGIN
     PERFORM set_config('search_path', path, true);
     RETURN QUERY
-        SELECT format('%s.%s.%s', current_database(), n.nspname, c.relname),
+        SELECT CASE WHEN mz_sim.is_system_schema(n.nspname)
+                    THEN CASE WHEN c.relname LIKE 'mz\_%' AND n.nspname = 'pg_catalog' THEN 'mz_catalog' ELSE n.nspname::text END || '.' || c.relname
+                    ELSE format('%s.%s.%s', current_database(), n.nspname, c.relname) END,
                CASE WHEN n.nspname = 'mz_introspection' THEN 'introspection'
                     WHEN mz_sim.is_system_schema(n.nspname) THEN 'system' ELSE 'user' END,
-               o.id, coalesce(o.type, 'table'), coalesce(o.type, 'table') = 'table' AND NOT mz_sim.is_system_schema(n.nspname)
+               o.id, coalesce(o.type, 'table'), coalesce(o.type, 'table') IN ('table', 'view') AND NOT mz_sim.is_system_schema(n.nspname)
         FROM unnest(names) AS u (given)
         JOIN pg_catalog.pg_class c ON c.oid = to_regclass(u.given)
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

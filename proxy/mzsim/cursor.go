@@ -1,0 +1,212 @@
+package mzsim
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"mzproxy/proxy"
+	"mzproxy/rewrite"
+)
+
+// cursor is a cursor for a SUBSCRIBE. It lives until the end of its transaction.
+type cursor struct {
+	feed    *feed
+	columns []proxy.Column
+	ready   []change // polled, not fetched yet
+	listed  bool
+}
+
+// fetch is what a FETCH statement asks for.
+type fetch struct {
+	count   int // rows at most; -1: all that are ready
+	timeout time.Duration
+	bounded bool // timeout is given: wait for count rows until then. Otherwise: wait for one row.
+}
+
+// cursor reads DECLARE, FETCH and CLOSE. Cursors for queries are PostgreSQL's; they only lose what it does not know.
+func (st *statement) cursor(p *parser) {
+	switch {
+	case p.accept("declare"):
+		st.name = p.ident()
+		p.accept("no", "scroll")
+		p.expect("cursor")
+		if p.accept("with", "hold") || p.accept("without", "hold") {
+			p.fail("0A000", "WITH HOLD not yet supported")
+		}
+		p.expect("for")
+		if p.next("subscribe") {
+			st.kind, st.tag = kindDeclare, "DECLARE CURSOR"
+			st.subscribe = p.subscribe()
+			return
+		}
+		st.kind = kindRead
+		if usage, err := rewrite.Relations(p.rest()); err == nil {
+			st.usage = usage
+		}
+	case p.accept("close"):
+		st.kind, st.name = kindClose, p.ident()
+		p.end()
+	case p.accept("fetch"):
+		st.fetchStatement(p)
+	}
+}
+
+// fetchStatement reads FETCH [FORWARD] [count | ALL] [FROM | IN] name [WITH (TIMEOUT = '1s')].
+func (st *statement) fetchStatement(p *parser) {
+	st.kind, st.fetch = kindFetch, fetch{count: 1}
+	start := p.pos
+	p.accept("forward")
+	if t := p.at(0); t.Kind == rewrite.Number {
+		n, err := strconv.Atoi(t.Text)
+		if err != nil {
+			p.expected("number of rows")
+		}
+		st.fetch.count = n
+		p.pos++
+	} else if p.accept("all") {
+		st.fetch.count = -1
+	}
+	if !p.accept("from") {
+		p.accept("in")
+	}
+	st.name = p.ident()
+	if p.next("with") {
+		st.text = "FETCH " + p.text[p.tokens[start].Start:p.at(-1).End]
+		p.accept("with")
+		s := p.parenthesised([]option{{"timeout", textOption}})
+		if value, ok := s["timeout"].(string); ok {
+			d, err := parseTimeout(value)
+			if err != nil {
+				p.fail("22023", "invalid TIMEOUT: "+err.Error())
+			}
+			st.fetch.timeout, st.fetch.bounded = d, true
+		}
+	}
+	p.end()
+}
+
+// parseTimeout reads durations such as 1s, 500ms, '1 second' or 2 (seconds).
+func parseTimeout(value string) (time.Duration, error) {
+	if d, err := time.ParseDuration(value); err == nil {
+		return d, nil
+	}
+	var n float64
+	unit := "s"
+	if fields, err := fmt.Sscan(value, &n, &unit); fields == 0 {
+		return 0, fmt.Errorf("invalid input syntax for type interval: %q (%w)", value, err)
+	}
+	for prefix, d := range map[string]time.Duration{"s": time.Second, "sec": time.Second, "second": time.Second, "seconds": time.Second,
+		"ms": time.Millisecond, "milliseconds": time.Millisecond, "minute": time.Minute, "minutes": time.Minute} {
+		if unit == prefix {
+			return time.Duration(n * float64(d)), nil
+		}
+	}
+	return 0, fmt.Errorf("invalid input syntax for type interval: unknown units %s", unit)
+}
+
+func (h *session) cursor(name string) *cursor {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.cursors[name]
+}
+
+// answerDeclare makes the cursor at once: the FETCH after it may stand in the same text.
+func (h *session) answerDeclare(ctx context.Context, st *statement, v *proxy.Verdict, s state) {
+	refuse := func(err error) { v.Action, v.Err = proxy.Refuse, asError(err) }
+	st.usage, _ = rewrite.Relations(st.subscribe.query)
+	if h.cursor(st.name) != nil {
+		refuse(&proxy.Error{Code: "42P03", Message: fmt.Sprintf("cursor %q already exists", st.name)})
+		return
+	}
+	f, columns, err := h.open(ctx, st, s.vars)
+	if err != nil {
+		refuse(err)
+		return
+	}
+	c := &cursor{feed: f, columns: columns}
+	h.mu.Lock()
+	h.cursors[st.name] = c
+	h.mu.Unlock()
+	v.Action, v.Answer = proxy.Local, &proxy.Answer{Run: func(ctx context.Context, _ proxy.ResultWriter) (string, error) {
+		c.listed = true
+		return st.tag, h.list(ctx, f, f.place(s), nil)
+	}}
+}
+
+func (h *session) answerFetch(st *statement, v *proxy.Verdict) {
+	c := h.cursor(st.name)
+	v.Action = proxy.Local
+	v.Answer = &proxy.Answer{Columns: c.columns, Run: func(ctx context.Context, w proxy.ResultWriter) (string, error) {
+		if h.cursor(st.name) == nil {
+			return "", &proxy.Error{Code: "34000", Message: fmt.Sprintf("cursor %q does not exist", st.name)}
+		}
+		n, err := c.fetch(ctx, st.fetch, w)
+		return fmt.Sprintf("FETCH %d", n), err
+	}}
+}
+
+// fetch sends rows: as many as are asked for, until the timeout, or else those that are ready once there is one.
+func (c *cursor) fetch(ctx context.Context, f fetch, w proxy.ResultWriter) (int, error) {
+	deadline := time.Now().Add(f.timeout)
+	sent := 0
+	for {
+		for len(c.ready) > 0 && sent != f.count {
+			if err := w.Row(c.feed.row(c.ready[0], c.feed.width)...); err != nil {
+				return sent, err
+			}
+			c.ready = c.ready[1:]
+			sent++
+		}
+		if sent == f.count || c.feed.ended || !f.bounded && sent > 0 || f.bounded && !time.Now().Before(deadline) {
+			return sent, nil
+		}
+		changes, err := c.feed.poll(ctx)
+		if err != nil {
+			return sent, err
+		}
+		if c.ready = changes; len(changes) > 0 {
+			continue
+		}
+		pause := pollInterval
+		if f.bounded {
+			pause = min(pause, time.Until(deadline))
+		}
+		select {
+		case <-ctx.Done():
+			return sent, errCancelled
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (h *session) answerClose(st *statement, v *proxy.Verdict) {
+	v.Action, v.Answer = proxy.Local, &proxy.Answer{Run: func(context.Context, proxy.ResultWriter) (string, error) {
+		h.closeCursor(st.name)
+		return "CLOSE CURSOR", nil
+	}}
+}
+
+func (h *session) closeCursor(name string) {
+	h.mu.Lock()
+	c := h.cursors[name]
+	delete(h.cursors, name)
+	h.mu.Unlock()
+	if c != nil && c.listed {
+		h.unlist(c.feed)
+	}
+}
+
+// closeCursors closes all at the end of a transaction.
+func (h *session) closeCursors() {
+	h.mu.Lock()
+	var names []string
+	for name := range h.cursors {
+		names = append(names, name)
+	}
+	h.mu.Unlock()
+	for _, name := range names {
+		h.closeCursor(name)
+	}
+}

@@ -1,0 +1,32 @@
+package mzsim
+
+import (
+	"fmt"
+	"regexp"
+
+	"github.com/jackc/pgproto3/v2"
+)
+
+var (
+	relationMissing = regexp.MustCompile(`^relation "(.*)" does not exist$`)
+	relationExists  = regexp.MustCompile(`^relation "(.*)" already exists(, skipping)?$`)
+)
+
+// rewriteError changes an error or notice of PostgreSQL into what Materialize says.
+func rewriteError(e *pgproto3.ErrorResponse) {
+	e.Where, e.InternalQuery, e.InternalPosition = "", "", 0
+	e.File, e.Line, e.Routine = "", 0, ""
+	e.SchemaName, e.TableName, e.ColumnName, e.DataTypeName, e.ConstraintName = "", "", "", "", ""
+	switch e.Code {
+	case "42P01":
+		if m := relationMissing.FindStringSubmatch(e.Message); m != nil {
+			e.Code, e.Message = "XX000", fmt.Sprintf("unknown catalog item '%s'", m[1])
+		}
+	case "42P07":
+		if m := relationExists.FindStringSubmatch(e.Message); m != nil && m[2] == "" {
+			e.Code, e.Message = "XX000", fmt.Sprintf("table \"%s.public.%s\" already exists", database, m[1])
+		} else if m != nil {
+			e.Message = fmt.Sprintf("table \"%s\" already exists, skipping", m[1])
+		}
+	}
+}

@@ -1,0 +1,213 @@
+package mzsim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"mzproxy/proxy"
+	"mzproxy/rewrite"
+)
+
+// change is a row that came (diff > 0) or went, or a message that everything
+// before ts is known.
+type change struct {
+	ts, diff int64
+	values   []*string
+	progress bool
+}
+
+// rowCount is a row with how many times it is there.
+type rowCount struct {
+	values []*string
+	count  int64
+}
+
+// feed runs a query again and again and tells how its result changes. It is
+// not safe for concurrent use.
+type feed struct {
+	router
+	*subscribe
+	id    string
+	role  string
+	vars  variables
+	width int // columns of the query
+
+	started    bool
+	ended      bool
+	last       int64 // the latest timestamp that was told
+	progressed time.Time
+	rows       map[string]*rowCount
+}
+
+// place is where the subscription counts as running.
+func (f *feed) place(s state) place {
+	if s.catalog || s.vars.get("cluster") == catalogServer {
+		return place{catalogServerID, catalogServer}
+	}
+	return place{"", s.vars.get("cluster")}
+}
+
+// wait polls until there is something to tell.
+func (f *feed) wait(ctx context.Context) ([]change, error) {
+	for {
+		changes, err := f.poll(ctx)
+		if ctx.Err() != nil {
+			return nil, errCancelled
+		}
+		if err != nil || len(changes) > 0 || f.ended {
+			return changes, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, errCancelled
+		case <-time.After(pollInterval):
+		}
+	}
+}
+
+// poll runs the query once and returns what has changed since the last time.
+func (f *feed) poll(ctx context.Context) ([]change, error) {
+	now, rows, err := f.look(ctx)
+	if err != nil {
+		return nil, asError(err)
+	}
+	switch {
+	case !f.started && f.asOf > now:
+		return nil, nil
+	case !f.started && f.asOf > 0 && !f.atLeast && f.asOf < now:
+		return nil, &proxy.Error{Code: "XX000", Message: fmt.Sprintf("Timestamp (%d) is not valid for all inputs: [Antichain { elements: [%d] }]", f.asOf, now)}
+	case f.upTo > 0 && now >= f.upTo:
+		f.ended = true
+		return nil, nil
+	}
+	now = max(now, f.last+1)
+	var changes []change
+	if !f.started && f.progress {
+		changes = append(changes, change{ts: now, progress: true})
+	}
+	if f.started || f.snapshot {
+		changes = append(changes, f.differences(now, rows)...)
+	}
+	f.rows, f.started = rows, true
+	if f.progress && (len(changes) > 0 || time.Since(f.progressed) >= progressInterval) {
+		now++
+		f.progressed = time.Now()
+		changes = append(changes, change{ts: now, progress: true})
+	}
+	if len(changes) > 0 {
+		f.last = now
+	}
+	return changes, nil
+}
+
+// differences compares rows with those of the last time, in the order of their text.
+func (f *feed) differences(now int64, rows map[string]*rowCount) []change {
+	var keys []string
+	for k := range rows {
+		keys = append(keys, k)
+	}
+	for k := range f.rows {
+		if rows[k] == nil {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	var changes []change
+	for _, k := range keys {
+		before, after := f.rows[k], rows[k]
+		var diff int64
+		values := []*string(nil)
+		if before != nil {
+			diff, values = diff-before.count, before.values
+		}
+		if after != nil {
+			diff, values = diff+after.count, after.values
+		}
+		if diff != 0 {
+			changes = append(changes, change{ts: now, diff: diff, values: values})
+		}
+	}
+	return changes
+}
+
+// look runs the query as the role of the session, and returns its rows with the time of the clock.
+func (f *feed) look(ctx context.Context) (now int64, rows map[string]*rowCount, err error) {
+	pooled, err := f.pool.Acquire(ctx)
+	if err != nil {
+		return 0, nil, fmt.Errorf("connect: %w", err)
+	}
+	defer pooled.Release()
+	conn := pooled.Conn().PgConn()
+	prologue, err := conn.Exec(ctx, f.prologue()+"SELECT floor(extract(epoch FROM now()) * 1000)::int8").ReadAll()
+	if err == nil {
+		if now, err = strconv.ParseInt(string(prologue[len(prologue)-1].Rows[0][0]), 10, 64); err == nil {
+			rows, err = countRows(conn.ExecParams(ctx, f.query, nil, nil, nil, nil))
+		}
+	}
+	return now, rows, errors.Join(err, rollback(ctx, conn))
+}
+
+// prologue begins a transaction that is like one of the session.
+func (f *feed) prologue() string {
+	return "BEGIN READ ONLY; SET LOCAL SESSION AUTHORIZATION " + quoteIdent(f.role) +
+		"; SET LOCAL search_path = " + f.vars.get(searchPath) +
+		"; SET LOCAL mz_sim.cluster = " + strings.TrimSpace(rewrite.QuoteLiteral(f.vars.get("cluster"))) + "; "
+}
+
+func rollback(ctx context.Context, conn *pgconn.PgConn) error {
+	if ctx.Err() != nil || conn.IsClosed() {
+		return nil // the connection is closed, its transaction gone
+	}
+	_, err := conn.Exec(ctx, "ROLLBACK").ReadAll()
+	return err
+}
+
+// countRows reads a result in text format.
+func countRows(r *pgconn.ResultReader) (map[string]*rowCount, error) {
+	rows := map[string]*rowCount{}
+	for r.NextRow() {
+		var key strings.Builder
+		values := make([]*string, len(r.Values()))
+		for i, v := range r.Values() {
+			if v == nil {
+				key.WriteString("-;")
+				continue
+			}
+			s := string(v)
+			values[i] = &s
+			fmt.Fprintf(&key, "%d:%s;", len(s), s)
+		}
+		if rows[key.String()] == nil {
+			rows[key.String()] = &rowCount{values: values}
+		}
+		rows[key.String()].count++
+	}
+	_, err := r.Close()
+	return rows, err
+}
+
+// describe returns the columns of the query.
+func (f *feed) describe(ctx context.Context) ([]pgconn.FieldDescription, error) {
+	pooled, err := f.pool.Acquire(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	defer pooled.Release()
+	conn := pooled.Conn().PgConn()
+	_, err = conn.Exec(ctx, f.prologue()).ReadAll()
+	var description *pgconn.StatementDescription
+	if err == nil {
+		description, err = conn.Prepare(ctx, "", f.query, nil)
+	}
+	if err := errors.Join(err, rollback(ctx, conn)); err != nil {
+		return nil, err
+	}
+	return description.Fields, nil
+}

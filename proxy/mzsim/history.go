@@ -1,0 +1,169 @@
+package mzsim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/sirupsen/logrus"
+
+	"mzproxy/proxy"
+)
+
+// historyInterval is how often statements are written to the history.
+const historyInterval = 30 * time.Millisecond
+
+// execution is one statement in the history.
+type execution struct {
+	id, session                      uuid.UUID
+	sql, kind, app, role, path       string
+	clusterID, clusterName, strategy string
+	rate                             float64
+	began, finished                  time.Time
+	status, message                  string
+	rows                             *int64
+	stored, dropped                  bool
+}
+
+// history writes what sessions execute to the statement history, a little later.
+type history struct {
+	pool *pgxpool.Pool
+	log  logrus.FieldLogger
+
+	mu   sync.Mutex
+	open []*execution // not stored yet, or not finished
+}
+
+func (w *history) begin(h *session, st *statement, p place, v variables) *execution {
+	rate, err := strconv.ParseFloat(v.get("statement_logging_sample_rate"), 64)
+	if err != nil {
+		rate = 1
+	}
+	e := &execution{
+		id: uuid.New(), session: h.id, sql: st.source, kind: strings.ToLower(strings.ReplaceAll(statementType(st), " ", "_")),
+		app: h.proxied.Parameter("application_name"), role: h.info.User, path: v.get(searchPath),
+		clusterID: p.clusterID, clusterName: p.clusterName, rate: rate, began: time.Now(), strategy: "standard",
+	}
+	if p.clusterID == "" || len(st.usage.Relations) == 0 {
+		e.strategy = "constant"
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.open = append(w.open, e)
+	return e
+}
+
+func statementType(st *statement) string {
+	if st.tag != "" {
+		return st.tag
+	}
+	return st.Tokens[0].Text
+}
+
+// finish notes how a statement ended. It may be called for one that has ended already.
+func (w *history) finish(e *execution, tag string, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !e.finished.IsZero() {
+		return
+	}
+	e.finished, e.status = time.Now(), "success"
+	if i := strings.LastIndexByte(tag, ' '); strings.HasPrefix(tag, "SELECT ") {
+		if n, err := strconv.ParseInt(tag[i+1:], 10, 64); err == nil {
+			e.rows = &n
+		}
+	}
+	if err == nil {
+		return
+	}
+	e.status, e.message = "error", err.Error()
+	if refusal := (*proxy.Error)(nil); errors.As(err, &refusal) {
+		e.message = refusal.Message
+		if refusal.Code == errCancelled.Code {
+			e.status = "canceled"
+		}
+	}
+}
+
+func (w *history) unfinished(e *execution) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return e.finished.IsZero()
+}
+
+// drop forgets a statement that was never executed.
+func (w *history) drop(e *execution) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	e.dropped, e.finished, e.status = true, time.Now(), "aborted"
+}
+
+// run writes until ctx ends, and once more.
+func (w *history) run(ctx context.Context) {
+	ticker := time.NewTicker(historyInterval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if err := w.flush(ctx); err != nil && ctx.Err() == nil {
+			w.log.WithError(err).Warn("statement history was not written")
+		}
+	}
+}
+
+// A statement is sampled when it is stored; the end of one that was not sampled finds no row.
+const (
+	insertExecution = `INSERT INTO mz_sim.statements (execution_id, session_id, sample_rate, cluster_id, cluster_name, application_name,
+			role, search_path, sql, statement_type, began_at, finished_at, finished_status, error_message, rows_returned, execution_strategy)
+		SELECT $1, $2, least($3, mz_sim.logging_rate()), nullif($4, ''), nullif($5, ''), $6, $7, $8, $9, $10,
+			$11::timestamptz + c.shift, $12::timestamptz + c.shift, nullif($13, ''), nullif($14, ''), $15, $16
+		FROM mz_sim.clock c WHERE random() < least($3, mz_sim.logging_rate())`
+	finishExecution = `UPDATE mz_sim.statements SET finished_at = $2::timestamptz + c.shift, finished_status = $3, error_message = nullif($4, ''),
+			rows_returned = $5 FROM mz_sim.clock c WHERE execution_id = $1`
+)
+
+// flush stores what is new and what has ended.
+func (w *history) flush(ctx context.Context) error {
+	var batch pgx.Batch
+	w.mu.Lock()
+	var still []*execution
+	for _, e := range w.open {
+		ended := !e.finished.IsZero()
+		var finished *time.Time
+		if ended {
+			t := e.finished
+			finished = &t
+		}
+		switch {
+		case e.dropped && !e.stored:
+		case !e.stored:
+			batch.Queue(insertExecution, e.id, e.session, e.rate, e.clusterID, e.clusterName, e.app, e.role, e.path, e.sql, e.kind,
+				e.began, finished, e.status, e.message, e.rows, e.strategy)
+			e.stored = true
+		case ended:
+			batch.Queue(finishExecution, e.id, finished, e.status, e.message, e.rows)
+		}
+		if !ended {
+			still = append(still, e)
+		}
+	}
+	w.open = still
+	w.mu.Unlock()
+	if batch.Len() == 0 {
+		return nil
+	}
+	if err := w.pool.SendBatch(ctx, &batch).Close(); err != nil {
+		return fmt.Errorf("write statement history: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,169 @@
+package mzsim
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"mzproxy/proxy"
+)
+
+// interceptor gives every client session a handler that makes PostgreSQL
+// behave as Materialize does.
+type interceptor struct {
+	router
+	history  *history
+	settings map[string]bool // the variables that PostgreSQL knows
+}
+
+var (
+	_ proxy.Interceptor     = (*interceptor)(nil)
+	_ proxy.StartupRewriter = (*interceptor)(nil)
+)
+
+func newInterceptor(ctx context.Context, pool *pgxpool.Pool, h *history) (*interceptor, error) {
+	i := &interceptor{router: router{pool}, history: h, settings: map[string]bool{}}
+	rows, err := pool.Query(ctx, "SELECT lower(name) FROM pg_settings WHERE context IN ('user', 'superuser')")
+	if err != nil {
+		return nil, fmt.Errorf("read settings: %w", err)
+	}
+	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return nil, fmt.Errorf("read settings: %w", err)
+	}
+	for _, name := range names {
+		i.settings[name] = true
+	}
+	return i, nil
+}
+
+// clientSettings are the variables that a StartupMessage sets, in its own
+// parameters and in its options.
+func clientSettings(params map[string]string) map[string]string {
+	settings := startupSettings(params["options"])
+	for name, value := range params {
+		if name != "user" && name != "options" && name != "database" && name != "replication" && !strings.HasPrefix(name, "_pq_.") {
+			settings[strings.ToLower(name)] = value
+		}
+	}
+	return settings
+}
+
+// RewriteStartup leads every client to the one database there is, and keeps
+// settings that PostgreSQL would refuse from it: in Materialize a bad setting is not fatal.
+func (i *interceptor) RewriteStartup(params map[string]string) map[string]string {
+	rewritten := map[string]string{"user": params["user"], "database": database}
+	for name, value := range clientSettings(params) {
+		if _, ours := variableDefaults[name]; ours {
+			rewritten[customSetting(name)] = value
+		} else if name == "schema" {
+			rewritten[searchPath] = quoteIdent(value)
+		} else if i.settings[name] {
+			rewritten[name] = value
+		}
+	}
+	return rewritten
+}
+
+// Open refuses the roles of the system, and finds out with which variables
+// the session begins.
+func (i *interceptor) Open(ctx context.Context, s *proxy.Session) (proxy.Handler, error) {
+	info := s.Info()
+	if strings.HasPrefix(info.User, "mz_") || strings.HasPrefix(info.User, "pg_") {
+		return nil, &proxy.Error{Severity: "FATAL", Code: "42501", Message: fmt.Sprintf("unauthorized login to user '%s'", info.User)}
+	}
+	h := &session{interceptor: i, proxied: s, info: info, id: uuid.New(),
+		prepared: map[string]*statement{}, cursors: map[string]*cursor{}, reported: map[string]string{}}
+	defaults, err := i.sessionDefaults(ctx, info.User)
+	if err != nil {
+		return nil, err
+	}
+	roleCluster := defaults["cluster"]
+	h.greetStartup(info.Startup, defaults)
+	h.state.vars = newVariables(defaults)
+	h.expected = h.state
+	if defaults["cluster"] != "" {
+		exists, err := i.clusterExists(ctx, defaults["cluster"])
+		if err != nil {
+			return nil, err
+		}
+		if !exists {
+			kind := "session"
+			if roleCluster == defaults["cluster"] {
+				kind = "role"
+			}
+			h.notices = append(h.notices, notice("MZ005", fmt.Sprintf("%s default cluster \"%s\" does not exist", kind, defaults["cluster"])))
+		}
+	}
+	if err := h.register(ctx); err != nil {
+		return nil, err
+	}
+	return h, nil
+}
+
+// sessionDefaults are the variables that a session of the role begins with.
+func (i *interceptor) sessionDefaults(ctx context.Context, role string) (map[string]string, error) {
+	defaults := maps.Clone(variableDefaults)
+	defaults[searchPath] = "public"
+	rows, err := i.pool.Query(ctx, `SELECT replace(split_part(c, '=', 1), 'mz_sim.', ''), substr(c, strpos(c, '=') + 1)
+		FROM pg_db_role_setting s CROSS JOIN LATERAL unnest(s.setconfig) c
+		JOIN pg_roles r ON r.oid = s.setrole WHERE r.rolname = $1`, role)
+	if err != nil {
+		return nil, fmt.Errorf("read settings of role: %w", err)
+	}
+	var name, value string
+	_, err = pgx.ForEachRow(rows, []any{&name, &value}, func() error {
+		defaults[name] = value
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read settings of role: %w", err)
+	}
+	return defaults, nil
+}
+
+// register makes the session visible in mz_sessions.
+func (h *session) register(ctx context.Context) error {
+	client := ""
+	if h.info.ClientAddr != nil {
+		client, _, _ = strings.Cut(h.info.ClientAddr.String(), ":")
+	}
+	_, err := h.pool.Exec(ctx, "INSERT INTO mz_sim.sessions VALUES ($1, $2, $3, $4, now())", h.id, int64(h.info.BackendPID), h.info.User, client)
+	if err != nil {
+		return fmt.Errorf("register session: %w", err)
+	}
+	return nil
+}
+
+// greetStartup takes the settings of the StartupMessage into the defaults, and notes those that are not known.
+func (h *session) greetStartup(params, defaults map[string]string) {
+	for name, value := range clientSettings(params) {
+		if name == "schema" {
+			name = searchPath
+		}
+		_, ours := defaults[name]
+		switch {
+		case ours:
+			defaults[name] = value
+		case !h.settings[name]:
+			h.notices = append(h.notices, notice("00000", fmt.Sprintf("startup setting %s not set: unrecognized configuration parameter %q", name, name)))
+		}
+	}
+	if db := params["database"]; db != "" && db != database {
+		defaults["database"] = db
+		h.notices = append(h.notices, notice("MZ004", fmt.Sprintf("session database \"%s\" does not exist", db)))
+	}
+}
+
+func notice(code, message string) *proxy.Notice {
+	return &proxy.Notice{Severity: "NOTICE", SeverityUnlocalized: "NOTICE", Code: code, Message: message}
+}
+
+// closeTimeout bounds what is done in the catalog when a session has ended.
+const closeTimeout = 5 * time.Second

@@ -1,0 +1,194 @@
+package mzsim
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"mzproxy/proxy"
+	"mzproxy/rewrite"
+)
+
+// catalogServer is the cluster that answers queries on the catalog.
+const (
+	catalogServer   = "mz_catalog_server"
+	catalogServerID = "s2"
+)
+
+// readyPoll is how often a statement that waits for a replica looks again.
+const readyPoll = 20 * time.Millisecond
+
+// expensiveFunctions keep a query without relations from the catalog server.
+var expensiveFunctions = wordSet("generate_series generate_subscripts repeat_row")
+
+// scope is what a statement's relations are.
+type scope struct {
+	users         []string // full names of relations of users
+	ids           []string // their ids
+	sealed        []string // names of those that are not writable tables, system relations among them
+	system        bool     // there are relations of the system
+	introspection bool     // there are per-replica logs
+	expensive     bool
+}
+
+// constant tells whether the statement depends on nothing.
+func (s scope) constant() bool {
+	return len(s.users) == 0 && !s.system && !s.introspection && !s.expensive
+}
+
+// routable tells whether the catalog server can answer.
+func (s scope) routable() bool {
+	return len(s.users) == 0 && !s.introspection && !s.expensive
+}
+
+// router answers questions about the catalog, as it is committed.
+type router struct{ pool *pgxpool.Pool }
+
+func (r router) scope(ctx context.Context, u rewrite.Usage, path string) (scope, error) {
+	var s scope
+	s.expensive = slices.ContainsFunc(u.Functions, func(f string) bool { return expensiveFunctions[f] })
+	if len(u.Relations) == 0 {
+		return s, nil
+	}
+	names := make([]string, len(u.Relations))
+	for i, rel := range u.Relations {
+		names[i] = quoteIdent(rel.Name)
+		if rel.Schema != "" {
+			names[i] = quoteIdent(rel.Schema) + "." + names[i]
+		}
+	}
+	rows, err := r.pool.Query(ctx, "SELECT name, kind, coalesce(id, ''), writable FROM mz_sim.scope($1, $2)", names, path)
+	if err != nil {
+		return s, fmt.Errorf("look up relations: %w", err)
+	}
+	var name, kind, id string
+	var writable bool
+	_, err = pgx.ForEachRow(rows, []any{&name, &kind, &id, &writable}, func() error {
+		if !writable {
+			s.sealed = append(s.sealed, name)
+		}
+		switch kind {
+		case "system":
+			s.system = true
+		case "introspection":
+			s.introspection = true
+		default:
+			s.users = append(s.users, name)
+			s.ids = append(s.ids, id)
+		}
+		return nil
+	})
+	if err != nil {
+		return s, fmt.Errorf("look up relations: %w", err)
+	}
+	return s, nil
+}
+
+// await returns the id of a cluster as soon as it can serve a read of the given objects. It
+// fails at once if the cluster has no replicas, and waits while none is ready.
+func (r router) await(ctx context.Context, v variables, s scope) (string, error) {
+	cluster, replica := v.get("cluster"), v.get("cluster_replica")
+	for {
+		var state, id string
+		var managed bool
+		var replicas int
+		err := r.pool.QueryRow(ctx, "SELECT state, coalesce(cluster_id, ''), coalesce(managed, false), replicas FROM mz_sim.readiness($1, $2, $3)",
+			cluster, replica, s.ids).Scan(&state, &id, &managed, &replicas)
+		if ctx.Err() != nil {
+			return "", errCancelled
+		}
+		if err != nil {
+			return "", fmt.Errorf("look at cluster: %w", err)
+		}
+		if e := stateError(state, cluster, replica, managed); e != nil {
+			return "", e
+		}
+		if s.introspection && replica == "" && replicas > 1 {
+			return "", &proxy.Error{Code: "0A000", Message: "log source reads must target a replica",
+				Hint: "Use `SET cluster_replica = <replica-name>` to target a specific replica in the active cluster."}
+		}
+		if state == "ready" {
+			return id, nil
+		}
+		select {
+		case <-ctx.Done():
+			return "", errCancelled
+		case <-time.After(readyPoll):
+		}
+	}
+}
+
+// stateError is the error of a cluster that cannot be waited for.
+func stateError(state, cluster, replica string, managed bool) *proxy.Error {
+	switch state {
+	case "unknown":
+		return &proxy.Error{Code: "XX000", Message: fmt.Sprintf("unknown cluster '%s'", cluster)}
+	case "replica":
+		return &proxy.Error{Code: "42704", Message: fmt.Sprintf("cluster replica '%s.%s' does not exist", cluster, replica)}
+	case "empty":
+		hint := "Use CREATE CLUSTER REPLICA to attach cluster replicas to the cluster"
+		if managed {
+			hint = "Use ALTER CLUSTER to adjust the replication factor of the cluster. Example:`ALTER CLUSTER <cluster-name> SET (REPLICATION FACTOR 1)`"
+		}
+		return &proxy.Error{Code: "0A000", Message: fmt.Sprintf("CLUSTER \"%s\" has no replicas available to service request", cluster), Hint: hint}
+	}
+	return nil
+}
+
+// clusterExists tells whether there is a cluster of that name.
+func (r router) clusterExists(ctx context.Context, name string) (bool, error) {
+	var exists bool
+	err := r.pool.QueryRow(ctx, "SELECT EXISTS (SELECT FROM mz_sim.clusters WHERE name = $1)", name).Scan(&exists)
+	if err != nil {
+		return false, fmt.Errorf("look up cluster: %w", err)
+	}
+	return exists, nil
+}
+
+// refusal returns the error that mz_sim.refuse has asked for, if it has for this statement.
+func (r router) refusal(ctx context.Context, shown string) (*proxy.Error, error) {
+	rows, err := r.pool.Query(ctx, "SELECT message, code FROM mz_sim.take_refusal($1)", shown)
+	if err != nil {
+		return nil, fmt.Errorf("look up refusals: %w", err)
+	}
+	refusals, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (*proxy.Error, error) {
+		var e proxy.Error
+		err := row.Scan(&e.Message, &e.Code)
+		return &e, err
+	})
+	if err != nil || len(refusals) == 0 {
+		return nil, err
+	}
+	return refusals[0], nil
+}
+
+// place decides where a read runs: cluster "" means that it fails nowhere, because PostgreSQL will refuse it.
+type place struct{ clusterID, clusterName string }
+
+// route applies the rules of routing to a read, or to the read half of a write, and waits until
+// the cluster can serve it.
+func (r router) route(ctx context.Context, s *state, st *statement, sc scope) (place, error) {
+	first := s.statements <= 1
+	onCatalog := s.vars.get("cluster") == catalogServer
+	routed := sc.routable() && st.kind != kindReadWrite && s.vars.get("auto_route_catalog_queries") != "off" && s.vars.get("cluster_replica") == ""
+	switch {
+	case len(sc.users) > 0 && (onCatalog || s.catalog && !first):
+		quoted := make([]string, len(sc.users))
+		for i, name := range sc.users {
+			quoted[i] = `"` + name + `"`
+		}
+		return place{}, &proxy.Error{Code: "2F003",
+			Message: fmt.Sprintf("querying the following items %s is not allowed from the \"%s\" cluster", strings.Join(quoted, ", "), catalogServer),
+			Detail:  catalogDetail}
+	case routed || s.catalog && !first:
+		s.catalog = s.catalog || first
+		return place{catalogServerID, catalogServer}, nil
+	}
+	id, err := r.await(ctx, s.vars, sc)
+	return place{id, s.vars.get("cluster")}, err
+}

@@ -1,0 +1,113 @@
+package mzsim
+
+import (
+	"fmt"
+	"strings"
+
+	"mzproxy/rewrite"
+)
+
+// shown says what SHOW answers: the relation that holds the rows, the columns to show, and a condition.
+type shown struct{ columns, from, where string }
+
+var shownObjects = []struct {
+	words string
+	shown shown
+}{
+	{"cluster replicas", shown{"*", "mz_sim.show_cluster_replicas", ""}},
+	{"clusters", shown{"*", "mz_sim.show_clusters", ""}},
+	{"indexes", shown{`name, "on", cluster, key, comment`, "mz_sim.show_indexes", ""}},
+	{"materialized views", shown{"name, cluster, comment", "mz_sim.show_objects", "type = 'materialized-view'"}},
+	{"tables", shown{"name, comment", "mz_sim.show_objects", "type = 'table'"}},
+	{"views", shown{"name, comment", "mz_sim.show_objects", "type = 'view'"}},
+	{"sources", shown{"name, subtype AS type, cluster, comment", "mz_sim.show_objects", "type = 'source'"}},
+	{"sinks", shown{"name, subtype AS type, cluster, comment", "mz_sim.show_objects", "type = 'sink'"}},
+	{"objects", shown{"name, type, comment", "mz_sim.show_objects", ""}},
+	{"schemas", shown{"name, '' AS comment", "mz_catalog.mz_schemas", "database_id IS NOT NULL"}},
+	{"databases", shown{"name, '' AS comment", "mz_catalog.mz_databases", ""}},
+	{"roles", shown{"name, '' AS comment", "mz_catalog.mz_roles", "id LIKE 'u%'"}},
+}
+
+// show translates a SHOW statement into a query; "" leaves it to PostgreSQL.
+func (p *parser) show() string {
+	p.expect("show")
+	if p.accept("create", "cluster") {
+		name := p.ident()
+		p.end()
+		return "SELECT * FROM mz_sim.show_create_cluster(" + constant(name) + ")"
+	}
+	for _, o := range shownObjects {
+		if p.accept(strings.Fields(o.words)...) {
+			return p.showObjects(o.shown)
+		}
+	}
+	return p.showVariable()
+}
+
+// showObjects reads [FROM schema | ON object | IN CLUSTER c] [LIKE 'pattern' | WHERE condition].
+func (p *parser) showObjects(s shown) string {
+	var conditions []string
+	if s.where != "" {
+		conditions = append(conditions, s.where)
+	}
+	name := "name"
+	if s.from == "mz_sim.show_cluster_replicas" {
+		name = "replica"
+	}
+	for p.err == nil && !p.done() {
+		switch {
+		case p.accept("from"):
+			conditions = append(conditions, "schema = "+constant(p.ident()))
+		case p.accept("on"):
+			conditions = append(conditions, `"on" = `+constant(p.ident()))
+		case p.accept("in", "cluster"):
+			conditions = append(conditions, "cluster = "+constant(p.ident()))
+		case p.accept("like"):
+			conditions = append(conditions, name+" LIKE "+constant(p.str()))
+		case p.accept("where"):
+			if condition := p.rest(); condition == "" {
+				p.expected("expression")
+			} else {
+				conditions = append(conditions, "("+condition+")")
+			}
+		default:
+			p.expected("end of statement")
+		}
+	}
+	if len(conditions) == 0 {
+		return fmt.Sprintf("SELECT %s FROM %s", s.columns, s.from)
+	}
+	return fmt.Sprintf("SELECT %s FROM %s WHERE %s", s.columns, s.from, strings.Join(conditions, " AND "))
+}
+
+// inlineShows replaces every (SHOW ...) that stands as a subquery in a query.
+func inlineShows(text string, tokens []rewrite.Token) string {
+	var b strings.Builder
+	last := tokens[0].Start
+	for i := 0; i+1 < len(tokens); i++ {
+		if tokens[i].Kind != rewrite.Op || tokens[i].Text != "(" || !tokens[i+1].Is("show") {
+			continue
+		}
+		depth, end := 1, i+1
+		for ; end < len(tokens); end++ {
+			if tokens[end].Kind == rewrite.Op && tokens[end].Text == "(" {
+				depth++
+			} else if tokens[end].Kind == rewrite.Op && tokens[end].Text == ")" {
+				if depth--; depth == 0 {
+					break
+				}
+			}
+		}
+		p := parser{text: text, tokens: tokens[i+1 : min(end, len(tokens))]}
+		query := p.show()
+		if p.err != nil || query == "" || end == len(tokens) {
+			continue
+		}
+		b.WriteString(text[last:tokens[i].End])
+		b.WriteString(query)
+		last = tokens[end].Start
+		i = end
+	}
+	b.WriteString(text[last:tokens[len(tokens)-1].End])
+	return b.String()
+}

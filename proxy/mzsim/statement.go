@@ -1,0 +1,274 @@
+package mzsim
+
+import (
+	"fmt"
+	"strings"
+
+	"mzproxy/proxy"
+	"mzproxy/rewrite"
+)
+
+// kind is what the transaction rules have to know about a statement.
+type kind uint8
+
+const (
+	kindOther     kind = iota // needs no rule
+	kindBegin                 // BEGIN, START TRANSACTION
+	kindCommit                // COMMIT, END
+	kindRollback              // ROLLBACK, ABORT
+	kindSet                   // SET, RESET of a variable
+	kindRead                  // SELECT and the like, SHOW
+	kindInsert                // INSERT of constants, COPY FROM
+	kindReadWrite             // UPDATE, DELETE, other INSERTs: reads before it writes
+	kindDDL                   // changes the catalog
+	kindSubscribe             // SUBSCRIBE, COPY (SUBSCRIBE ...) TO STDOUT
+	kindDeclare               // DECLARE CURSOR FOR SUBSCRIBE
+	kindFetch                 // FETCH from such a cursor
+	kindClose                 // CLOSE of such a cursor
+	kindExecute               // EXECUTE of a prepared statement
+)
+
+// statement is one statement of a text with what the stand-in has found out about it.
+type statement struct {
+	rewrite.Piece
+	source string // as written
+	shown  string // as messages show it
+	kind   kind
+	tag    string // the command tag, where it is not PostgreSQL's
+	text   string // what PostgreSQL runs instead; "" means source
+	err    *proxy.Error
+
+	usage      rewrite.Usage
+	assignment *assignment
+	prepares   string // PREPARE: the name
+	prepared   *statement
+	name       string // EXECUTE, DECLARE, FETCH, CLOSE: the name
+	subscribe  *subscribe
+	fetch      fetch
+}
+
+// sql is what PostgreSQL runs.
+func (st *statement) sql() string {
+	if st.text != "" {
+		return st.text
+	}
+	return st.source
+}
+
+// analyse finds out about one statement of text. What it does not know, it leaves to PostgreSQL.
+func analyse(text string, piece rewrite.Piece) *statement {
+	st := &statement{Piece: piece, source: piece.Of(text), shown: render(text, piece.Tokens)}
+	p := &parser{text: text, tokens: piece.Tokens}
+	first := piece.Tokens[0]
+	if first.Kind == rewrite.Op && first.Text == "(" {
+		st.read(text)
+		return st
+	}
+	if first.Kind != rewrite.Keyword || !statementWords[first.Text] {
+		p.expected("a keyword at the beginning of a statement")
+		st.err = p.err
+		return st
+	}
+	switch first.Text {
+	case "begin", "start":
+		st.begin(p)
+	case "commit", "end":
+		st.kind = kindCommit
+		if p.pos = len(p.tokens) - 1; len(p.tokens) > 2 && p.next("chain") && !p.tokens[p.pos-1].Is("no") {
+			p.fail("0A000", "CHAIN not yet supported")
+		}
+	case "rollback", "abort":
+		st.kind = kindRollback
+	case "set":
+		st.kind = kindSet
+		st.assignment, st.text = p.set()
+		st.tag = "SET"
+	case "reset":
+		st.kind = kindSet
+		st.assignment, st.text = p.reset()
+		st.tag = "RESET"
+	case "discard":
+		st.kind, st.assignment = kindSet, &assignment{reset: true}
+	case "show":
+		st.kind, st.text = kindRead, p.show()
+	case "select", "with", "values", "table":
+		st.read(text)
+	case "insert", "update", "delete":
+		st.write(text)
+	case "copy":
+		st.copy(p)
+	case "subscribe":
+		st.kind = kindSubscribe
+		st.subscribe = p.subscribe()
+	case "declare", "fetch", "close":
+		st.cursor(p)
+	case "prepare":
+		st.prepare(text, p)
+	case "execute":
+		p.pos++
+		st.kind, st.name = kindExecute, p.ident()
+	case "create", "alter", "drop", "grant", "revoke", "comment":
+		st.define(p)
+	}
+	if p.err != nil {
+		st.err = p.err
+	}
+	return st
+}
+
+// statementWords are the words that statements begin with, Materialize's and those that PostgreSQL has more.
+var statementWords = wordSet(`abort alter analyze begin call close cluster comment commit copy create deallocate declare delete
+	discard do drop end execute explain fetch grant inspect insert listen load lock merge move notify prepare raise reassign refresh
+	reindex release reset revoke rollback savepoint select set show start subscribe table truncate unlisten update vacuum
+	validate values with`)
+
+// begin drops the isolation level, which PostgreSQL might not know.
+func (st *statement) begin(p *parser) {
+	st.kind = kindBegin
+	words := ""
+	for _, t := range p.tokens {
+		words += " " + t.Text
+	}
+	if !strings.Contains(words, "isolation") {
+		return
+	}
+	st.text = "BEGIN"
+	switch {
+	case strings.Contains(words, "read only"):
+		st.text = "BEGIN READ ONLY"
+	case strings.Contains(words, "read write"):
+		st.text = "BEGIN READ WRITE"
+	}
+}
+
+func (st *statement) read(text string) {
+	st.kind = kindRead
+	if inlined := inlineShows(text, st.Tokens); inlined != st.source {
+		st.text = inlined
+	}
+	st.use()
+	if st.usage.Target != nil { // WITH ... INSERT
+		st.kind = kindReadWrite
+	}
+}
+
+// use finds out what the statement touches. A text that PostgreSQL cannot parse touches nothing: it will not run.
+func (st *statement) use() {
+	if usage, err := rewrite.Relations(st.sql()); err == nil {
+		st.usage = usage
+	}
+}
+
+func (st *statement) write(text string) {
+	st.kind = kindReadWrite
+	st.use()
+	if st.err = checkConflict(text, st.Tokens); st.err != nil {
+		return
+	}
+	for _, f := range st.usage.Functions {
+		if f == "mz_now" {
+			st.err = &proxy.Error{Code: "0A000", Message: "calls to mz_now in write statements are not supported"}
+		}
+	}
+	if st.Tokens[0].Is("insert") && !st.usage.Returning && (st.usage.ConstantInsert || len(st.usage.Relations) <= 1) {
+		st.kind = kindInsert
+	}
+}
+
+// copy reads COPY relation FROM, COPY relation TO and COPY (query) TO.
+func (st *statement) copy(p *parser) {
+	p.expect("copy")
+	if p.nextOp("(") {
+		start := p.pos + 1
+		inner := p.balanced()
+		if inner == "" {
+			return
+		}
+		q := &parser{text: p.text, tokens: p.tokens[start : p.pos-1]}
+		if q.next("subscribe") {
+			st.kind = kindSubscribe
+			st.subscribe = q.subscribe()
+			p.err = q.err
+			p.expect("to", "stdout")
+			if st.subscribe != nil {
+				st.subscribe.copy = true
+			}
+			return
+		}
+		st.kind = kindRead
+		if usage, err := rewrite.Relations(inner[1 : len(inner)-1]); err == nil {
+			st.usage = usage
+		}
+		return
+	}
+	st.kind = kindInsert
+	st.use()
+	for _, t := range st.Tokens {
+		switch {
+		case t.Is("from"):
+			return
+		case t.Is("to"):
+			st.kind = kindRead
+			return
+		}
+	}
+}
+
+// prepare reads PREPARE name [(types)] AS statement.
+func (st *statement) prepare(text string, p *parser) {
+	p.expect("prepare")
+	st.prepares = p.ident()
+	p.balanced()
+	p.expect("as")
+	if p.err != nil || p.done() {
+		return
+	}
+	tokens := p.tokens[p.pos:]
+	start := tokens[0].Start
+	st.prepared = analyse(text, rewrite.Piece{Span: rewrite.Span{Start: start, End: st.End}, Tokens: tokens})
+	p.err = st.prepared.err
+	if st.prepared.text != "" {
+		st.text = text[st.Start:start] + st.prepared.text
+	}
+}
+
+// define handles what changes the catalog.
+func (st *statement) define(p *parser) {
+	st.kind = kindDDL
+	st.tag = definitionTag(p.tokens)
+	d, ok := p.clusterDDL()
+	if !ok {
+		p.pos, p.err = 0, nil
+		d, ok = p.objectDDL()
+	}
+	if ok && p.err == nil {
+		st.tag, st.text = d.tag, d.call
+	} else if !ok {
+		p.err = nil // only a grammar that was the right one may complain
+	}
+}
+
+// definitionTag is the command tag of CREATE, ALTER, DROP, GRANT, REVOKE and COMMENT.
+func definitionTag(tokens []rewrite.Token) string {
+	first := strings.ToUpper(tokens[0].Text)
+	if !tokens[0].Is("create", "alter", "drop") {
+		return first
+	}
+	for i, t := range tokens[1:] {
+		switch {
+		case t.Is("or", "replace", "temporary", "temp", "default", "unlogged"):
+			continue
+		case t.Is("materialized"):
+			return first + " MATERIALIZED VIEW"
+		case t.Is("cluster") && i+2 < len(tokens) && tokens[i+2].Is("replica"):
+			return first + " CLUSTER REPLICA"
+		}
+		return first + " " + strings.ToUpper(t.Text)
+	}
+	return first
+}
+
+// errSingly is the error for what cannot share a transaction.
+func (st *statement) errSingly() *proxy.Error {
+	return &proxy.Error{Code: "25001", Message: fmt.Sprintf("%s cannot be run inside a transaction block", st.shown)}
+}
