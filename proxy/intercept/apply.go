@@ -1,0 +1,47 @@
+package intercept
+
+import (
+	"context"
+	"errors"
+
+	"mzproxy/proxy"
+	"mzproxy/rewrite"
+)
+
+// apply answers APPLY STRATEGIES: looks now, and returns the actions taken.
+func (h *handler) apply(q proxy.Query, c rewrite.ApplyStrategies) *proxy.Answer {
+	return h.answer(columns("cluster", "action", "replica", "result", "reason"), "", func(ctx context.Context, t *table) error {
+		infos, err := h.manageable(ctx, q, c.Scope)
+		if err != nil || len(infos) == 0 {
+			return err
+		}
+		outcomes, err := h.lookBehind(ctx, h.trigger("apply"), ids(infos))
+		switch {
+		case errors.Is(err, errBehind) && ctx.Err() != nil:
+			return &proxy.Error{Code: codeCancelled, Message: "canceling statement due to user request", Detail: "The work on the clusters goes on behind."}
+		case errors.Is(err, errBehind):
+			t.notices = append(t.notices, notice("NOTICE", codeOK, "the work on the clusters goes on behind", "", "Run SHOW STRATEGY ACTIONS to see what was done."))
+			return nil
+		case err != nil:
+			return unreachable(ctx, err)
+		}
+		for i := range outcomes {
+			o := &outcomes[i]
+			if o.Observe {
+				for _, a := range o.Plan.Actions {
+					t.add(text(o.Plan.Name), text(string(a.Op)), text(a.Replica), text("not executed: the proxy only observes"), orNull(reasons(a)))
+				}
+			}
+			for _, r := range o.Results {
+				result := "executed"
+				if r.Err != nil {
+					result = "failed: " + reason(r.Err)
+				}
+				t.add(text(o.Plan.Name), text(string(r.Op)), text(r.Replica), text(result), orNull(reasons(r.Action)))
+			}
+			t.notices = append(t.notices, problemNotices(o)...)
+			t.notices = append(t.notices, guardNotices(o)...)
+		}
+		return nil
+	})
+}

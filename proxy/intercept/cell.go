@@ -1,0 +1,63 @@
+package intercept
+
+import (
+	"fmt"
+
+	"mzproxy/engine"
+	"mzproxy/proxy"
+	"mzproxy/rewrite"
+)
+
+// cell is one value that a write names, as far as it is known before it runs.
+type cell struct {
+	known bool
+	null  bool // NULL, or the column's default
+	text  string
+	at    *rewrite.Value // where it stands in the client's text; nil: nowhere
+	param int            // as $n; 0: not a parameter
+}
+
+// arguments are the values of a statement's parameters; nil: not known yet.
+type arguments []cell
+
+// resolve turns a value of the text into a cell.
+func (a arguments) resolve(v rewrite.Value) cell {
+	switch v.Kind {
+	case rewrite.Literal:
+		return cell{known: true, text: v.Text, at: &v}
+	case rewrite.Null, rewrite.Default:
+		return cell{null: true}
+	case rewrite.Bound:
+		c := cell{}
+		if v.N >= 1 && v.N <= len(a) {
+			c = a[v.N-1]
+		}
+		c.param = v.N
+		return c
+	}
+	return cell{}
+}
+
+// fault is an error at a place within a cell: a position in the text, or, for a
+// bound parameter, words that name it.
+func (c cell) fault(text string, offset int, path string, e *proxy.Error) *proxy.Error {
+	switch {
+	case c.at != nil:
+		e.Position = rewrite.CharPosition(text, c.at.SourceOffset(text, offset))
+	case c.param > 0 && path != "":
+		e.Message += fmt.Sprintf(" (parameter $%d, at %s)", c.param, path)
+	case c.param > 0:
+		e.Message += fmt.Sprintf(" (parameter $%d)", c.param)
+	}
+	return e
+}
+
+// configFault is the error for a fault in a row.
+func (c cell) configFault(text string, p engine.ConfigProblem) *proxy.Error {
+	e := &proxy.Error{Code: configState(p.Code), Message: p.Message, Detail: p.Detail, Hint: p.Hint}
+	offset, path := int(p.Offset), ""
+	if p.Key != "" && p.Code != engine.MissingParameter {
+		offset, path = jsonPlace([]byte(c.text), p.Key, p.OnValue), "$."+p.Key
+	}
+	return c.fault(text, offset, path, e)
+}

@@ -1,0 +1,55 @@
+package intercept
+
+import (
+	"context"
+	"errors"
+
+	"mzproxy/proxy"
+	"mzproxy/rewrite"
+)
+
+// setNotices answers SET strategy.notices.
+func (h *handler) setNotices(q proxy.Query, c rewrite.SetNotices) (*proxy.Answer, error) {
+	level := ""
+	if c.Value != "" {
+		var err error
+		if level, err = noticeLevel(c.Value); err != nil {
+			var e *proxy.Error
+			if errors.As(err, &e) {
+				e.Position = rewrite.CharPosition(q.Text, c.Offset)
+			}
+			return nil, err
+		}
+	}
+	return h.changing("SET", func(_ context.Context, t *table) error {
+		if c.Local && q.TxStatus != 'T' {
+			t.notices = append(t.notices, notice("WARNING", codeNoTx, "SET LOCAL can only be used in transaction blocks", "", ""))
+			return nil
+		}
+		h.changeNotices(q, level, c.Local)
+		return nil
+	}), nil
+}
+
+// resetNotices answers RESET strategy.notices.
+func (h *handler) resetNotices(q proxy.Query) *proxy.Answer {
+	return h.changing("RESET", func(context.Context, *table) error {
+		h.changeNotices(q, "", false)
+		return nil
+	})
+}
+
+func (h *handler) changeNotices(q proxy.Query, level string, local bool) {
+	h.settings.set(rewrite.NoticesSetting, level, local)
+	if q.TxStatus == 'I' {
+		h.settings.end(true) // no transaction is open
+	}
+}
+
+// showNotices answers SHOW strategy.notices.
+func (h *handler) showNotices() *proxy.Answer {
+	return h.answer(columns(rewrite.NoticesSetting), "SHOW", func(_ context.Context, t *table) error {
+		t.add(text(h.settings.notices()))
+		return nil
+	})
+}

@@ -1,0 +1,105 @@
+package intercept
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+
+	"mzproxy/engine"
+	"mzproxy/proxy"
+	"mzproxy/rewrite"
+)
+
+// minMessages is the name of the server's setting that our notices respect.
+const minMessages = "client_min_messages"
+
+// Values of strategy.notices.
+const (
+	noticesOff     = "off"
+	noticesChanges = "changes" // what was done, and what is wrong
+	noticesAll     = "all"     // and what every strategy decided
+)
+
+var noticeLevels = []string{noticesOff, noticesChanges, noticesAll}
+
+// settings behave as the server's own: a SET in a transaction is undone by
+// ROLLBACK, a SET LOCAL by the end of the transaction.
+type settings struct {
+	initial   map[string]string
+	committed map[string]string
+	session   map[string]string
+	local     map[string]string
+}
+
+func newSettings(notices string) *settings {
+	initial := map[string]string{}
+	if level, err := noticeLevel(notices); err == nil {
+		initial[rewrite.NoticesSetting] = level
+	}
+	return &settings{initial, maps.Clone(initial), maps.Clone(initial), map[string]string{}}
+}
+
+// noticeLevel checks a value of strategy.notices.
+func noticeLevel(value string) (string, error) {
+	for _, level := range noticeLevels {
+		if strings.EqualFold(value, level) {
+			return level, nil
+		}
+	}
+	return "", &proxy.Error{Code: codeInvalidValue, Message: fmt.Sprintf("invalid value for parameter %q: %q", rewrite.NoticesSetting, value),
+		Hint: strings.TrimSpace("Available values: off, changes, all. " + engine.Perhaps(value, noticeLevels))}
+}
+
+// set changes a setting; an empty value is the default.
+func (s *settings) set(name, value string, local bool) {
+	if value == "" {
+		value = s.initial[name]
+	}
+	if local {
+		s.local[name] = value
+		return
+	}
+	s.session[name] = value
+	delete(s.local, name)
+}
+
+// end ends a transaction.
+func (s *settings) end(committed bool) {
+	clear(s.local)
+	if committed {
+		s.committed = maps.Clone(s.session)
+		return
+	}
+	s.session = maps.Clone(s.committed)
+}
+
+func (s *settings) get(name, fallback string) string {
+	for _, scope := range []map[string]string{s.local, s.session} {
+		if value, ok := scope[name]; ok && value != "" {
+			return value
+		}
+	}
+	return fallback
+}
+
+func (s *settings) notices() string { return s.get(rewrite.NoticesSetting, noticesChanges) }
+
+// filter leaves out what the session does not want to hear.
+func (s *settings) filter(list []*proxy.Notice) []*proxy.Notice {
+	if s.notices() == noticesOff {
+		return nil
+	}
+	var kept []*proxy.Notice
+	for _, n := range list {
+		switch s.get(minMessages, "notice") {
+		case "error", "fatal", "panic":
+			continue
+		case "warning":
+			if n.Severity != "WARNING" {
+				continue
+			}
+		}
+		kept = append(kept, n)
+	}
+	return kept
+}
