@@ -10,12 +10,6 @@ import (
 	"mzproxy/engine/strategy"
 )
 
-// The exit statuses of the program.
-const (
-	exitFailure = 1
-	exitUsage   = 2 // the input or the command line cannot be used
-)
-
 // runPlan writes the plan for the snapshot in a file; "-" is standard input.
 // It looks at nothing else. A snapshot that cannot be used gives one line on
 // stderr and exitUsage.

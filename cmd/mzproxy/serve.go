@@ -1,0 +1,162 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"mzproxy/engine"
+	"mzproxy/engine/materialize"
+	"mzproxy/engine/strategy"
+	"mzproxy/proxy"
+	"mzproxy/proxy/intercept"
+)
+
+type serveCmd struct {
+	engineFlags
+	logFlags
+
+	Listen     string `default:"127.0.0.1:6432" help:"Address for clients."`
+	Upstream   string `required:"" placeholder:"URL" help:"The server: postgres://user:password@host:port/database?sslmode=...; host, port and TLS for client sessions, all of it for the controller."`
+	Controller string `placeholder:"URL" help:"Another connection string for the controller."`
+	Admin      string `default:"127.0.0.1:6433" help:"Address for /metrics, /healthz and /readyz; empty: none."`
+	RelayOnly  bool   `help:"Be a bare relay: no controller, no tables."`
+
+	TLSCert     string `name:"tls-cert" placeholder:"FILE" help:"Certificate towards clients."`
+	TLSKey      string `name:"tls-key" placeholder:"FILE" help:"Its key."`
+	TLSClientCA string `name:"tls-client-ca" placeholder:"FILE" help:"CA that client certificates have to come from."`
+	TLSRequired bool   `name:"tls-required" help:"Refuse clients that do not encrypt."`
+
+	MaxSessions           int           `default:"10000" help:"Sessions at one time."`
+	MaxSessionsPerAddress int           `default:"0" help:"Sessions of one client address; 0: no bound."`
+	StartupTimeout        time.Duration `default:"60s" help:"Time for startup and authentication."`
+	DrainTimeout          time.Duration `default:"30s" help:"How long running sessions may go on after SIGTERM."`
+}
+
+// Run is the proxy, until a signal comes.
+func (c serveCmd) Run(ctx context.Context, s streams) error {
+	log := c.logger(s)
+	upstream, err := proxy.ParseUpstream(c.Upstream)
+	if err != nil {
+		return err
+	}
+	var clientTLS *tls.Config
+	if c.TLSCert != "" || c.TLSKey != "" || c.TLSClientCA != "" {
+		if clientTLS, err = proxy.NewClientTLS(c.TLSCert, c.TLSKey, c.TLSClientCA, log); err != nil {
+			return err
+		}
+	}
+	cfg := proxy.Config{
+		Upstream: upstream, Logger: log, ClientTLS: clientTLS, RequireTLS: c.TLSRequired,
+		MaxSessions: c.MaxSessions, MaxSessionsPerAddress: c.MaxSessionsPerAddress,
+		StartupTimeout: c.StartupTimeout, DrainTimeout: c.DrainTimeout,
+	}
+	ln, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	log.WithField("listen", ln.Addr().String()).WithField("version", version).Info("ready for clients")
+	if c.RelayOnly {
+		server, err := proxy.NewServer(cfg)
+		if err != nil {
+			return err
+		}
+		return server.Serve(ctx, ln)
+	}
+	dsn := c.Controller
+	if dsn == "" {
+		dsn = c.Upstream
+	}
+	a, err := newApp(c.engineFlags, dsn, cfg, log)
+	if err != nil {
+		return err
+	}
+	return a.run(ctx, ln, c.Admin)
+}
+
+// app is the proxy with its engine.
+type app struct {
+	log         logrus.FieldLogger
+	client      *materialize.Client
+	reconciler  *engine.Reconciler
+	interceptor *intercept.Interceptor
+	server      *proxy.Server
+	tables      chan struct{} // closed once the tables are there
+}
+
+// newApp wires the parts. Nothing runs yet.
+func newApp(f engineFlags, dsn string, cfg proxy.Config, log logrus.FieldLogger) (*app, error) {
+	registry := engine.NewRegistry(strategy.All()...)
+	client, err := materialize.New(materialize.Config{DSN: dsn, ControlCluster: f.ControlCluster, Schema: f.Schema, EnableExperimental: f.EnableExperimental})
+	if err != nil {
+		return nil, err
+	}
+	reconciler, err := engine.NewReconciler(engine.ReconcilerConfig{
+		Planner:  engine.Planner{Registry: registry, SizeAliases: f.SizeAlias},
+		Observer: client, Executor: client, Recorder: client,
+		Resync: f.Resync, Observe: f.Observe, Logger: log, Step: faultStep(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	interceptor, err := intercept.New(intercept.Config{
+		Engine: reconciler, Catalog: client, Store: client, Registry: registry,
+		SizeAliases: f.SizeAlias, EnableExperimental: f.EnableExperimental, Schema: f.Schema, Logger: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	cfg.Interceptor = interceptor
+	server, err := proxy.NewServer(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return &app{log, client, reconciler, interceptor, server, make(chan struct{})}, nil
+}
+
+// run serves clients until ctx ends, and cleans up. The engine's own connection may come later: until
+// then clients are served, and writes of strategies are refused.
+func (a *app) run(ctx context.Context, ln net.Listener, admin string) error {
+	defer a.client.Close()
+	engineCtx, stopEngine := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	wg.Go(func() { a.runEngine(engineCtx) })
+	var adminErr error
+	if admin != "" {
+		wg.Go(func() { adminErr = a.runAdmin(engineCtx, admin) })
+	}
+	err := a.server.Serve(ctx, ln)
+	a.interceptor.Close()
+	stopEngine()
+	wg.Wait()
+	return errors.Join(err, adminErr)
+}
+
+// runEngine makes sure that the tables are there, and reconciles.
+func (a *app) runEngine(ctx context.Context) {
+	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
+		err := a.client.EnsureTables(ctx)
+		if err == nil {
+			break
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		a.log.WithError(err).Error("the controller cannot work yet; trying again")
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+	}
+	close(a.tables)
+	if err := a.reconciler.Run(ctx); err != nil {
+		a.log.WithError(err).Error("reconciler ended")
+	}
+}
