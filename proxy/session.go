@@ -1,10 +1,300 @@
 package proxy
 
-// Session is one client from startup to close. (skeleton)
-type Session struct{}
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
 
-// Info returns what is known for the session's whole life.
-func (s *Session) Info() SessionInfo { panic("skeleton") }
+	"github.com/sirupsen/logrus"
+)
 
-// Parameter returns the latest value of a parameter that the server reported, "" if it never did. Safe for concurrent use.
-func (s *Session) Parameter(name string) string { panic("skeleton") }
+const (
+	// lastWriteTimeout bounds the last message to a client that does not read.
+	lastWriteTimeout = time.Second
+	// lingerTimeout bounds the wait for a client to read its last message.
+	lingerTimeout = 500 * time.Millisecond
+	// goodbyeTimeout bounds the wait for an idle server to close behind its client.
+	goodbyeTimeout = 10 * time.Second
+)
+
+// longAgo is a deadline that ends what waits for a connection now.
+var longAgo = time.Unix(1, 0)
+
+// Session is one client from startup to close, with its own connection to the
+// server. Its exported methods are safe for concurrent use.
+type Session struct {
+	server *Server
+	cfg    *Config
+	log    logrus.FieldLogger
+	info   SessionInfo
+	hello  *hello
+	key    cancelKey
+
+	conn     net.Conn // the client's
+	upstream net.Conn
+	client   *clientSide
+	toServer *sink
+	requests *requests
+	replies  *replies
+	flow     flow
+	handler  Handler
+	handling sync.Mutex // the handler's methods are called one at a time
+	// watched and events belong to client.mu.
+	watched bool
+	events  []Event
+
+	draining atomic.Bool
+
+	mu         sync.Mutex
+	parameters map[string]string
+	calls      map[*call]struct{}
+	ended      error     // why the session ends; nil: it runs
+	toldWhy    bool      // the client got a last message
+	relaying   bool      // the startup is over
+	deadline   time.Time // of the startup
+}
+
+func newSession(server *Server, conn net.Conn, id uint64) *Session {
+	return &Session{
+		server: server,
+		cfg:    &server.cfg,
+		conn:   conn,
+		info:   SessionInfo{ID: id, ClientAddr: conn.RemoteAddr()},
+		log:    server.cfg.Logger.WithFields(logrus.Fields{"session": id, "client": conn.RemoteAddr().String()}),
+	}
+}
+
+// A call is a callback that waits for somebody.
+type call struct {
+	cancel  context.CancelCauseFunc
+	patient bool // a CancelRequest is not meant for it
+}
+
+// Info returns what is known for the session's whole life. BackendPID is zero
+// until the server has sent it, which it has when a Handler is opened.
+func (s *Session) Info() SessionInfo { return s.info }
+
+// Parameter returns the latest value of a parameter that the server reported, "" if it never did.
+func (s *Session) Parameter(name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.parameters[name]
+}
+
+func (s *Session) setParameter(name, value string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.parameters == nil {
+		s.parameters = make(map[string]string, 16)
+	}
+	s.parameters[name] = value
+}
+
+// begin makes the context of a callback. It ends with the client, with the
+// session and, unless patient, with a CancelRequest. The function releases it.
+func (s *Session) begin(patient bool) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	c := &call{cancel, patient}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended != nil {
+		cancel(s.ended)
+		return ctx, func() {}
+	}
+	if s.calls == nil {
+		s.calls = map[*call]struct{}{}
+	}
+	s.calls[c] = struct{}{}
+	return ctx, func() {
+		s.mu.Lock()
+		delete(s.calls, c)
+		s.mu.Unlock()
+		cancel(nil)
+	}
+}
+
+// cancelCalls ends the waits of callbacks and reports whether there were any.
+func (s *Session) cancelCalls(cause error) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found := false
+	for c := range s.calls {
+		if c.patient && errors.Is(cause, ErrCancelled) {
+			continue
+		}
+		c.cancel(cause)
+		found = true
+	}
+	return found
+}
+
+// busy reports whether ending the session now would break something off.
+func (s *Session) busy() bool {
+	s.mu.Lock()
+	calls, relaying := len(s.calls), s.relaying
+	s.mu.Unlock()
+	if !relaying {
+		return false
+	}
+	return calls > 0 || s.flow.outstanding() > 0 || s.flow.tx() != 'I'
+}
+
+// end stops both directions; the first cause counts. A client that can still be
+// told gets e.
+func (s *Session) end(cause error, e *Error) {
+	s.mu.Lock()
+	if s.ended != nil {
+		s.mu.Unlock()
+		return
+	}
+	s.ended = cause
+	for c := range s.calls {
+		c.cancel(cause)
+	}
+	if !s.relaying {
+		s.interrupt()
+		s.mu.Unlock()
+		return
+	}
+	_ = s.upstream.SetDeadline(longAgo)
+	_ = s.conn.SetReadDeadline(longAgo)
+	_ = s.conn.SetWriteDeadline(time.Now().Add(lastWriteTimeout))
+	s.mu.Unlock()
+	var last []byte
+	if e != nil {
+		last = appendMessage(nil, e.response())
+		s.toldWhy = true
+	}
+	s.client.end(last)
+	_ = s.conn.SetDeadline(longAgo)
+}
+
+// interrupt ends what a session that has not begun waits for; s.mu is held.
+func (s *Session) interrupt() {
+	_ = s.conn.SetDeadline(longAgo)
+	if s.upstream != nil {
+		_ = s.upstream.SetDeadline(longAgo)
+	}
+}
+
+// readDeadline sets the client's read deadline unless the session is ending.
+func (s *Session) readDeadline(t time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended == nil {
+		_ = s.conn.SetReadDeadline(t)
+	}
+}
+
+// drain ends an idle session now, any other one at its next idle moment.
+func (s *Session) drain() {
+	s.draining.Store(true)
+	if !s.busy() {
+		s.shutDown()
+	}
+}
+
+func (s *Session) shutDown() {
+	s.end(ErrShutdown, fatal(CodeAdminShutdown, messageShutdown, nil))
+}
+
+// relay runs both directions until the session is over. It closes neither
+// connection.
+func (s *Session) relay() error {
+	s.mu.Lock()
+	s.relaying = true
+	ended := s.ended
+	s.mu.Unlock()
+	if ended != nil {
+		return s.turnAway(ended)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() { s.guard(s.clientEnded, s.requests.run) })
+	s.guard(s.serverEnded, s.replies.run)
+	wg.Wait()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.toldWhy {
+		linger(s.conn)
+	}
+	return s.ended
+}
+
+// guard runs one direction and keeps its panic inside the session.
+func (s *Session) guard(ended func(error), run func() error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.WithField("stack", string(debug.Stack())).Errorf("panic in a session: %v", p)
+			s.end(fmt.Errorf("panic: %v", p), fatal(CodeInternalError, messageInternal, nil))
+		}
+	}()
+	ended(run())
+}
+
+// clientEnded is the end of the client's direction.
+func (s *Session) clientEnded(err error) {
+	var e *Error
+	switch {
+	case errors.As(err, &e):
+		s.end(err, e)
+	case errors.Is(err, io.EOF), errors.Is(err, ErrClientGone):
+		// The server gets the end of input, too, and may finish what it does.
+		s.cancelCalls(ErrClientGone)
+		s.closeWrite()
+	case errors.Is(err, errServerGone):
+		// What the server said before it went is still to be read.
+		s.hurry()
+	default:
+		s.end(fmt.Errorf("client: %w", err), nil)
+	}
+}
+
+// closeWrite tells the server that the client has nothing more to say.
+func (s *Session) closeWrite() {
+	if c, ok := s.upstream.(interface{ CloseWrite() error }); !ok || c.CloseWrite() != nil {
+		s.end(ErrClientGone, nil)
+		return
+	}
+	if s.flow.outstanding() == 0 {
+		s.hurry()
+	}
+}
+
+// hurry gives the server's direction a moment to come to its end.
+func (s *Session) hurry() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended == nil {
+		_ = s.upstream.SetReadDeadline(time.Now().Add(goodbyeTimeout))
+	}
+}
+
+// serverEnded is the end of the server's direction.
+func (s *Session) serverEnded(err error) {
+	var e *Error
+	switch {
+	case errors.As(err, &e):
+		s.end(err, e)
+	case errors.Is(err, errSaidGoodbye):
+		s.end(io.EOF, nil)
+	default:
+		s.end(fmt.Errorf("server: %w", err), fatal(CodeConnectionFailure, messageServerGone, err))
+	}
+}
+
+// linger lets the client read the last message: closing a socket with unread
+// input would throw it away.
+func linger(conn net.Conn) {
+	_ = conn.SetDeadline(time.Now().Add(lingerTimeout))
+	c, ok := conn.(interface{ CloseWrite() error })
+	if !ok || c.CloseWrite() != nil {
+		return
+	}
+	_, _ = io.Copy(io.Discard, conn)
+}

@@ -1,0 +1,118 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// What each package of the module may import of the module. The packages of
+// cmd are not listed: they wire everything.
+var mayImport = map[string][]string{
+	"mzproxy/engine":             {},
+	"mzproxy/engine/strategy":    {"mzproxy/engine"},
+	"mzproxy/engine/materialize": {"mzproxy/engine"},
+	"mzproxy/engine/enginetest":  {"mzproxy/engine"},
+	"mzproxy/proxy":              {},
+	"mzproxy/proxy/pgtest":       {"mzproxy/proxy"},
+	"mzproxy/proxy/intercept":    {"mzproxy/proxy", "mzproxy/rewrite", "mzproxy/engine"},
+	"mzproxy/proxy/mzsim":        {"mzproxy/proxy", "mzproxy/rewrite"},
+	"mzproxy/rewrite":            {},
+}
+
+// Which packages of the module may import a library, by a prefix of both.
+// Libraries that are not listed have no fence.
+var librariesOf = map[string][]string{
+	"C":                                {},
+	"github.com/pganalyze/pg_query_go": {"mzproxy/rewrite"}, // cgo, a minute to build
+	"github.com/jackc/pgproto3/v2":     {"mzproxy/proxy"},   // the wire
+	"github.com/jackc/pgx/v5/pgproto3": {},                  // types that are not those of the wire
+	"github.com/jackc/pgx/v5":          {"mzproxy/engine/materialize", "mzproxy/proxy/mzsim", "mzproxy/cmd"},
+	"github.com/alecthomas/kong":       {"mzproxy/cmd"},
+	"github.com/goccy/go-yaml":         {"mzproxy/cmd"},
+	"testing":                          {"mzproxy/proxy/pgtest", "mzproxy/engine/enginetest"},
+	"log":                              {},
+}
+
+type listedPackage struct {
+	ImportPath    string
+	Imports, Deps []string
+}
+
+// goList returns the module's packages as they are without their tests.
+func goList(t *testing.T) []listedPackage {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", "mzproxy/...").Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Fatalf("go list: %s\n%s", err, exit.Stderr)
+		}
+		t.Fatal(err)
+	}
+	var all []listedPackage
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p listedPackage
+		switch err := d.Decode(&p); {
+		case errors.Is(err, io.EOF):
+			return all
+		case err != nil:
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func within(path, tree string) bool {
+	return path == tree || strings.HasPrefix(path, tree+"/")
+}
+
+func TestImportDirections(t *testing.T) {
+	for _, p := range goList(t) {
+		allowed, fenced := mayImport[p.ImportPath]
+		if !fenced && !within(p.ImportPath, "mzproxy/cmd") {
+			t.Errorf("%s: a new package needs an entry in mayImport", p.ImportPath)
+		}
+		for _, i := range p.Imports {
+			if fenced && within(i, "mzproxy") && !slices.Contains(allowed, i) {
+				t.Errorf("%s imports %s", p.ImportPath, i)
+			}
+		}
+	}
+}
+
+func TestLibraryFences(t *testing.T) {
+	for _, p := range goList(t) {
+		for _, i := range p.Imports {
+			// The longest entry that fits decides.
+			fence := ""
+			for library := range librariesOf {
+				if within(i, library) && len(library) > len(fence) {
+					fence = library
+				}
+			}
+			inside := func(tree string) bool { return within(p.ImportPath, tree) }
+			if fence != "" && !slices.ContainsFunc(librariesOf[fence], inside) {
+				t.Errorf("%s imports %s", p.ImportPath, i)
+			}
+		}
+	}
+}
+
+// The relay and the engine compile and are tested without cgo.
+func TestCgoStaysInRewrite(t *testing.T) {
+	for _, p := range goList(t) {
+		if p.ImportPath != "mzproxy/proxy" && !within(p.ImportPath, "mzproxy/engine") {
+			continue
+		}
+		for _, d := range p.Deps {
+			if within(d, "mzproxy/rewrite") || strings.HasPrefix(d, "github.com/pganalyze/") {
+				t.Errorf("%s depends on %s", p.ImportPath, d)
+			}
+		}
+	}
+}

@@ -1,0 +1,265 @@
+package proxy
+
+import (
+	"encoding/binary"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// OIDs of the types that an Answer may have in binary format (pg_type.dat).
+const (
+	typeBool        = 16
+	typeName        = 19
+	typeInt8        = 20
+	typeInt2        = 21
+	typeInt4        = 23
+	typeOID         = 26
+	typeJSON        = 114
+	typeFloat8      = 701
+	typeVarchar     = 1043
+	typeTimestamptz = 1184
+	typeInterval    = 1186
+	typeNumeric     = 1700
+	typeJSONB       = 3802
+)
+
+// typeSize is a type's typlen: bytes, or -1 for variable length.
+func typeSize(oid uint32) int16 {
+	switch oid {
+	case typeBool:
+		return 1
+	case typeInt2:
+		return 2
+	case typeInt4, typeOID:
+		return 4
+	case typeInt8, typeFloat8, typeTimestamptz:
+		return 8
+	case typeInterval:
+		return 16
+	case typeName:
+		return 64
+	}
+	return -1
+}
+
+// appendBinary appends the binary form of a value in text form. The forms are
+// those of the types' send functions in PostgreSQL.
+func appendBinary(dst []byte, oid uint32, text string) ([]byte, error) {
+	switch oid {
+	case 0, TypeText, typeName, typeVarchar, typeJSON:
+		return append(dst, text...), nil
+	case typeJSONB:
+		return append(append(dst, 1), text...), nil
+	case typeBool:
+		return appendBool(dst, text)
+	case typeInt2, typeInt4, typeInt8:
+		bits := int(typeSize(oid)) * 8
+		n, err := strconv.ParseInt(text, 10, bits)
+		if err != nil {
+			return dst, badValue(oid, text)
+		}
+		return appendInteger(dst, uint64(n), bits), nil
+	case typeOID:
+		n, err := strconv.ParseUint(text, 10, 32)
+		if err != nil {
+			return dst, badValue(oid, text)
+		}
+		return appendInteger(dst, n, 32), nil
+	case typeFloat8:
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil {
+			return dst, badValue(oid, text)
+		}
+		return binary.BigEndian.AppendUint64(dst, math.Float64bits(f)), nil
+	case typeTimestamptz:
+		return appendTimestamptz(dst, text)
+	case typeInterval:
+		return appendInterval(dst, text)
+	case typeNumeric:
+		return appendNumeric(dst, text)
+	}
+	return dst, &Error{Code: CodeFeatureNotSupported, Message: "no binary output function available for type " + strconv.Itoa(int(oid))}
+}
+
+func badValue(oid uint32, text string) *Error {
+	return &Error{Code: CodeInternalError, Message: "invalid value of type " + strconv.Itoa(int(oid)) + ": " + strconv.Quote(text)}
+}
+
+func appendInteger(dst []byte, n uint64, bits int) []byte {
+	switch bits {
+	case 16:
+		return binary.BigEndian.AppendUint16(dst, uint16(n))
+	case 32:
+		return binary.BigEndian.AppendUint32(dst, uint32(n))
+	}
+	return binary.BigEndian.AppendUint64(dst, n)
+}
+
+func appendBool(dst []byte, text string) ([]byte, error) {
+	switch text {
+	case "t", "true":
+		return append(dst, 1), nil
+	case "f", "false":
+		return append(dst, 0), nil
+	}
+	return dst, badValue(typeBool, text)
+}
+
+// postgresEpoch is what timestamps count microseconds from.
+var postgresEpoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// timestampLayouts are the ISO forms of a timestamptz.
+var timestampLayouts = []string{
+	"2006-01-02 15:04:05.999999999Z07:00:00",
+	"2006-01-02 15:04:05.999999999Z07:00",
+	"2006-01-02 15:04:05.999999999Z07",
+	time.RFC3339Nano,
+	"2006-01-02 15:04:05.999999999 MST",
+}
+
+func appendTimestamptz(dst []byte, text string) ([]byte, error) {
+	switch text {
+	case "infinity":
+		return appendInteger(dst, math.MaxInt64, 64), nil
+	case "-infinity":
+		return appendInteger(dst, 1<<63, 64), nil
+	}
+	for _, layout := range timestampLayouts {
+		if t, err := time.Parse(layout, text); err == nil {
+			micros := t.Unix()*1e6 + int64(t.Nanosecond()/1000) - postgresEpoch.Unix()*1e6
+			return appendInteger(dst, uint64(micros), 64), nil
+		}
+	}
+	return dst, badValue(typeTimestamptz, text)
+}
+
+// appendInterval reads the style "postgres": 1 year 2 mons 3 days -04:05:06.7.
+func appendInterval(dst []byte, text string) ([]byte, error) {
+	var months, days, micros int64
+	words := strings.Fields(text)
+	for len(words) > 0 {
+		if strings.Contains(words[0], ":") {
+			t, ok := clockMicros(words[0])
+			if !ok {
+				return dst, badValue(typeInterval, text)
+			}
+			micros += t
+			words = words[1:]
+			continue
+		}
+		if len(words) < 2 {
+			return dst, badValue(typeInterval, text)
+		}
+		n, err := strconv.ParseInt(words[0], 10, 32)
+		if err != nil {
+			return dst, badValue(typeInterval, text)
+		}
+		switch strings.TrimSuffix(words[1], "s") {
+		case "year":
+			months += 12 * n
+		case "mon", "month":
+			months += n
+		case "week":
+			days += 7 * n
+		case "day":
+			days += n
+		case "hour":
+			micros += n * 3600e6
+		case "minute", "min":
+			micros += n * 60e6
+		case "second", "sec":
+			micros += n * 1e6
+		default:
+			return dst, badValue(typeInterval, text)
+		}
+		words = words[2:]
+	}
+	dst = appendInteger(dst, uint64(micros), 64)
+	dst = appendInteger(dst, uint64(days), 32)
+	return appendInteger(dst, uint64(months), 32), nil
+}
+
+// clockMicros reads [-]hh:mm[:ss[.ffffff]].
+func clockMicros(text string) (int64, bool) {
+	unsigned := strings.TrimLeft(text, "+-")
+	sign := int64(1)
+	if strings.HasPrefix(text, "-") {
+		sign = -1
+	}
+	parts := strings.Split(unsigned, ":")
+	if len(parts) > 3 {
+		return 0, false
+	}
+	hours, err := strconv.ParseInt(parts[0], 10, 32)
+	if err != nil {
+		return 0, false
+	}
+	minutes, err := strconv.ParseInt(parts[1], 10, 32)
+	if err != nil {
+		return 0, false
+	}
+	seconds := 0.0
+	if len(parts) == 3 {
+		if seconds, err = strconv.ParseFloat(parts[2], 64); err != nil {
+			return 0, false
+		}
+	}
+	return sign * (hours*3600e6 + minutes*60e6 + int64(math.Round(seconds*1e6))), true
+}
+
+// Sign words of a numeric (numeric.c).
+const (
+	numericPositive = 0x0000
+	numericNegative = 0x4000
+	numericNaN      = 0xC000
+	numericInf      = 0xD000
+	numericNegInf   = 0xF000
+)
+
+// appendNumeric writes digits to the base of 10,000.
+func appendNumeric(dst []byte, text string) ([]byte, error) {
+	for name, sign := range map[string]uint16{"NaN": numericNaN, "Infinity": numericInf, "-Infinity": numericNegInf} {
+		if text == name {
+			return appendNumericHead(dst, 0, 0, sign, 0), nil
+		}
+	}
+	sign, digits := uint16(numericPositive), strings.TrimPrefix(text, "+")
+	if rest, ok := strings.CutPrefix(digits, "-"); ok {
+		sign, digits = numericNegative, rest
+	}
+	whole, fraction, _ := strings.Cut(digits, ".")
+	if whole+fraction == "" || strings.Trim(whole+fraction, "0123456789") != "" {
+		return dst, badValue(typeNumeric, text)
+	}
+	scale := len(fraction)
+	whole = strings.TrimLeft(whole, "0")
+	whole = strings.Repeat("0", (4-len(whole)%4)%4) + whole
+	weight := len(whole)/4 - 1
+	fraction += strings.Repeat("0", (4-len(fraction)%4)%4)
+	all := whole + fraction
+	for strings.HasSuffix(all, "0000") {
+		all = all[:len(all)-4]
+	}
+	for strings.HasPrefix(all, "0000") {
+		all = all[4:]
+		weight--
+	}
+	if all == "" {
+		sign, weight = numericPositive, 0
+	}
+	dst = appendNumericHead(dst, len(all)/4, weight, sign, scale)
+	for ; len(all) > 0; all = all[4:] {
+		n, _ := strconv.ParseUint(all[:4], 10, 16) // digits only, checked above
+		dst = binary.BigEndian.AppendUint16(dst, uint16(n))
+	}
+	return dst, nil
+}
+
+func appendNumericHead(dst []byte, digits, weight int, sign uint16, scale int) []byte {
+	dst = binary.BigEndian.AppendUint16(dst, uint16(digits))
+	dst = binary.BigEndian.AppendUint16(dst, uint16(weight))
+	dst = binary.BigEndian.AppendUint16(dst, sign)
+	return binary.BigEndian.AppendUint16(dst, uint16(scale))
+}

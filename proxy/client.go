@@ -1,0 +1,101 @@
+package proxy
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// maxKept is how much a write keeps back at most, to send it with what follows.
+const maxKept = 4096
+
+// A clientSide is the way to one client. Two goroutines write there, the relay
+// of the server's messages and the one that answers in its place: whoever writes
+// holds mu, and writes whole messages between whole messages.
+type clientSide struct {
+	mu       sync.Mutex
+	boundary *sync.Cond // on mu: mid became false, or over true
+	sink     *sink
+	mid      bool   // in the middle of a message of the server
+	over     bool   // nothing more may be written
+	kept     []byte // written, but not sent yet
+
+	// script and answered belong to mu, too: see script.go.
+	script   script
+	answered int         // messages since the latest ReadyForQuery that answered one of the client's
+	tracking atomic.Bool // script is not empty
+}
+
+func newClientSide(s *sink) *clientSide {
+	c := &clientSide{sink: s}
+	c.boundary = sync.NewCond(&c.mu)
+	return c
+}
+
+// lock waits for the end of the server's message that is on its way, if there is one.
+func (c *clientSide) lock() error {
+	c.mu.Lock()
+	for c.mid && !c.over {
+		c.boundary.Wait()
+	}
+	if c.over {
+		c.mu.Unlock()
+		return ErrClientGone
+	}
+	return nil
+}
+
+// send writes messages of ours at a boundary.
+func (c *clientSide) send(messages []byte) error {
+	if len(messages) == 0 {
+		return nil
+	}
+	if err := c.lock(); err != nil {
+		return err
+	}
+	defer c.mu.Unlock()
+	return c.flush(messages)
+}
+
+// write writes, but may keep a little back until the next flush; mu is held.
+func (c *clientSide) write(p []byte) error {
+	if len(c.kept)+len(p) > maxKept {
+		return c.flush(p)
+	}
+	c.kept = append(c.kept, p...)
+	return nil
+}
+
+// flush sends what was kept back, and p; mu is held.
+func (c *clientSide) flush(p []byte) error {
+	if c.over {
+		return ErrClientGone
+	}
+	if len(c.kept) > 0 {
+		p = append(c.kept, p...)
+		c.kept = nil
+	}
+	if len(p) == 0 {
+		return nil
+	}
+	_, err := c.sink.Write(p)
+	return err
+}
+
+// setMid notes whether the bytes written end inside a message; mu is held.
+func (c *clientSide) setMid(mid bool) {
+	if c.mid && !mid {
+		c.boundary.Broadcast()
+	}
+	c.mid = mid
+}
+
+// end lets nothing more be written, after last if the stream is at a boundary.
+func (c *clientSide) end(last []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.over && !c.mid {
+		_ = c.flush(last)
+	}
+	c.over = true
+	c.boundary.Broadcast()
+}

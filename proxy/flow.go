@@ -1,0 +1,137 @@
+package proxy
+
+import (
+	"context"
+	"sync"
+)
+
+// flow counts what a client has asked for and what the server has answered:
+// every Query, FunctionCall and Sync is answered by one ReadyForQuery. A Sync
+// that the server reads during COPY FROM STDIN is not: it ignores Flush and Sync
+// until CopyDone or CopyFail (PostgreSQL documentation, "COPY Operations").
+// When nothing is outstanding, the status byte is exact. Safe for concurrent use.
+type flow struct {
+	mu        sync.Mutex
+	sent      uint64        // requests for a ReadyForQuery
+	received  uint64        // ReadyForQuerys
+	idleAt    uint64        // received, when the status was last 'I'
+	sinceExec uint64        // Syncs sent since the last Execute or Query
+	copyIn    bool          // between CopyInResponse and the end of the copy
+	status    byte          // of the latest ReadyForQuery
+	quiet     chan struct{} // closed when nothing is outstanding; nil: nobody waits
+}
+
+// query notes a Query or FunctionCall message.
+func (f *flow) query() {
+	f.mu.Lock()
+	f.sent++
+	f.sinceExec = 0
+	f.mu.Unlock()
+}
+
+// execute notes an Execute message.
+func (f *flow) execute() {
+	f.mu.Lock()
+	f.sinceExec = 0
+	f.mu.Unlock()
+}
+
+// sync notes a Sync message.
+func (f *flow) sync() {
+	f.mu.Lock()
+	if !f.copyIn {
+		f.sent++
+		f.sinceExec++
+	}
+	f.mu.Unlock()
+}
+
+// copyStarted notes a CopyInResponse: the Syncs behind the Execute are lost.
+func (f *flow) copyStarted() {
+	f.mu.Lock()
+	f.copyIn = true
+	f.sent -= f.sinceExec
+	f.sinceExec = 0
+	f.settle()
+	f.mu.Unlock()
+}
+
+// copyEnded notes CopyDone or CopyFail, or the server's end of the copy.
+func (f *flow) copyEnded() {
+	f.mu.Lock()
+	f.copyIn = false
+	f.mu.Unlock()
+}
+
+// ready notes a ReadyForQuery.
+func (f *flow) ready(status byte) {
+	f.mu.Lock()
+	f.received++
+	if f.received > f.sent {
+		f.sent = f.received // a Sync that we took for lost was answered after all
+	}
+	f.status = status
+	f.copyIn = false
+	if status == 'I' {
+		f.idleAt = f.received
+	}
+	f.settle()
+	f.mu.Unlock()
+}
+
+// settle wakes who waits for quiet. f.mu is held.
+func (f *flow) settle() {
+	if f.quiet != nil && f.received >= f.sent {
+		close(f.quiet)
+		f.quiet = nil
+	}
+}
+
+// outstanding is the number of ReadyForQuerys that have yet to come.
+func (f *flow) outstanding() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.sent - f.received
+}
+
+// tx is the status byte of the latest ReadyForQuery.
+func (f *flow) tx() byte {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.status
+}
+
+// round is the number of the request that the next message belongs to.
+func (f *flow) round() uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.sent
+}
+
+// endedSince reports whether a transaction has ended after that round.
+func (f *flow) endedSince(round uint64) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.idleAt > round
+}
+
+// wait returns when nothing is outstanding. It cannot hang on a server that
+// works: everything that it waits for has been sent.
+func (f *flow) wait(ctx context.Context) error {
+	f.mu.Lock()
+	if f.received >= f.sent {
+		f.mu.Unlock()
+		return nil
+	}
+	if f.quiet == nil {
+		f.quiet = make(chan struct{})
+	}
+	quiet := f.quiet
+	f.mu.Unlock()
+	select {
+	case <-quiet:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

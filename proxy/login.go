@@ -1,0 +1,249 @@
+package proxy
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"time"
+
+	"github.com/jackc/pgproto3/v2"
+)
+
+// Authentication request codes that end without an answer of the client. See
+// "Message Formats" in the PostgreSQL documentation.
+const (
+	authOK        = 0
+	authSASL      = 10
+	authSASLFinal = 12
+)
+
+// errRefused is a server that did not let the client in and has said why.
+var errRefused = errors.New("the server refused the session")
+
+// login brings the session to its first ReadyForQuery: connect, relay the
+// authentication, open the handler.
+func (s *Session) login(ctx context.Context) error {
+	params := maps.Clone(s.hello.params)
+	if s.cfg.Upstream.Database != "" && params["database"] == "" {
+		params["database"] = s.cfg.Upstream.Database
+	}
+	if rw, ok := s.cfg.Interceptor.(StartupRewriter); ok {
+		params = rw.RewriteStartup(maps.Clone(params))
+	}
+	startup := s.hello.encode(params)
+	plainFirst := s.cfg.Upstream.SSLMode == "allow"
+	err := s.connect(ctx, startup, plainFirst)
+	if err == nil {
+		err = s.authenticate(ctx, s.cfg.Upstream.hasAlternative(s.upstream))
+	}
+	if errors.Is(err, errOtherWay) {
+		_, secured := s.upstream.(tlsConn)
+		_ = s.upstream.Close()
+		if err = s.connect(ctx, startup, secured); err == nil {
+			err = s.authenticate(ctx, false)
+		}
+	}
+	return err
+}
+
+// connect dials the server and sends the StartupMessage.
+func (s *Session) connect(ctx context.Context, startup []byte, plain bool) error {
+	dialing, done := context.WithTimeout(ctx, s.cfg.DialTimeout)
+	defer done()
+	conn, err := s.cfg.Upstream.dial(dialing, s.cfg.keepAlive(), plain)
+	if err != nil {
+		e := fatal(CodeConnectionUnable, messageServerUnreachable, err)
+		e.Detail = reasonUnreachable(err)
+		return e
+	}
+	s.mu.Lock()
+	s.upstream = conn
+	ended := s.ended
+	_ = conn.SetDeadline(s.deadline)
+	s.mu.Unlock()
+	s.toServer = newSink(conn)
+	s.replies = newReplies(s)
+	if ended != nil {
+		return ended
+	}
+	if _, err := conn.Write(startup); err != nil {
+		return fatal(CodeConnectionUnable, messageServerUnreachable, err)
+	}
+	return nil
+}
+
+// reasonUnreachable is what a client may know of a failed connection: not the
+// address of what is behind the proxy.
+func reasonUnreachable(err error) string {
+	var op *net.OpError
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return "The server did not answer in time."
+	case errors.As(err, &op) && op.Op == "dial":
+		return "The server does not accept connections."
+	}
+	return ""
+}
+
+// authenticate relays until the first ReadyForQuery. alternative says that a
+// refusal may be due to the encryption, and is worth another try with the other one.
+func (s *Session) authenticate(ctx context.Context, alternative bool) error {
+	settings, _ := s.cfg.Interceptor.(ParameterRewriter)
+	s.replies.settings = settings
+	var out []byte // for the client
+	for {
+		frame, err := s.replies.pump.frame(startupMessageLimit)
+		if err != nil {
+			return s.startupEnd(err)
+		}
+		switch frame[0] {
+		case 'R':
+			alternative = false
+			if out, err = s.authRequest(frame, out); err != nil {
+				return err
+			}
+		case 'S':
+			if out, err = s.startupParameter(frame, out); err != nil {
+				return err
+			}
+		case 'K':
+			if err := s.backendKey(frame[headerSize:]); err != nil {
+				return err
+			}
+			out = append(out, frame...)
+		case 'E':
+			if alternative {
+				return errOtherWay
+			}
+			if _, err := s.conn.Write(append(out, frame...)); err != nil {
+				return err
+			}
+			return errRefused
+		case 'Z':
+			return s.open(ctx, frame, out)
+		default:
+			out = append(out, frame...)
+		}
+		s.replies.pump.discard(len(frame))
+	}
+}
+
+// startupEnd is a server that went away before the session began.
+func (s *Session) startupEnd(err error) error {
+	var e *Error
+	if errors.As(err, &e) {
+		return e
+	}
+	return fatal(CodeConnectionUnable, messageServerGone, err)
+}
+
+// authRequest relays an authentication request, and the client's answer to it.
+func (s *Session) authRequest(frame, out []byte) ([]byte, error) {
+	if len(frame) < headerSize+4 {
+		return nil, malformed("invalid authentication request")
+	}
+	code := binary.BigEndian.Uint32(frame[headerSize:])
+	binding := false
+	if code == authSASL {
+		var err error
+		if frame, binding, err = withoutChannelBinding(frame); err != nil {
+			return nil, err
+		}
+	}
+	out = append(out, frame...)
+	if code == authOK || code == authSASLFinal {
+		return out, nil
+	}
+	if _, err := s.conn.Write(out); err != nil {
+		return nil, err
+	}
+	answer, err := s.requests.pump.frame(startupMessageLimit)
+	if err != nil {
+		return nil, err
+	}
+	if binding && thinksUnsupported(answer) {
+		return nil, errChannelBinding()
+	}
+	if err := s.requests.forward(answer); err != nil {
+		return nil, fatal(CodeConnectionUnable, messageServerGone, err)
+	}
+	s.requests.pump.discard(len(answer))
+	return out[:0], nil
+}
+
+func (s *Session) startupParameter(frame, out []byte) ([]byte, error) {
+	name, value, err := readParameterStatus(frame[headerSize:])
+	if err != nil {
+		return nil, err
+	}
+	s.setParameter(name, value)
+	if s.replies.settings != nil {
+		changed, ok := s.replies.settings.RewriteParameter(name, value)
+		if !ok {
+			return out, nil
+		}
+		return appendMessage(out, &pgproto3.ParameterStatus{Name: name, Value: changed}), nil
+	}
+	return append(out, frame...), nil
+}
+
+func (s *Session) backendKey(body []byte) error {
+	if len(body) < 5 || len(body) > 4+maxCancelKey {
+		return malformed("invalid BackendKeyData message")
+	}
+	s.key = cancelKey{pid: binary.BigEndian.Uint32(body), secret: string(body[4:])}
+	s.info.BackendPID = s.key.pid
+	s.server.keys.add(s.key, s)
+	return nil
+}
+
+// open makes the handler and lets the client go on.
+func (s *Session) open(ctx context.Context, ready, out []byte) error {
+	if len(ready) != headerSize+1 {
+		return malformed("invalid ReadyForQuery message")
+	}
+	s.flow.status = ready[headerSize]
+	if s.cfg.Interceptor != nil && !replicating(s.hello.params["replication"]) {
+		handler, err := s.cfg.Interceptor.Open(ctx, s)
+		if err != nil {
+			e := s.refusal(ctx, err)
+			e.Severity = severityFatal
+			return e
+		}
+		s.handler = handler
+	}
+	if rw, ok := s.handler.(ErrorRewriter); ok {
+		s.replies.errors = rw
+	}
+	if rw, ok := s.handler.(ParameterRewriter); ok {
+		s.replies.settings = rw
+	}
+	if g, ok := s.handler.(Greeter); ok {
+		greeting := g.Greet()
+		s.watched = greeting.Watch
+		out = append(out, s.encodeReady(greeting)...)
+	}
+	out = append(out, ready...)
+	s.replies.last = 'Z'
+	s.replies.pump.discard(len(ready))
+	for _, conn := range []net.Conn{s.conn, s.upstream} {
+		if err := conn.SetDeadline(time.Time{}); err != nil {
+			return fmt.Errorf("begin: %w", err)
+		}
+	}
+	_, err := s.conn.Write(out)
+	return err
+}
+
+// replicating reports whether a session speaks the replication protocol, in
+// which there is no SQL of ours. See "Streaming Replication Protocol".
+func replicating(parameter string) bool {
+	switch parameter {
+	case "", "false", "off", "no", "0", "f", "n":
+		return false
+	}
+	return true
+}

@@ -1,0 +1,176 @@
+package mzsim_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"mzproxy/proxy/mzsim"
+)
+
+// sim is the stand-in that the tests of this package share. Each test takes
+// clusters of its own, or begins with fresh.
+var sim *mzsim.Sim
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		var err error
+		if sim, err = mzsim.Start(context.Background(), mzsim.Config{Startup: 50 * time.Millisecond, Hydration: 200 * time.Millisecond}); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		code := m.Run()
+		if err := sim.Close(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return code
+	}())
+}
+
+// client is a connection with what the server said besides results.
+type client struct {
+	*pgconn.PgConn
+	notices []string
+}
+
+// dial connects as role materialize; options are added to the connection string.
+func dial(t *testing.T, options ...string) *client {
+	t.Helper()
+	c, err := tryDial(options...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close(context.Background()) })
+	return c
+}
+
+func tryDial(options ...string) (*client, error) {
+	host, port, _ := strings.Cut(sim.Addr(), ":")
+	dsn := fmt.Sprintf("host=%s port=%s user=materialize dbname=materialize sslmode=disable %s", host, port, strings.Join(options, " "))
+	cfg, err := pgconn.ParseConfig(dsn)
+	if err != nil {
+		return nil, err
+	}
+	c := &client{}
+	cfg.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
+		c.notices = append(c.notices, fmt.Sprintf("%s %s %s", n.Severity, n.Code, n.Message))
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c.PgConn, err = pgconn.ConnectConfig(ctx, cfg)
+	return c, err
+}
+
+// patience is how long a test waits for what has to come.
+const patience = 15 * time.Second
+
+// say runs a text in the simple protocol and renders all that comes back:
+// notices in parentheses, rows with bars, tags in brackets, errors with their code.
+func (c *client) say(sql string) string {
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c.notices = nil
+	var parts []string
+	r := c.Exec(ctx, sql)
+	for r.NextResult() {
+		var rows []string
+		rr := r.ResultReader()
+		for rr.NextRow() {
+			rows = append(rows, string(bytes.Join(rr.Values(), []byte("|"))))
+		}
+		tag, err := rr.Close()
+		if err == nil {
+			parts = append(parts, strings.Join(append(rows, fmt.Sprintf("[%s]", tag)), " "))
+		}
+	}
+	if err := r.Close(); err != nil {
+		parts = append(parts, errorText(err))
+	}
+	for _, n := range c.notices {
+		parts = append(parts, "("+n+")")
+	}
+	return strings.Join(parts, " ")
+}
+
+func errorText(err error) string {
+	var e *pgconn.PgError
+	if !errors.As(err, &e) {
+		return err.Error()
+	}
+	return e.Code + " " + e.Message
+}
+
+// must runs a text that has to succeed.
+func (c *client) must(t *testing.T, sql string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	results, err := c.Exec(ctx, sql).ReadAll()
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	last := results[len(results)-1]
+	if len(last.Rows) == 0 {
+		return ""
+	}
+	return string(last.Rows[0][0])
+}
+
+// eventually waits until a query answers what is wanted.
+func (c *client) eventually(t *testing.T, sql, want string) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		got := c.must(t, sql)
+		if got == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s: got %q, want %q", sql, got, want)
+		}
+		time.Sleep(5 * time.Millisecond) // the poll of a condition
+	}
+}
+
+// fresh drops the clusters and objects of the tests before, and sets the knobs back.
+func fresh(t *testing.T) *client {
+	t.Helper()
+	c := dial(t)
+	for _, knob := range []string{"('hydration', '200ms')", "('startup', '50ms')", "('statement_logging', 'on')", "('rbac', 'on')",
+		"('max_replicas_per_cluster', '5')", "('max_clusters', '25')", "('max_credit_consumption_rate', '1024')", "('ddl_delay', '0s')"} {
+		c.must(t, "SELECT mz_sim.set"+knob)
+	}
+	conn := rows(t, c, "SELECT name FROM mz_clusters WHERE id LIKE 'u%' AND name <> 'quickstart'")
+	for _, name := range conn {
+		c.must(t, "DROP CLUSTER "+pgx.Identifier{name}.Sanitize()+" CASCADE")
+	}
+	for _, kind := range []string{"view", "table"} {
+		for _, name := range rows(t, c, "SELECT name FROM mz_objects WHERE id LIKE 'u%' AND type = '"+kind+"'") {
+			c.must(t, "DROP "+strings.ToUpper(kind)+" "+pgx.Identifier{name}.Sanitize()+" CASCADE")
+		}
+	}
+	return c
+}
+
+// rows returns the first column of a result.
+func rows(t *testing.T, c *client, sql string) []string {
+	t.Helper()
+	results, err := c.Exec(context.Background(), sql).ReadAll()
+	if err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	var values []string
+	for _, row := range results[len(results)-1].Rows {
+		values = append(values, string(row[0]))
+	}
+	return values
+}

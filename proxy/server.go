@@ -1,0 +1,261 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/sirupsen/logrus"
+)
+
+// Waits between two attempts to accept, when the system has no descriptors left.
+const (
+	minAcceptWait = 5 * time.Millisecond
+	maxAcceptWait = time.Second
+)
+
+// Server accepts clients and relays each to the server behind it. Make one with
+// NewServer; it serves once.
+type Server struct {
+	cfg  Config
+	keys cancelKeys
+
+	mu        sync.Mutex
+	lastID    uint64
+	clients   map[*Session]struct{} // every connection, those that only cancel too
+	addresses map[string]int        // sessions by client address
+	sessions  int
+	closing   bool
+	running   sync.WaitGroup
+}
+
+// NewServer checks the configuration and fills in defaults.
+func NewServer(cfg Config) (*Server, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, err
+	}
+	return &Server{cfg: cfg.withDefaults(), clients: map[*Session]struct{}{}, addresses: map[string]int{}}, nil
+}
+
+// silentLogger is the logger of a Config without one.
+func silentLogger() logrus.FieldLogger {
+	l := logrus.New()
+	l.SetOutput(io.Discard)
+	return l
+}
+
+// Serve accepts on ln until ctx ends, then drains and returns when the last
+// session has ended. It closes ln. The error is nil after a shutdown.
+func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
+	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
+	defer stop()
+	err := s.acceptAll(ctx, ln)
+	_ = ln.Close()
+	s.drain()
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// acceptAll accepts until the listener is closed. Other errors pass: a lack of
+// descriptors ends when sessions do.
+func (s *Server) acceptAll(ctx context.Context, ln net.Listener) error {
+	wait := minAcceptWait
+	for {
+		conn, err := ln.Accept()
+		if err == nil {
+			wait = minAcceptWait
+			s.admit(ctx, conn)
+			continue
+		}
+		if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
+			return fmt.Errorf("accept: %w", err)
+		}
+		s.cfg.Logger.WithError(err).Warnf("cannot accept a connection, trying again in %s", wait)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+		}
+		wait = min(2*wait, maxAcceptWait)
+	}
+}
+
+// admit starts the session of a connection. Connections beyond the limit are
+// let in as far as their first packet, because they may want to cancel, but not
+// without bound.
+func (s *Server) admit(ctx context.Context, conn net.Conn) {
+	s.mu.Lock()
+	if s.closing || len(s.clients) >= s.cfg.MaxSessions+cancelConnectionsReserve {
+		s.mu.Unlock()
+		_ = conn.Close()
+		return
+	}
+	s.lastID++
+	session := newSession(s, conn, s.lastID)
+	s.clients[session] = struct{}{}
+	s.running.Add(1)
+	s.mu.Unlock()
+	go func() {
+		defer s.running.Done()
+		session.serve(ctx)
+		s.mu.Lock()
+		delete(s.clients, session)
+		s.mu.Unlock()
+	}()
+}
+
+// enter counts a session in, leave counts it out.
+func (s *Server) enter(address string) *Error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	perAddress := s.cfg.MaxSessionsPerAddress
+	if s.sessions >= s.cfg.MaxSessions || perAddress > 0 && s.addresses[address] >= perAddress {
+		return fatal(CodeTooManyConnections, "sorry, too many clients already", nil)
+	}
+	s.sessions++
+	s.addresses[address]++
+	return nil
+}
+
+func (s *Server) leave(address string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sessions--
+	if s.addresses[address]--; s.addresses[address] == 0 {
+		delete(s.addresses, address)
+	}
+}
+
+// drain ends the sessions: idle ones now, the others when they become idle or
+// when DrainTimeout is over. It returns when all have ended.
+func (s *Server) drain() {
+	s.mu.Lock()
+	s.closing = true
+	s.mu.Unlock()
+	s.each((*Session).drain)
+	hurry := time.AfterFunc(s.cfg.DrainTimeout, func() { s.each((*Session).shutDown) })
+	defer hurry.Stop()
+	s.running.Wait()
+}
+
+// each calls f for every session, with no lock held.
+func (s *Server) each(f func(*Session)) {
+	s.mu.Lock()
+	all := make([]*Session, 0, len(s.clients))
+	for session := range s.clients {
+		all = append(all, session)
+	}
+	s.mu.Unlock()
+	for _, session := range all {
+		f(session)
+	}
+}
+
+// serve runs one connection from its first packet to its end.
+func (s *Session) serve(ctx context.Context) {
+	raw := s.conn
+	started := time.Now()
+	defer func() {
+		if p := recover(); p != nil {
+			s.log.WithField("stack", string(debug.Stack())).Errorf("panic in a session: %v", p)
+			_ = writeError(s.conn, fatal(CodeInternalError, messageInternal, nil))
+		}
+		if s.upstream != nil {
+			_ = s.upstream.Close()
+		}
+		_ = s.conn.Close()
+		_ = raw.Close()
+	}()
+	err := s.begun(ctx)
+	if err == nil || s.hello == nil || s.hello.cancel != nil {
+		if err != nil && !quietEnd(err) {
+			s.log.WithError(err).Debug("connection ended")
+		}
+		return
+	}
+	log := s.log.WithField("duration", time.Since(started).Round(time.Millisecond))
+	var e *Error
+	if errors.As(err, &e) && e.Err != nil {
+		log = log.WithField("cause", e.Err)
+	}
+	log.WithField("end", err).Info("session ended")
+}
+
+// begun does what the client's first packet asks for.
+func (s *Session) begun(ctx context.Context) error {
+	s.mu.Lock()
+	s.deadline = time.Now().Add(s.cfg.StartupTimeout)
+	if s.ended == nil {
+		_ = s.conn.SetDeadline(s.deadline)
+	}
+	s.mu.Unlock()
+	h, err := readHello(s.conn, s.cfg)
+	s.mu.Lock()
+	s.conn, s.hello = h.conn, h
+	s.mu.Unlock()
+	if err != nil {
+		return s.turnAway(err)
+	}
+	if h.cancel != nil {
+		return s.server.cancel(ctx, *h.cancel)
+	}
+	s.info.User, s.info.Database, s.info.Startup = h.params["user"], h.params["database"], h.params
+	if s.info.Database == "" {
+		s.info.Database = orDefault(s.cfg.Upstream.Database, s.info.User)
+	}
+	s.log = s.log.WithFields(logrus.Fields{"user": s.info.User, "database": s.info.Database})
+	address := addressOf(s.conn.RemoteAddr())
+	if e := s.server.enter(address); e != nil {
+		return s.turnAway(e)
+	}
+	defer s.server.leave(address)
+	s.client = newClientSide(newSink(s.conn))
+	s.requests = newRequests(s)
+	defer s.finish()
+	if err := s.login(ctx); err != nil {
+		return s.turnAway(err)
+	}
+	return s.relay()
+}
+
+// turnAway tells a client that is not relayed why it cannot be.
+func (s *Session) turnAway(err error) error {
+	s.mu.Lock()
+	shut := s.ended
+	s.mu.Unlock()
+	var e *Error
+	if shut != nil {
+		e = fatal(CodeAdminShutdown, messageShutdown, nil)
+	} else if !errors.As(err, &e) {
+		return err
+	}
+	_ = s.conn.SetDeadline(time.Now().Add(lastWriteTimeout))
+	if writeError(s.conn, e) == nil {
+		linger(s.conn)
+	}
+	return err
+}
+
+// finish closes what the session holds but its connections.
+func (s *Session) finish() {
+	s.server.keys.remove(s.key, s)
+	if s.handler != nil {
+		s.handling.Lock()
+		defer s.handling.Unlock()
+		s.handler.Close()
+	}
+}
+
+// addressOf is the host of an address; all clients of a Unix socket are one.
+func addressOf(addr net.Addr) string {
+	if host, _, err := net.SplitHostPort(addr.String()); err == nil {
+		return host
+	}
+	return addr.Network()
+}

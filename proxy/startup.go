@@ -1,0 +1,249 @@
+package proxy
+
+import (
+	"bytes"
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"slices"
+
+	"github.com/jackc/pgproto3/v2"
+)
+
+// Request codes of the packets without a type byte. See "Message Formats" in the
+// PostgreSQL documentation.
+const (
+	cancelRequestCode = 80877102
+	gssEncRequestCode = 80877104
+	protocolMajor     = 3
+	tlsHandshakeByte  = 0x16 // first byte of a TLS ClientHello
+	// maxCancelKey is the longest secret of protocol 3.2.
+	maxCancelKey = 256
+)
+
+// A hello is what a client wants when it has connected: a session, or to cancel
+// what runs in another one.
+type hello struct {
+	conn    net.Conn // encrypted, if the client asked for it
+	secured bool
+	cancel  *cancelKey
+	version uint32
+	params  map[string]string
+	order   []string // names of params as they came
+}
+
+// cancelKey names a backend and proves that it may be cancelled.
+type cancelKey struct {
+	pid    uint32
+	secret string
+}
+
+// readHello reads the client's first packets up to a StartupMessage or a
+// CancelRequest. Each encryption may be asked for once, in plaintext only.
+func readHello(conn net.Conn, cfg *Config) (*hello, error) {
+	h := &hello{conn: conn}
+	askedTLS, askedGSS := false, false
+	for {
+		code, body, err := h.packet(cfg)
+		if err != nil {
+			return h, err
+		}
+		switch code {
+		case sslRequestCode:
+			if askedTLS || h.secured {
+				return h, malformed("unexpected SSLRequest message")
+			}
+			askedTLS = true
+			if err := h.negotiate(cfg.ClientTLS); err != nil {
+				return h, err
+			}
+		case gssEncRequestCode:
+			if askedGSS || h.secured {
+				return h, malformed("unexpected GSSENCRequest message")
+			}
+			askedGSS = true
+			if _, err := h.conn.Write([]byte{'N'}); err != nil {
+				return h, err
+			}
+		case cancelRequestCode:
+			if len(body) < 5 || len(body) > 4+maxCancelKey {
+				return h, malformed("invalid length of a cancel request")
+			}
+			h.cancel = &cancelKey{pid: binary.BigEndian.Uint32(body), secret: string(body[4:])}
+			return h, nil
+		default:
+			return h, h.startup(code, body, cfg)
+		}
+	}
+}
+
+// packet reads a packet without a type byte, nothing behind it. A TLS
+// ClientHello in its place is a direct negotiation.
+func (h *hello) packet(cfg *Config) (code uint32, body []byte, err error) {
+	var head [8]byte
+	if _, err := io.ReadFull(h.conn, head[:1]); err != nil {
+		return 0, nil, err
+	}
+	if head[0] == tlsHandshakeByte && !h.secured && cfg.ClientTLS != nil {
+		h.conn, err = acceptTLS(&unreadConn{Conn: h.conn, first: head[:1]}, cfg.ClientTLS, true)
+		if err != nil {
+			return 0, nil, err
+		}
+		h.secured = true
+		return h.packet(cfg)
+	}
+	if _, err := io.ReadFull(h.conn, head[1:]); err != nil {
+		return 0, nil, err
+	}
+	length := binary.BigEndian.Uint32(head[:])
+	if length < 8 || length > uint32(cfg.MaxStartupPacket) {
+		return 0, nil, malformed("invalid length of startup packet")
+	}
+	body = make([]byte, length-8)
+	if _, err := io.ReadFull(h.conn, body); err != nil {
+		return 0, nil, err
+	}
+	return binary.BigEndian.Uint32(head[4:]), body, nil
+}
+
+// negotiate answers an SSLRequest.
+func (h *hello) negotiate(t *tls.Config) error {
+	if t == nil {
+		_, err := h.conn.Write([]byte{'N'})
+		return err
+	}
+	if _, err := h.conn.Write([]byte{'S'}); err != nil {
+		return err
+	}
+	secured, err := acceptTLS(h.conn, t, false)
+	if err != nil {
+		return err
+	}
+	h.conn, h.secured = secured, true
+	return nil
+}
+
+func (h *hello) startup(version uint32, body []byte, cfg *Config) error {
+	if version>>16 != protocolMajor {
+		return fatal(CodeFeatureNotSupported, fmt.Sprintf("unsupported frontend protocol %d.%d: server supports 3.0 to 3.2", version>>16, version&0xffff), nil)
+	}
+	h.version = version
+	if err := h.decode(body); err != nil {
+		return err
+	}
+	if cfg.RequireTLS && !h.secured {
+		e := fatal(CodeInvalidAuthorization, "connection requires encryption", nil)
+		e.Hint = "Connect with sslmode=require or stronger."
+		return e
+	}
+	if h.params["user"] == "" {
+		return fatal(CodeInvalidAuthorization, "no PostgreSQL user name specified in startup packet", nil)
+	}
+	return nil
+}
+
+// decode reads the parameters: pairs of strings and a zero byte.
+func (h *hello) decode(body []byte) error {
+	h.params = map[string]string{}
+	for {
+		name, rest, ok := cstring(body)
+		if !ok {
+			return malformed("invalid startup packet layout: expected terminator as last byte")
+		}
+		if len(name) == 0 {
+			if len(rest) > 0 {
+				return malformed("invalid startup packet layout: expected terminator as last byte")
+			}
+			return nil
+		}
+		value, rest, ok := cstring(rest)
+		if !ok {
+			return malformed("invalid startup packet layout: expected terminator as last byte")
+		}
+		if _, twice := h.params[string(name)]; !twice {
+			h.order = append(h.order, string(name))
+		}
+		h.params[string(name)] = string(value)
+		body = rest
+	}
+}
+
+// encode makes the StartupMessage for the server: params, in the client's order
+// as far as it had them.
+func (h *hello) encode(params map[string]string) []byte {
+	names := slices.DeleteFunc(slices.Clone(h.order), func(n string) bool { _, ok := params[n]; return !ok })
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	packet := binary.BigEndian.AppendUint32(make([]byte, 4, 256), h.version)
+	for _, name := range names {
+		packet = append(append(packet, name...), 0)
+		packet = append(append(packet, params[name]...), 0)
+	}
+	packet = append(packet, 0)
+	binary.BigEndian.PutUint32(packet, uint32(len(packet)))
+	return packet
+}
+
+// unreadConn gives back the bytes that were read too far.
+type unreadConn struct {
+	net.Conn
+	first []byte
+}
+
+func (c *unreadConn) Read(p []byte) (int, error) {
+	if len(c.first) > 0 {
+		n := copy(p, c.first)
+		c.first = c.first[n:]
+		return n, nil
+	}
+	return c.Conn.Read(p)
+}
+
+// scramPlus is the mechanism that binds to a TLS connection, which cannot be
+// the same on both sides of a proxy that ends TLS.
+const scramPlus = "SCRAM-SHA-256-PLUS"
+
+// withoutChannelBinding takes scramPlus out of the server's offer.
+func withoutChannelBinding(frame []byte) (changed []byte, offered bool, err error) {
+	offer := &pgproto3.AuthenticationSASL{}
+	if err := offer.Decode(frame[headerSize:]); err != nil {
+		return nil, false, malformed("invalid AuthenticationSASL message")
+	}
+	mechanisms := slices.DeleteFunc(slices.Clone(offer.AuthMechanisms), func(m string) bool { return m == scramPlus })
+	if len(mechanisms) == len(offer.AuthMechanisms) {
+		return frame, false, nil
+	}
+	if len(mechanisms) == 0 {
+		e := fatal(CodeInvalidAuthorization, "the server insists on channel binding, which cannot pass a proxy", nil)
+		e.Detail = "The server offers " + scramPlus + " only."
+		return nil, true, e
+	}
+	return appendMessage(nil, &pgproto3.AuthenticationSASL{AuthMechanisms: mechanisms}), true, nil
+}
+
+// thinksUnsupported reports whether a SASLInitialResponse says that the client
+// could bind to the channel but takes the server for unable (RFC 5802, gs2 flag "y"). A
+// server that can would refuse that as a downgrade attack.
+func thinksUnsupported(frame []byte) bool {
+	_, rest, ok := cstring(frame[headerSize:])
+	return ok && len(rest) > 4 && bytes.HasPrefix(rest[4:], []byte("y,"))
+}
+
+// errChannelBinding is the answer to thinksUnsupported.
+func errChannelBinding() *Error {
+	e := fatal(CodeInvalidAuthorization, "SCRAM channel binding cannot pass a proxy that ends TLS on both sides", nil)
+	e.Hint = "Connect with channel_binding=disable."
+	return e
+}
+
+// quietEnd reports whether a client just went away, which is nobody's error.
+func quietEnd(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, net.ErrClosed) || errors.Is(err, io.ErrUnexpectedEOF)
+}
