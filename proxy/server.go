@@ -132,6 +132,13 @@ func (s *Server) leave(address string) {
 	}
 }
 
+// Sessions is the number of clients that are served at present.
+func (s *Server) Sessions() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sessions
+}
+
 // drain ends the sessions: idle ones now, the others when they become idle or
 // when DrainTimeout is over. It returns when all have ended.
 func (s *Server) drain() {

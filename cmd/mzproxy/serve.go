@@ -69,11 +69,7 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 		}
 		return server.Serve(ctx, ln)
 	}
-	dsn := c.Controller
-	if dsn == "" {
-		dsn = c.Upstream
-	}
-	a, err := newApp(c.engineFlags, dsn, cfg, log)
+	a, err := newApp(c.engineFlags, controllerDSN(c.Controller, c.Upstream), cfg, log)
 	if err != nil {
 		return err
 	}
