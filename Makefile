@@ -1,6 +1,6 @@
 # Every target does the set-up that it needs.
 SHELL := /bin/bash
-GOLANGCI_VERSION := v2.5.0
+GOLANGCI_VERSION := v2.15.0
 TOOLS := $(CURDIR)/bin/tools
 GOLANGCI := $(TOOLS)/golangci-lint
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)

@@ -9,6 +9,8 @@ import (
 	"os/exec"
 	"time"
 
+	"github.com/sirupsen/logrus"
+
 	"mzproxy/proxy"
 	"mzproxy/proxy/mzsim"
 )
@@ -29,49 +31,85 @@ const (
 	demoDatabase = "materialize"
 )
 
+// How long the stand-in may take until strategies work.
+const demoPatience = 30 * time.Second
+
 // Run starts the stand-in and the proxy.
 func (c demoCmd) Run(ctx context.Context, s streams) error {
 	if c.LogLevel == "info" {
 		c.LogLevel = "warn" // the terminal is for psql's line
 	}
-	log := c.logger(s)
 	fmt.Fprintln(s.err, "starting PostgreSQL and the stand-in ...")
+	d, err := c.start(ctx, c.logger(s))
+	if err != nil {
+		return err
+	}
+	return errors.Join(c.use(ctx, s, d.addr), d.close())
+}
+
+// demo is a stand-in with the proxy in front of it. Whoever starts it closes it.
+type demo struct {
+	sim  *mzsim.Sim
+	app  *app
+	addr *net.TCPAddr // of the proxy
+	stop context.CancelFunc
+	done chan error
+}
+
+// start starts both and returns when strategies work.
+func (c demoCmd) start(ctx context.Context, log logrus.FieldLogger) (*demo, error) {
 	sim, err := mzsim.Start(ctx, mzsim.Config{Hydration: c.Hydration, Startup: c.Startup, PostgresBin: c.PostgresBin, Logger: log})
 	if err != nil {
+		return nil, err
+	}
+	d := &demo{sim: sim, done: make(chan error, 1)}
+	if err := d.serve(ctx, c.Listen, log); err != nil {
+		return nil, errors.Join(err, d.close())
+	}
+	return d, nil
+}
+
+// serve makes the sample clusters and starts the proxy.
+func (d *demo) serve(ctx context.Context, listen string, log logrus.FieldLogger) error {
+	if err := mzsim.Sample(ctx, d.sim.Addr()); err != nil {
 		return err
 	}
-	defer func() { _ = sim.Close() }()
-	if err := mzsim.Sample(ctx, sim.Addr()); err != nil {
-		return fmt.Errorf("sample clusters: %w", err)
-	}
-	ln, err := listenDemo(c.Listen)
+	ln, err := listenDemo(listen)
 	if err != nil {
 		return err
 	}
-	dsn := fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", demoUser, sim.Addr(), demoDatabase)
+	d.addr = ln.Addr().(*net.TCPAddr)
+	dsn := fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", demoUser, d.sim.Addr(), demoDatabase)
 	upstream, err := proxy.ParseUpstream(dsn)
 	if err != nil {
 		return err
 	}
-	a, err := newApp(engineFlags{ControlCluster: "quickstart", Schema: "public", Resync: time.Minute, EnableExperimental: true},
+	d.app, err = newApp(engineFlags{ControlCluster: "quickstart", Schema: "public", Resync: time.Minute, EnableExperimental: true},
 		dsn, proxy.Config{Upstream: upstream, Logger: log, DrainTimeout: time.Second}, log)
 	if err != nil {
 		return err
 	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	done := make(chan error, 1)
-	go func() { done <- a.run(ctx, ln, "") }()
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	d.stop = stop
+	go func() { d.done <- d.app.run(running, ln, "") }()
 	select {
-	case <-a.tables:
-	case err := <-done:
-		return err
-	case <-time.After(30 * time.Second):
+	case <-d.app.tables:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-time.After(demoPatience):
 		return errors.New("the stand-in does not answer")
 	}
-	err = c.use(ctx, s, ln.Addr().(*net.TCPAddr))
-	stop()
-	return errors.Join(err, <-done)
+}
+
+// close ends the proxy, then the stand-in.
+func (d *demo) close() error {
+	var err error
+	if d.stop != nil {
+		d.stop()
+		err = <-d.done
+	}
+	return errors.Join(err, d.sim.Close())
 }
 
 // use runs the command, or says how to connect and waits for a signal.

@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"io"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/sirupsen/logrus"
+)
+
+// How long a test waits for what has to come. Nothing is measured by it.
+const patience = 60 * time.Second
+
+// world is a demo for one test: stand-in, proxy and three sample clusters.
+type world struct {
+	*demo
+	direct *pgx.Conn // to the stand-in, around the proxy
+}
+
+// newWorld starts a demo whose replicas come online and hydrate fast.
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	return newWorldWith(t, demoCmd{Listen: "127.0.0.1:0", Hydration: 400 * time.Millisecond, Startup: 50 * time.Millisecond})
+}
+
+func newWorldWith(t *testing.T, c demoCmd) *world {
+	t.Helper()
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	d, err := c.start(t.Context(), log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := d.close(); err != nil {
+			t.Error(err)
+		}
+	})
+	direct, err := pgx.Connect(t.Context(), "postgres://"+demoUser+"@"+d.sim.Addr()+"/"+demoDatabase+"?sslmode=disable")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = direct.Close(context.Background()) })
+	return &world{d, direct}
+}
+
+// env is the environment in which psql connects through the proxy.
+func (w *world) env() []string {
+	return []string{"PGHOST=" + w.addr.IP.String(), "PGPORT=" + strconv.Itoa(w.addr.Port), "PGUSER=" + demoUser, "PGDATABASE=" + demoDatabase, "PGSSLMODE=disable"}
+}
+
+// holds runs a query of one bool around the proxy.
+func (w *world) holds(t *testing.T, query string) bool {
+	t.Helper()
+	var ok bool
+	if err := w.direct.QueryRow(t.Context(), query, pgx.QueryExecModeSimpleProtocol).Scan(&ok); err != nil {
+		t.Fatalf("%s: %v", query, err)
+	}
+	return ok
+}
+
+// until waits for a query of one bool to become true, around the proxy: no
+// statement passes through it meanwhile.
+func (w *world) until(t *testing.T, query string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !w.holds(t, query); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("never true: %s", query)
+		}
+	}
+}
