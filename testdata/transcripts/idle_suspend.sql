@@ -1,0 +1,18 @@
+-- A cluster that nobody uses is suspended by itself.
+CREATE CLUSTER REPLICA "cluster-123".r1 SIZE 'small';
+INSERT INTO mz_cluster_strategies (cluster_id, strategy_type, config) VALUES
+  ('cluster-123', 'idle_suspend', '{"idle_after_s": 1800}');
+SELECT mz_sim.activity('cluster-123', now());
+EXPLAIN STRATEGY FOR CLUSTER "cluster-123";
+SELECT mz_sim.advance('1 hour');
+-- until SELECT count(*) = 0 FROM mz_cluster_replicas r JOIN mz_clusters c ON c.id = r.cluster_id WHERE c.name = 'cluster-123'
+
+-- Another strategy wakes nothing by accident while the cluster is idle.
+INSERT INTO mz_cluster_strategies (cluster_id, strategy_type, config) VALUES
+  ('cluster-123', 'target_size', '{"target_size": "medium"}');
+SELECT count(*) FROM mz_cluster_replicas r JOIN mz_clusters c ON c.id = r.cluster_id WHERE c.name = 'cluster-123';
+EXPLAIN STRATEGY FOR CLUSTER "cluster-123";
+
+-- Nor does a strategy for a cluster without one.
+INSERT INTO mz_cluster_strategies (cluster_id, strategy_type, config) VALUES ('staging', 'idle_suspend', '{"idle_after_s": 60}');
+SELECT count(*) FROM mz_cluster_replicas r JOIN mz_clusters c ON c.id = r.cluster_id WHERE c.name = 'staging';
