@@ -26,7 +26,7 @@ type serveCmd struct {
 	Upstream   string `required:"" placeholder:"URL" help:"The server: postgres://user:password@host:port/database?sslmode=...; host, port and TLS for client sessions, all of it for the controller."`
 	Controller string `placeholder:"URL" help:"Another connection string for the controller."`
 	Admin      string `default:"127.0.0.1:6433" help:"Address for /metrics, /healthz and /readyz; empty: none."`
-	RelayOnly  bool   `help:"Be a bare relay: no controller, no tables."`
+	RelayOnly  bool   `help:"Be a bare relay: no controller, no tables; recognition still runs."`
 
 	TLSCert     string `name:"tls-cert" placeholder:"FILE" help:"Certificate towards clients."`
 	TLSKey      string `name:"tls-key" placeholder:"FILE" help:"Its key."`
@@ -63,6 +63,7 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 	}
 	log.WithField("listen", ln.Addr().String()).WithField("version", version).Info("ready for clients")
 	if c.RelayOnly {
+		cfg.Interceptor = recognition{}
 		server, err := proxy.NewServer(cfg)
 		if err != nil {
 			return err
