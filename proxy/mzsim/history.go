@@ -105,7 +105,16 @@ func (w *history) drop(e *execution) {
 	e.dropped, e.finished, e.status = true, time.Now(), "aborted"
 }
 
-// run writes until ctx ends, and once more.
+// abort notes that the session of a statement ended before the statement did.
+func (w *history) abort(e *execution) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if e.finished.IsZero() {
+		e.finished, e.status = time.Now(), "aborted"
+	}
+}
+
+// run writes until ctx ends.
 func (w *history) run(ctx context.Context) {
 	ticker := time.NewTicker(historyInterval)
 	defer ticker.Stop()

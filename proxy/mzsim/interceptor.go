@@ -4,8 +4,8 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net"
 	"strings"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -23,9 +23,13 @@ type interceptor struct {
 }
 
 var (
-	_ proxy.Interceptor     = (*interceptor)(nil)
-	_ proxy.StartupRewriter = (*interceptor)(nil)
+	_ proxy.Interceptor       = (*interceptor)(nil)
+	_ proxy.StartupRewriter   = (*interceptor)(nil)
+	_ proxy.ParameterRewriter = (*interceptor)(nil)
 )
+
+// RewriteParameter keeps the parameters of the start back: session.Greet reports them.
+func (i *interceptor) RewriteParameter(string, string) (string, bool) { return "", false }
 
 func newInterceptor(ctx context.Context, pool *pgxpool.Pool, h *history) (*interceptor, error) {
 	i := &interceptor{router: router{pool}, history: h, settings: map[string]bool{}}
@@ -132,7 +136,10 @@ func (i *interceptor) sessionDefaults(ctx context.Context, role string) (map[str
 func (h *session) register(ctx context.Context) error {
 	client := ""
 	if h.info.ClientAddr != nil {
-		client, _, _ = strings.Cut(h.info.ClientAddr.String(), ":")
+		var err error
+		if client, _, err = net.SplitHostPort(h.info.ClientAddr.String()); err != nil {
+			client = h.info.ClientAddr.String()
+		}
 	}
 	_, err := h.pool.Exec(ctx, "INSERT INTO mz_sim.sessions VALUES ($1, $2, $3, $4, now())", h.id, int64(h.info.BackendPID), h.info.User, client)
 	if err != nil {
@@ -164,6 +171,3 @@ func (h *session) greetStartup(params, defaults map[string]string) {
 func notice(code, message string) *proxy.Notice {
 	return &proxy.Notice{Severity: "NOTICE", SeverityUnlocalized: "NOTICE", Code: code, Message: message}
 }
-
-// closeTimeout bounds what is done in the catalog when a session has ended.
-const closeTimeout = 5 * time.Second

@@ -25,6 +25,8 @@ const (
 	adminRole = "mz_system"   // owns the catalog; clients cannot log in as it
 	userRole  = "materialize" // the role that Materialize starts with
 	database  = "materialize"
+
+	maintenance = "template1" // the database that is there before ours
 )
 
 const (
@@ -72,7 +74,7 @@ func (p *postgres) prepare() error {
 		return err
 	}
 	if p.temporary {
-		p.dir, err = os.MkdirTemp("", "mzsim-")
+		p.dir, err = os.MkdirTemp(temporaryRoot(), "mzsim-")
 	} else {
 		if p.dir, err = filepath.Abs(p.dir); err == nil {
 			err = os.MkdirAll(p.dir, 0o700)
@@ -88,6 +90,24 @@ func (p *postgres) prepare() error {
 		return fmt.Errorf("hand over data directory: %w", err)
 	}
 	return nil
+}
+
+// memoryRoot is the file system in memory that Linux has. Creating a data directory of 28 MB there takes 0.4 s
+// instead of 1.0 s on a disk (initdb of PostgreSQL 15, two cores).
+const (
+	memoryRoot  = "/dev/shm"
+	memoryNeeds = 1 << 30 // free bytes, for several servers with their data
+)
+
+// temporaryRoot is where temporary data directories go: where TMPDIR says, else
+// into memory where there is enough of it, else where temporary files go.
+func temporaryRoot() string {
+	var fs unix.Statfs_t
+	if os.Getenv("TMPDIR") != "" || unix.Statfs(memoryRoot, &fs) != nil || unix.Access(memoryRoot, unix.W_OK|unix.X_OK) != nil ||
+		fs.Bavail*uint64(fs.Bsize) < memoryNeeds {
+		return os.TempDir()
+	}
+	return memoryRoot
 }
 
 // unprivileged returns the user that the server has to run as: PostgreSQL
@@ -127,6 +147,9 @@ func (p *postgres) dataDir() string { return filepath.Join(p.dir, "data") }
 func (p *postgres) socket() string { return filepath.Join(p.dir, ".s.PGSQL.5432") }
 
 func (p *postgres) launch(ctx context.Context, auth string) error {
+	if err := p.guard(); err != nil {
+		return err
+	}
 	if err := p.initdb(ctx); err != nil {
 		return err
 	}
@@ -152,9 +175,6 @@ func (p *postgres) launch(ctx context.Context, auth string) error {
 		defer close(p.exited)
 		_ = p.server.Wait() // how it ended is told by its log
 	}()
-	if err := p.guard(); err != nil {
-		return err
-	}
 	return p.awaitReady(ctx)
 }
 
@@ -164,7 +184,7 @@ func (p *postgres) initdb(ctx context.Context) error {
 		return nil
 	}
 	cmd := p.command(filepath.Join(p.bin, "initdb"), "--pgdata", p.dataDir(), "--username", adminRole,
-		"--auth", "trust", "--encoding", "UTF8", "--no-locale", "--no-sync", "--no-instructions")
+		"--auth", "trust", "--encoding", "UTF8", "--no-locale", "--no-sync", "--no-instructions", "--wal-segsize", "1")
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
@@ -193,21 +213,31 @@ func (p *postgres) settings() []string {
 	return []string{
 		"listen_addresses=", "port=5432", "unix_socket_directories=" + p.dir, "unix_socket_permissions=0700",
 		"fsync=off", "synchronous_commit=off", "full_page_writes=off",
-		"wal_level=minimal", "max_wal_senders=0", "max_wal_size=256MB",
+		"wal_level=minimal", "max_wal_senders=0", "max_wal_size=64MB", "min_wal_size=8MB",
 		"shared_buffers=32MB", "max_connections=300", "jit=off", "logging_collector=off",
 		"timezone=UTC", "log_timezone=UTC", "password_encryption=scram-sha-256", "extra_float_digits=1",
 	}
 }
 
-// guard starts the watchdog: a shell that waits for the end of its input, which comes when
-// stop closes the pipe, or when the kernel does because this program was killed.
+// guardScript waits for the end of its input, which comes when stop closes the pipe, or when the
+// kernel does because this program was killed. $1 is the data directory, $2 what to remove, or empty.
+const guardScript = `trap '' INT TERM HUP
+cat >/dev/null
+read -r pid 2>/dev/null <"$1/postmaster.pid" && kill -QUIT "$pid" 2>/dev/null
+[ -n "$2" ] || exit 0
+for i in 1 2 3 4 5 6 7 8 9 10; do
+	rm -rf "$2" 2>/dev/null
+	sleep 0.2
+	[ -e "$2" ] || exit 0
+done`
+
+// guard starts the watchdog, before there is anything to leave behind.
 func (p *postgres) guard() error {
-	script := `trap '' INT TERM HUP; cat >/dev/null; kill -QUIT "$1" 2>/dev/null; [ -z "$2" ] || { sleep 1; rm -rf "$2"; }`
 	temporary := ""
 	if p.temporary {
 		temporary = p.dir
 	}
-	p.watchdog = p.command("/bin/sh", "-c", script, "mzsim-watchdog", strconv.Itoa(p.server.Process.Pid), temporary)
+	p.watchdog = p.command("/bin/sh", "-c", guardScript, "mzsim-watchdog", p.dataDir(), temporary)
 	p.watchdog.Dir = "/"
 	pipe, err := p.watchdog.StdinPipe()
 	if err == nil {
@@ -226,7 +256,7 @@ func (p *postgres) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for {
-		conn, err := pgconn.Connect(ctx, p.dsn("postgres"))
+		conn, err := pgconn.Connect(ctx, p.dsn(maintenance))
 		if err == nil {
 			return conn.Close(ctx)
 		}

@@ -13,6 +13,7 @@ const (
 	modeRead                  // reads
 	modeWrite                 // writes of constants
 	modeSingle                // one statement that changes the catalog
+	modeDefine                // statements that change the catalog and may share a transaction
 	modeSubscribe             // one SUBSCRIBE
 )
 
@@ -43,6 +44,7 @@ var (
 	errReadOnly    = &proxy.Error{Code: "25006", Message: "transaction in read-only mode", Detail: detailReadOnly}
 	errSubscribing = &proxy.Error{Code: "25000", Message: "SUBSCRIBE in transactions must be the only read statement"}
 	errOnlySingle  = &proxy.Error{Code: "25000", Message: "this transaction can only execute a single statement"}
+	errOnlyDDL     = &proxy.Error{Code: "25000", Message: "transactions which modify objects are restricted to just modifying objects"}
 	errActive      = &proxy.Error{Code: "25001", Message: "SET cluster cannot be called in an active transaction"}
 	errAborted     = &proxy.Error{Code: "25P02", Message: "current transaction is aborted, commands ignored until end of transaction block"}
 	errCancelled   = &proxy.Error{Code: "57014", Message: "canceling statement due to user request"}
@@ -73,8 +75,11 @@ func (s *state) enter(st *statement, alone, constant bool) *proxy.Error {
 	case kindOther, kindFetch, kindClose:
 		return nil
 	}
-	if s.mode == modeSingle {
+	switch {
+	case s.mode == modeSingle:
 		return errOnlySingle
+	case s.mode == modeDefine && !st.shares:
+		return errOnlyDDL
 	}
 	s.statements++
 	switch st.kind {
@@ -92,6 +97,9 @@ func (s *state) enter(st *statement, alone, constant bool) *proxy.Error {
 			return st.errSingly()
 		}
 	case kindDDL:
+		if st.shares {
+			return s.enterDefinition()
+		}
 		if s.statements > 1 || !s.explicit && !alone {
 			return st.errSingly()
 		}
@@ -127,5 +135,14 @@ func (s *state) enterWrite() *proxy.Error {
 		return errSubscribing
 	}
 	s.mode = modeWrite
+	return nil
+}
+
+// enterDefinition is for renames and swaps.
+func (s *state) enterDefinition() *proxy.Error {
+	if s.mode != modeNone && s.mode != modeDefine {
+		return errOnlyDDL
+	}
+	s.mode = modeDefine
 	return nil
 }

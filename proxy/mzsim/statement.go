@@ -34,6 +34,7 @@ type statement struct {
 	source string // as written
 	shown  string // as messages show it
 	kind   kind
+	shares bool   // DDL that may stand in a transaction with others of its kind
 	tag    string // the command tag, where it is not PostgreSQL's
 	text   string // what PostgreSQL runs instead; "" means source
 	err    *proxy.Error
@@ -99,7 +100,7 @@ func analyse(text string, piece rewrite.Piece) *statement {
 		st.copy(p)
 	case "subscribe":
 		st.kind = kindSubscribe
-		st.subscribe = p.subscribe()
+		st.watch(p.subscribe())
 	case "declare", "fetch", "close":
 		st.cursor(p)
 	case "prepare":
@@ -159,6 +160,14 @@ func (st *statement) use() {
 	}
 }
 
+// watch takes what a SUBSCRIBE watches. A query that cannot be parsed fails when it is described.
+func (st *statement) watch(s *subscribe) {
+	st.subscribe = s
+	if usage, err := rewrite.Relations(s.query); err == nil {
+		st.usage = usage
+	}
+}
+
 func (st *statement) write(text string) {
 	st.kind = kindReadWrite
 	st.use()
@@ -187,12 +196,10 @@ func (st *statement) copy(p *parser) {
 		q := &parser{text: p.text, tokens: p.tokens[start : p.pos-1]}
 		if q.next("subscribe") {
 			st.kind = kindSubscribe
-			st.subscribe = q.subscribe()
+			st.watch(q.subscribe())
+			st.subscribe.copy = true
 			p.err = q.err
 			p.expect("to", "stdout")
-			if st.subscribe != nil {
-				st.subscribe.copy = true
-			}
 			return
 		}
 		st.kind = kindRead
@@ -236,6 +243,7 @@ func (st *statement) prepare(text string, p *parser) {
 func (st *statement) define(p *parser) {
 	st.kind = kindDDL
 	st.tag = definitionTag(p.tokens)
+	st.shares = renames(p.tokens)
 	d, ok := p.clusterDDL()
 	if !ok {
 		p.pos, p.err = 0, nil
@@ -246,6 +254,16 @@ func (st *statement) define(p *parser) {
 	} else if !ok {
 		p.err = nil // only a grammar that was the right one may complain
 	}
+}
+
+// renames tells whether the statement is ALTER ... RENAME TO or SWAP WITH.
+func renames(tokens []rewrite.Token) bool {
+	for i := 2; tokens[0].Is("alter") && i+2 < len(tokens); i++ {
+		if tokens[i].Is("rename") && tokens[i+1].Is("to") || tokens[i].Is("swap") && tokens[i+1].Is("with") {
+			return true
+		}
+	}
+	return false
 }
 
 // definitionTag is the command tag of CREATE, ALTER, DROP, GRANT, REVOKE and COMMENT.

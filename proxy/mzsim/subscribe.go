@@ -105,7 +105,7 @@ func (s *subscribe) row(c change, width int) []*string {
 	return append(append(row, &diff), c.values...)
 }
 
-// open starts to watch for a session, and makes the subscription visible in mz_subscriptions.
+// open prepares to watch for a session, and returns the columns to come.
 func (h *session) open(ctx context.Context, st *statement, v variables) (*feed, []proxy.Column, error) {
 	f := &feed{router: h.router, subscribe: st.subscribe, role: h.info.User, vars: v, id: uuid.NewString()}
 	fields, err := f.describe(ctx)
@@ -116,8 +116,9 @@ func (h *session) open(ctx context.Context, st *statement, v variables) (*feed, 
 	return f, st.subscribe.columns(fields), nil
 }
 
-func (h *session) list(ctx context.Context, f *feed, p place, ids []string) error {
-	_, err := h.pool.Exec(ctx, "INSERT INTO mz_sim.subscriptions VALUES ($1, $2, $3, now(), $4)", f.id, h.id, p.clusterID, ids)
+// list makes a subscription visible in mz_subscriptions.
+func (h *session) list(ctx context.Context, f *feed, a *attempt) error {
+	_, err := h.pool.Exec(ctx, "INSERT INTO mz_sim.subscriptions VALUES ($1, $2, $3, now(), $4)", f.id, h.id, a.place.clusterID, a.objects)
 	if err != nil {
 		return fmt.Errorf("list subscription: %w", err)
 	}
@@ -132,20 +133,19 @@ func (h *session) unlist(f *feed) {
 }
 
 // answerSubscribe answers SUBSCRIBE and COPY (SUBSCRIBE ...): rows until the client has had enough.
-func (h *session) answerSubscribe(ctx context.Context, st *statement, v *proxy.Verdict, s state) {
-	st.usage, _ = rewrite.Relations(st.subscribe.query) // what cannot be parsed fails in open
+func (h *session) answerSubscribe(ctx context.Context, st *statement, v *proxy.Verdict, s state) answerFunc {
 	f, columns, err := h.open(ctx, st, s.vars)
 	if err != nil {
 		v.Action, v.Err = proxy.Refuse, asError(err)
-		return
+		return nil
 	}
 	v.Action = proxy.Local
 	v.Answer = &proxy.Answer{Columns: columns}
 	if st.subscribe.copy {
 		v.Answer.Columns = nil
 	}
-	v.Answer.Run = func(ctx context.Context, w proxy.ResultWriter) (string, error) {
-		if err := h.list(ctx, f, f.place(s), nil); err != nil {
+	return func(ctx context.Context, a *attempt, w proxy.ResultWriter) (string, error) {
+		if err := h.list(ctx, f, a); err != nil {
 			return "", err
 		}
 		defer h.unlist(f)

@@ -38,8 +38,9 @@ const mzVersion = "v26.40.0 (stand-in)"
 // reportedVariables are those that Materialize reports by ParameterStatus and PostgreSQL does not.
 var reportedVariables = []string{"cluster", "cluster_replica", "default_cluster_replication_factor", "database", searchPath, "mz_version"}
 
-// relayedParameters are those that both report.
-var relayedParameters = wordSet("application_name client_encoding DateStyle integer_datetimes server_version standard_conforming_strings TimeZone IntervalStyle")
+// relayedParameters are those that both report, in Materialize's order. Those above follow.
+var relayedParameters = []string{"application_name", "client_encoding", "DateStyle", "integer_datetimes", "server_version",
+	"standard_conforming_strings", "TimeZone", "IntervalStyle"}
 
 // customSetting is the name that PostgreSQL keeps a variable under.
 func customSetting(name string) string { return "mz_sim." + name }
