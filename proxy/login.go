@@ -94,6 +94,7 @@ func (s *Session) authenticate(ctx context.Context, alternative bool) error {
 	settings, _ := s.cfg.Interceptor.(ParameterRewriter)
 	s.replies.settings = settings
 	var out []byte // for the client
+	var key []byte // the BackendKeyData message, which ends the parameters, and what follows
 	for {
 		frame, err := s.replies.pump.frame(startupMessageLimit)
 		if err != nil {
@@ -113,7 +114,7 @@ func (s *Session) authenticate(ctx context.Context, alternative bool) error {
 			if err := s.backendKey(frame[headerSize:]); err != nil {
 				return err
 			}
-			out = append(out, frame...)
+			key = append(key[:0], frame...)
 		case 'E':
 			if alternative {
 				return errOtherWay
@@ -123,9 +124,13 @@ func (s *Session) authenticate(ctx context.Context, alternative bool) error {
 			}
 			return errRefused
 		case 'Z':
-			return s.open(ctx, frame, out)
+			return s.open(ctx, frame, out, key)
 		default:
-			out = append(out, frame...)
+			if key != nil {
+				key = append(key, frame...)
+			} else {
+				out = append(out, frame...)
+			}
 		}
 		s.replies.pump.discard(len(frame))
 	}
@@ -200,8 +205,9 @@ func (s *Session) backendKey(body []byte) error {
 	return nil
 }
 
-// open makes the handler and lets the client go on.
-func (s *Session) open(ctx context.Context, ready, out []byte) error {
+// open makes the handler and lets the client go on. Parameters of the handler come before the
+// cancel key, notices after it.
+func (s *Session) open(ctx context.Context, ready, out, key []byte) error {
 	if len(ready) != headerSize+1 {
 		return malformed("invalid ReadyForQuery message")
 	}
@@ -224,8 +230,10 @@ func (s *Session) open(ctx context.Context, ready, out []byte) error {
 	if g, ok := s.handler.(Greeter); ok {
 		greeting := g.Greet()
 		s.watched = greeting.Watch
-		out = append(out, s.encodeReady(greeting)...)
+		out = append(out, s.encodeReady(Ready{Parameters: greeting.Parameters})...)
+		key = append(key, s.encodeReady(Ready{Notices: greeting.Notices})...)
 	}
+	out = append(out, key...)
 	out = append(out, ready...)
 	s.replies.last = 'Z'
 	s.replies.pump.discard(len(ready))
