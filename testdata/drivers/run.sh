@@ -159,7 +159,7 @@ compare() { # compare NAME COMMAND...: the command reads PGHOST and PGPORT
 
 go_suite() { # go_suite MODULE: a copy of the module's source, where its own go.mod rules
   local dir
-  dir=$(cd "$root" && go list -m -f '{{.Dir}}' "$1")
+  dir=$(cd "$root" && go mod download "$1" && go list -m -f '{{.Dir}}' "$1")
   mkdir -p "$scratch/src"
   cp -r "$dir" "$scratch/src/$2"
   chmod -R u+w "$scratch/src/$2"
