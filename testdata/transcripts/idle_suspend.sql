@@ -5,7 +5,7 @@ INSERT INTO mz_cluster_strategies (cluster_id, strategy_type, config) VALUES
 SELECT mz_sim.activity('cluster-123', now());
 EXPLAIN STRATEGY FOR CLUSTER "cluster-123";
 SELECT mz_sim.advance('1 hour');
--- until SELECT count(*) = 0 FROM mz_cluster_replicas r JOIN mz_clusters c ON c.id = r.cluster_id WHERE c.name = 'cluster-123'
+-- until SELECT count(*) = 1 FROM mz_cluster_strategy_actions WHERE executed AND decision_ctx->>'op' = 'drop'
 
 -- Another strategy wakes nothing by accident while the cluster is idle.
 INSERT INTO mz_cluster_strategies (cluster_id, strategy_type, config) VALUES
