@@ -16,7 +16,7 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
 
 setup: ## install PostgreSQL, psql and a C compiler where they are missing
-	@./setup.sh
+	@.ci/setup
 
 build: setup ## build bin/mzproxy and bin/mzsim
 	go build -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
