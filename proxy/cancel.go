@@ -48,8 +48,8 @@ func (s *Server) cancel(ctx context.Context, key cancelKey) error {
 		_, secured := target.upstream.(tlsConn)
 		plain = !secured
 		local := target.cancelCalls(ErrCancelled)
-		if local && target.flow.outstanding() == 0 {
-			return nil
+		if local && !target.flow.working() {
+			return nil // a signal could hit the session's next statement
 		}
 	}
 	ctx, stop := context.WithTimeout(ctx, s.cfg.DialTimeout)

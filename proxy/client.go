@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"sync"
 	"sync/atomic"
 )
@@ -56,6 +57,14 @@ func (c *clientSide) send(messages []byte) error {
 	return c.flush(messages)
 }
 
+// push sends what was kept back. That is whole messages, with nothing of the
+// server's in front of them.
+func (c *clientSide) push() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_ = c.flush(nil) // a client that is gone is noticed elsewhere
+}
+
 // write writes, but may keep a little back until the next flush; mu is held.
 func (c *clientSide) write(p []byte) error {
 	if len(c.kept)+len(p) > maxKept {
@@ -77,8 +86,10 @@ func (c *clientSide) flush(p []byte) error {
 	if len(p) == 0 {
 		return nil
 	}
-	_, err := c.sink.Write(p)
-	return err
+	if _, err := c.sink.Write(p); err != nil {
+		return fmt.Errorf("%w: %w", ErrClientGone, err)
+	}
+	return nil
 }
 
 // setMid notes whether the bytes written end inside a message; mu is held.

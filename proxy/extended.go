@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
+	"maps"
 	"slices"
+	"sync/atomic"
 
 	"github.com/jackc/pgproto3/v2"
 )
@@ -15,7 +17,8 @@ type statement struct {
 	answer *Answer // nil: the server's
 	hooks  *hooks
 	bind   func(context.Context, *Bind) error
-	oids   []uint32 // parameter types as declared by Parse
+	oids   []uint32    // parameter types as declared by Parse
+	made   atomic.Bool // the server has made it, too
 }
 
 // A portal is a bound statement.
@@ -75,7 +78,9 @@ func (r *requests) skipped(frame []byte) error {
 func (r *requests) fail(e *Error) error {
 	r.skipping = true
 	if len(r.segment) == 0 && r.flow.tx() != 'T' {
-		return r.answer('P', e.response())
+		err := r.answer('P', e.response())
+		r.client.push() // as a server does not wait with an error
+		return err
 	}
 	if err := r.expect(item{kind: 'P', fail: e}); err != nil {
 		return err
@@ -104,9 +109,17 @@ func (r *requests) parse(frame, body []byte) error {
 	if err := r.settle(); err != nil {
 		return err
 	}
-	known := r.statements[m.Name]
+	if known := r.statements[m.Name]; known != nil {
+		switch {
+		case m.Name != "" && known.answer != nil:
+			return r.fail(&Error{Code: CodeDuplicateStatement, Message: fmt.Sprintf(messageDuplicateStatement, m.Name)})
+		case m.Name != "" && known.made.Load():
+			return r.pass(frame) // the server says the same
+		}
+		r.dropStatement(m.Name)
+	}
 	var verdicts []Verdict
-	if r.handler.Wants([]byte(m.Query)) {
+	if r.wants([]byte(m.Query)) {
 		var refusal *Error
 		verdicts, refusal = r.intercept(Query{Text: m.Query, Extended: true, TxStatus: r.flow.tx(), ParamOIDs: m.ParameterOIDs})
 		if refusal != nil {
@@ -120,12 +133,7 @@ func (r *requests) parse(frame, body []byte) error {
 		return r.fail(verdicts[0].Err)
 	case local && r.failed():
 		return r.fail(failedTransaction())
-	case m.Name != "" && known != nil && (local || known.answer != nil):
-		return r.fail(&Error{Code: CodeDuplicateStatement, Message: fmt.Sprintf(messageDuplicateStatement, m.Name)})
-	case m.Name == "":
-		r.dropStatement("")
-	}
-	if !effective(verdicts) {
+	case !effective(verdicts):
 		return r.pass(frame)
 	}
 	v := verdicts[0]
@@ -140,21 +148,21 @@ func (r *requests) parse(frame, body []byte) error {
 		frame = appendMessage(nil, &m)
 	}
 	r.keepStatement(m.Name, s)
-	return r.sendFor(s, 'P', frame)
+	return r.sendFor(item{kind: 'P', hooks: s.hooks, statement: s}, frame)
 }
 
 // sendFor forwards a message about a statement with wishes.
-func (r *requests) sendFor(s *statement, kind byte, frame []byte) error {
-	if err := r.expect(item{kind: kind, hooks: s.hooks}); err != nil {
+func (r *requests) sendFor(it item, frame []byte) error {
+	if err := r.expect(it); err != nil {
 		return err
 	}
-	r.count(kind)
+	r.count(it.kind)
 	return r.forward(frame)
 }
 
 func (r *requests) bind(frame, body []byte) error {
-	var m pgproto3.Bind
-	if m.Decode(body) != nil {
+	m, ok := decodeBind(body)
+	if !ok {
 		return r.pass(frame)
 	}
 	if err := r.settle(); err != nil {
@@ -171,19 +179,19 @@ func (r *requests) bind(frame, body []byte) error {
 	case s == nil:
 		return r.pass(frame)
 	case s.answer != nil:
-		return r.bindAnswer(s, &m)
+		return r.bindAnswer(s, m)
 	}
 	if s.bind != nil {
-		changed, refusal := r.askBind(s, &m)
+		changed, refusal := r.askBind(s, m)
 		if refusal != nil {
 			return r.fail(refusal)
 		}
 		if changed {
-			frame = appendMessage(nil, &m)
+			frame = appendMessage(nil, m)
 		}
 	}
 	r.keepPortal(m.DestinationPortal, &portal{statement: s, round: r.flow.round()})
-	return r.sendFor(s, 'B', frame)
+	return r.sendFor(item{kind: 'B', hooks: s.hooks}, frame)
 }
 
 // askBind shows the parameters to the statement's verdict.
@@ -193,9 +201,7 @@ func (r *requests) askBind(s *statement, m *pgproto3.Bind) (changed bool, refusa
 		return false, nil // the server refuses it
 	}
 	b := &Bind{TxStatus: r.flow.tx(), ParamOIDs: s.oids, Formats: formats, Values: m.Parameters}
-	r.await(func() {
-		ctx, done := r.begin(false)
-		defer done()
+	r.await(false, func(ctx context.Context) {
 		r.handling.Lock()
 		defer r.handling.Unlock()
 		if err := s.bind(ctx, b); err != nil {
@@ -294,8 +300,8 @@ func (r *requests) execute(frame, body []byte) error {
 	if err := r.settle(); err != nil {
 		return err
 	}
-	if p := r.portals[string(name)]; p != nil && p.statement.answer == nil {
-		return r.sendFor(p.statement, 'E', frame)
+	if p := r.portals[string(name)]; p != nil && p.statement.answer == nil && !r.flow.endedSince(p.round) {
+		return r.sendFor(item{kind: 'E', hooks: p.statement.hooks}, frame)
 	}
 	p, refusal := r.portal(string(name))
 	switch {
@@ -326,10 +332,15 @@ func (r *requests) runPortal(p *portal, limit int) error {
 		}
 	}
 	rows, done := p.results.take(limit)
-	if done {
-		rows = appendMessage(rows, &pgproto3.CommandComplete{CommandTag: []byte(p.tag)})
-	} else {
+	switch {
+	case !done:
 		rows = appendMessage(rows, &pgproto3.PortalSuspended{})
+	case p.results.copying:
+		rows = appendMessage(rows, &pgproto3.CopyDone{})
+		p.results.copying = false
+		fallthrough
+	default:
+		rows = appendMessage(rows, &pgproto3.CommandComplete{CommandTag: []byte(p.tag)})
 	}
 	return r.expect(item{kind: 'E', local: true, reply: rows})
 }
@@ -367,15 +378,13 @@ func (r *requests) keepPortal(name string, p *portal) {
 	if r.portals == nil {
 		r.portals = map[string]*portal{}
 	}
+	maps.DeleteFunc(r.portals, func(_ string, p *portal) bool { return r.flow.endedSince(p.round) })
 	r.portals[name] = p
 }
 
+// dropStatement forgets a statement. Portals that were made from it live on, as
+// they do in PostgreSQL.
 func (r *requests) dropStatement(name string) {
-	for n, p := range r.portals {
-		if s := r.statements[name]; s != nil && p.statement == s && s.answer != nil {
-			delete(r.portals, n)
-		}
-	}
 	delete(r.statements, name)
 	r.remembers.Store(len(r.statements)+len(r.portals) > 0)
 }

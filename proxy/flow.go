@@ -15,24 +15,33 @@ type flow struct {
 	sent      uint64        // requests for a ReadyForQuery
 	received  uint64        // ReadyForQuerys
 	idleAt    uint64        // received, when the status was last 'I'
-	sinceExec uint64        // Syncs sent since the last Execute or Query
+	held      uint64        // ReadyForQuerys that have come but are not passed on yet: 0 or 1
+	sinceExec uint64        // Syncs sent since the last Execute or Query, up to a CopyDone
 	copyIn    bool          // between CopyInResponse and the end of the copy
+	copyDone  bool          // the client has sent CopyDone or CopyFail since then
 	status    byte          // of the latest ReadyForQuery
 	quiet     chan struct{} // closed when nothing is outstanding; nil: nobody waits
+}
+
+// begin notes the first ReadyForQuery, which nobody asked for.
+func (f *flow) begin(status byte) {
+	f.mu.Lock()
+	f.status = status
+	f.mu.Unlock()
 }
 
 // query notes a Query or FunctionCall message.
 func (f *flow) query() {
 	f.mu.Lock()
 	f.sent++
-	f.sinceExec = 0
+	f.sinceExec, f.copyDone = 0, false
 	f.mu.Unlock()
 }
 
 // execute notes an Execute message.
 func (f *flow) execute() {
 	f.mu.Lock()
-	f.sinceExec = 0
+	f.sinceExec, f.copyDone = 0, false
 	f.mu.Unlock()
 }
 
@@ -41,26 +50,50 @@ func (f *flow) sync() {
 	f.mu.Lock()
 	if !f.copyIn {
 		f.sent++
-		f.sinceExec++
+		if !f.copyDone {
+			f.sinceExec++
+		}
 	}
 	f.mu.Unlock()
 }
 
-// copyStarted notes a CopyInResponse: the Syncs behind the Execute are lost.
+// copyStarted notes a CopyInResponse: the Syncs between the Execute and the end
+// of the copy, which may have been sent already, are lost.
 func (f *flow) copyStarted() {
 	f.mu.Lock()
-	f.copyIn = true
+	f.copyIn = !f.copyDone
 	f.sent -= f.sinceExec
 	f.sinceExec = 0
 	f.settle()
 	f.mu.Unlock()
 }
 
-// copyEnded notes CopyDone or CopyFail, or the server's end of the copy.
-func (f *flow) copyEnded() {
+// copySent notes CopyDone or CopyFail.
+func (f *flow) copySent() {
+	f.mu.Lock()
+	f.copyIn, f.copyDone = false, true
+	f.mu.Unlock()
+}
+
+// copyFailed notes the server's end of the copy.
+func (f *flow) copyFailed() {
 	f.mu.Lock()
 	f.copyIn = false
 	f.mu.Unlock()
+}
+
+// hold notes a ReadyForQuery that is not passed on before the handler was asked.
+func (f *flow) hold() {
+	f.mu.Lock()
+	f.held = 1
+	f.mu.Unlock()
+}
+
+// working reports whether there is something that the server has yet to answer.
+func (f *flow) working() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.sent > f.received+f.held
 }
 
 // ready notes a ReadyForQuery.
@@ -70,7 +103,7 @@ func (f *flow) ready(status byte) {
 	if f.received > f.sent {
 		f.sent = f.received // a Sync that we took for lost was answered after all
 	}
-	f.status = status
+	f.status, f.held = status, 0
 	f.copyIn = false
 	if status == 'I' {
 		f.idleAt = f.received

@@ -68,6 +68,44 @@ func (p *pump) frame(limit int) ([]byte, error) {
 	}
 }
 
+// decodeBind decodes the body of a Bind message. The values are parts of body.
+func decodeBind(body []byte) (*pgproto3.Bind, bool) {
+	if !wellFormedBind(body) { // pgproto3 trusts the sizes of values
+		return nil, false
+	}
+	m := &pgproto3.Bind{}
+	return m, m.Decode(body) == nil
+}
+
+// wellFormedBind reports whether a Bind message's parameters lie within it.
+func wellFormedBind(body []byte) bool {
+	_, rest, ok := cstring(body)
+	if !ok {
+		return false
+	}
+	if _, rest, ok = cstring(rest); !ok || len(rest) < 2 {
+		return false
+	}
+	formats := int(binary.BigEndian.Uint16(rest))
+	if rest = rest[2:]; len(rest) < 2*formats+2 {
+		return false
+	}
+	rest = rest[2*formats:]
+	values := int(binary.BigEndian.Uint16(rest))
+	for rest = rest[2:]; values > 0; values-- {
+		if len(rest) < 4 {
+			return false
+		}
+		size := int(int32(binary.BigEndian.Uint32(rest)))
+		rest = rest[4:]
+		if size < -1 || size > len(rest) {
+			return false
+		}
+		rest = rest[max(size, 0):]
+	}
+	return true
+}
+
 // readParameterStatus decodes the body of a ParameterStatus message.
 func readParameterStatus(body []byte) (name, value string, err error) {
 	n, rest, ok := cstring(body)

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgproto3/v2"
@@ -19,6 +20,10 @@ const (
 	authSASL      = 10
 	authSASLFinal = 12
 )
+
+// maxAuthMessage bounds a client's answer to an authentication request:
+// PostgreSQL's PG_MAX_AUTH_TOKEN_LENGTH and a header.
+const maxAuthMessage = 65535 + headerSize
 
 // errRefused is a server that did not let the client in and has said why.
 var errRefused = errors.New("the server refused the session")
@@ -165,7 +170,7 @@ func (s *Session) authRequest(frame, out []byte) ([]byte, error) {
 	if _, err := s.conn.Write(out); err != nil {
 		return nil, err
 	}
-	answer, err := s.requests.pump.frame(startupMessageLimit)
+	answer, err := s.requests.pump.frame(maxAuthMessage)
 	if err != nil {
 		return nil, err
 	}
@@ -199,6 +204,7 @@ func (s *Session) backendKey(body []byte) error {
 	if len(body) < 5 || len(body) > 4+maxCancelKey {
 		return malformed("invalid BackendKeyData message")
 	}
+	s.server.keys.remove(s.key, s)
 	s.key = cancelKey{pid: binary.BigEndian.Uint32(body), secret: string(body[4:])}
 	s.info.BackendPID = s.key.pid
 	s.server.keys.add(s.key, s)
@@ -211,13 +217,15 @@ func (s *Session) open(ctx context.Context, ready, out, key []byte) error {
 	if len(ready) != headerSize+1 {
 		return malformed("invalid ReadyForQuery message")
 	}
-	s.flow.status = ready[headerSize]
+	s.flow.begin(ready[headerSize])
 	if s.cfg.Interceptor != nil && !replicating(s.hello.params["replication"]) {
-		handler, err := s.cfg.Interceptor.Open(ctx, s)
+		opening, done := context.WithDeadline(ctx, s.deadline)
+		defer done()
+		handler, err := s.cfg.Interceptor.Open(opening, s)
 		if err != nil {
-			e := s.refusal(ctx, err)
+			e := *s.refusal(opening, err)
 			e.Severity = severityFatal
-			return e
+			return &e
 		}
 		s.handler = handler
 	}
@@ -249,9 +257,14 @@ func (s *Session) open(ctx context.Context, ready, out, key []byte) error {
 // replicating reports whether a session speaks the replication protocol, in
 // which there is no SQL of ours. See "Streaming Replication Protocol".
 func replicating(parameter string) bool {
-	switch parameter {
-	case "", "false", "off", "no", "0", "f", "n":
+	if parameter == "" || parameter == "0" {
 		return false
+	}
+	// As parse_bool reads a boolean: any case, abbreviated as long as it is clear.
+	for _, no := range []string{"false", "no", "off"} {
+		if word := strings.ToLower(parameter); strings.HasPrefix(no, word) && word != "o" {
+			return false
+		}
 	}
 	return true
 }

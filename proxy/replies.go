@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 
@@ -32,10 +33,15 @@ func newReplies(s *Session) *replies {
 // run forwards until the connection ends.
 func (r *replies) run() error {
 	err := r.pump.run()
-	if errors.Is(err, io.EOF) && r.skip == 0 && (r.last == 'E' || r.requests.terminated.Load()) {
+	if (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) && r.skip == 0 && (r.last == 'E' || r.dismissed()) {
 		return errSaidGoodbye
 	}
 	return err
+}
+
+// dismissed reports whether the server has nothing more to do for the client.
+func (r *replies) dismissed() bool {
+	return r.requests.terminated.Load() || r.requests.left.Load() && r.flow.outstanding() == 0
 }
 
 // drained: a server that has sent ReadyForQuery waits for the client.
@@ -155,7 +161,7 @@ func (r *replies) note(typ byte) {
 	case 'G':
 		r.flow.copyStarted()
 	case 'E':
-		r.flow.copyEnded()
+		r.flow.copyFailed()
 	}
 }
 
@@ -252,9 +258,7 @@ func (r *replies) completed(typ byte, frame []byte) error {
 		}
 		if h := c.script.head().completing(); h != nil {
 			if h.done != nil {
-				r.handling.Lock()
-				h.done(tag)
-				r.handling.Unlock()
+				r.completedBy(h, tag)
 			}
 			if h.tag != "" {
 				frame = appendMessage(nil, &pgproto3.CommandComplete{CommandTag: []byte(h.tag)})
@@ -275,6 +279,13 @@ func (r *replies) completed(typ byte, frame []byte) error {
 	return c.prompt()
 }
 
+// completedBy tells a verdict that its statement is done.
+func (s *Session) completedBy(h *hooks, tag string) {
+	s.handling.Lock()
+	defer s.handling.Unlock()
+	h.done(tag)
+}
+
 // ready forwards a ReadyForQuery behind what the handler has to say.
 func (r *replies) ready(frame []byte) error {
 	if len(frame) != headerSize+1 {
@@ -288,7 +299,11 @@ func (r *replies) ready(frame []byte) error {
 		if err := c.flush(nil); err != nil {
 			return err
 		}
-		if err := c.write(r.beforeReady(status)); err != nil {
+		r.flow.hold()
+		ctx, done := r.begin(false)
+		before := r.beforeReady(ctx, status)
+		done()
+		if err := c.write(before); err != nil {
 			return err
 		}
 	}
@@ -302,11 +317,9 @@ func (r *replies) ready(frame []byte) error {
 
 // beforeReady asks the handler of a watched session what to say before a
 // ReadyForQuery; client.mu is held.
-func (s *Session) beforeReady(status byte) []byte {
+func (s *Session) beforeReady(ctx context.Context, status byte) []byte {
 	events := s.events
 	s.events, s.watched = nil, false
-	ctx, done := s.begin(false)
-	defer done()
 	s.handling.Lock()
 	defer s.handling.Unlock()
 	ready := s.handler.Ready(ctx, Completed{TxStatus: status, Events: events})

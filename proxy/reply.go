@@ -138,9 +138,7 @@ func (w *results) take(limit int) (rows []byte, done bool) {
 
 // produce runs an answer.
 func (r *requests) produce(a *Answer, w *results) (tag string, e *Error) {
-	r.await(func() {
-		ctx, done := r.begin(false)
-		defer done()
+	r.await(false, func(ctx context.Context) {
 		r.handling.Lock()
 		defer r.handling.Unlock()
 		var err error

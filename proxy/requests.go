@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -34,8 +35,9 @@ type requests struct {
 	portals    map[string]*portal
 
 	// remembers: statements is not empty. forgotten: the server has dropped all
-	// prepared statements. terminated: the client has sent Terminate.
-	remembers, forgotten, terminated atomic.Bool
+	// prepared statements. terminated: the client has sent Terminate. left: it
+	// has closed its side of the connection.
+	remembers, forgotten, terminated, left atomic.Bool
 }
 
 func newRequests(s *Session) *requests {
@@ -92,12 +94,17 @@ func (r *requests) consume(data []byte) (int, error) {
 				break
 			}
 		}
+		r.skip = max(0, end-len(data))
 		if r.skipping { // too long to be held
-			r.skip, r.drop = max(0, end-len(data)), end > len(data)
-			return len(data), r.forward(data[from:at])
+			if err := r.forward(data[from:at]); err != nil {
+				return at, err
+			}
+			r.drop = r.skip > 0
+			at = min(end, len(data))
+			from = at
+			continue
 		}
 		r.note(typ)
-		r.skip = max(0, end-len(data))
 		at = min(end, len(data))
 	}
 	if err := r.forward(data[from:at]); err != nil {
@@ -141,11 +148,11 @@ func (r *requests) concerns(typ byte, body []byte) bool {
 	}
 	switch typ {
 	case 'Q':
-		return len(body) > 0 && r.handler.Wants(body[:len(body)-1])
+		return len(body) > 0 && r.wants(body[:len(body)-1])
 	case 'P':
 		name, rest, ok := cstring(body)
 		text, _, ok2 := cstring(rest)
-		return ok && ok2 && (r.knowsStatement(name) || r.handler.Wants(text))
+		return ok && ok2 && (r.knowsStatement(name) || r.wants(text))
 	case 'B':
 		name, rest, ok := cstring(body)
 		source, _, ok2 := cstring(rest)
@@ -180,6 +187,9 @@ func (r *requests) note(typ byte) {
 	if r.client.tracking.Load() && expectsAnswer(typ) {
 		r.track(typ)
 	}
+	if typ == 'H' && r.handler != nil {
+		r.client.push()
+	}
 }
 
 // expectsAnswer reports whether a message has a place in the script.
@@ -195,9 +205,9 @@ func expectsAnswer(typ byte) bool {
 func (r *requests) count(typ byte) {
 	switch typ {
 	case 'P', 'B', 'D', 'C':
-		r.segment = append(r.segment, typ)
+		r.extend(typ)
 	case 'E':
-		r.segment = append(r.segment, typ)
+		r.extend(typ)
 		r.flow.execute()
 	case 'Q', 'F':
 		r.segment = r.segment[:0]
@@ -209,10 +219,38 @@ func (r *requests) count(typ byte) {
 		r.segment = r.segment[:0]
 		r.flow.sync()
 	case 'c', 'f':
-		r.flow.copyEnded()
+		r.flow.copySent()
 	case 'X':
 		r.terminated.Store(true)
 	}
+}
+
+// maxSegment is the length from which answered messages are cut off a segment.
+const maxSegment = 4096
+
+// extend adds a message to the segment.
+func (r *requests) extend(typ byte) {
+	if r.handler == nil {
+		return
+	}
+	if len(r.segment) >= maxSegment && len(r.segment) == cap(r.segment) {
+		r.shorten()
+	}
+	r.segment = append(r.segment, typ)
+}
+
+// shorten cuts off the segment what the server has answered: a client may send
+// without end and never ask for a ReadyForQuery.
+func (r *requests) shorten() {
+	c := r.client
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r.flow.outstanding() > 0 { // the answers are not those of the segment
+		return
+	}
+	n := min(c.answered, len(r.segment))
+	r.segment = r.segment[:copy(r.segment, r.segment[n:])]
+	c.answered -= n
 }
 
 // track gives a message its place in the script, if there still is one.
@@ -242,8 +280,10 @@ func (r *requests) expect(it item) error {
 }
 
 // await runs f, which waits for somebody, and meanwhile notices when the client
-// goes away. What the client sends is kept.
-func (r *requests) await(f func()) {
+// goes away, which ends f's context; see Session.begin. What the client sends is kept.
+func (r *requests) await(patient bool, f func(context.Context)) {
+	ctx, done := r.begin(patient)
+	defer done()
 	ahead := make(chan []byte, 1)
 	go func() {
 		data, err := readAhead(r.conn)
@@ -257,7 +297,7 @@ func (r *requests) await(f func()) {
 		r.pump.push(<-ahead)
 		r.readDeadline(time.Time{})
 	}()
-	f()
+	f(ctx)
 }
 
 // settle waits until the server has answered all requests before this one. It
@@ -265,11 +305,7 @@ func (r *requests) await(f func()) {
 func (r *requests) settle() error {
 	if r.flow.outstanding() > 0 {
 		var err error
-		r.await(func() {
-			ctx, done := r.begin(true)
-			defer done()
-			err = r.flow.wait(ctx)
-		})
+		r.await(true, func(ctx context.Context) { err = r.flow.wait(ctx) })
 		if err != nil {
 			return err
 		}

@@ -11,6 +11,8 @@ type item struct {
 	batch *batch // Q: what to do with the answers of its statements; may be nil
 	hooks *hooks // P, B, E: of the statement; may be nil
 	fail  *Error // P: the server fails here because we made it; this is what the client sees
+
+	statement *statement // P: what the server makes; may be nil
 }
 
 // hooks are the wishes of a verdict about a statement that the server executes.
@@ -44,9 +46,14 @@ func (s *script) pop() {
 
 // answer pops the head if the message typ of the server answers it.
 func (s *script) answer(typ byte) {
-	if h := s.head(); h != nil && answers(typ, h.kind) {
-		s.pop()
+	h := s.head()
+	if h == nil || !answers(typ, h.kind) {
+		return
 	}
+	if h.statement != nil && h.kind == 'P' {
+		h.statement.made.Store(true)
+	}
+	s.pop()
 }
 
 // skip drops what the server skips after an error: all up to the next Sync.

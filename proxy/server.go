@@ -25,13 +25,14 @@ type Server struct {
 	cfg  Config
 	keys cancelKeys
 
-	mu        sync.Mutex
-	lastID    uint64
-	clients   map[*Session]struct{} // every connection, those that only cancel too
-	addresses map[string]int        // sessions by client address
-	sessions  int
-	closing   bool
-	running   sync.WaitGroup
+	mu          sync.Mutex
+	lastID      uint64
+	clients     map[*Session]struct{} // every connection, those that only cancel too
+	connections map[string]int        // of clients, by address
+	addresses   map[string]int        // sessions by client address
+	sessions    int
+	closing     bool
+	running     sync.WaitGroup
 }
 
 // NewServer checks the configuration and fills in defaults.
@@ -39,7 +40,12 @@ func NewServer(cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
-	return &Server{cfg: cfg.withDefaults(), clients: map[*Session]struct{}{}, addresses: map[string]int{}}, nil
+	return &Server{
+		cfg:         cfg.withDefaults(),
+		clients:     map[*Session]struct{}{},
+		connections: map[string]int{},
+		addresses:   map[string]int{},
+	}, nil
 }
 
 // silentLogger is the logger of a Config without one.
@@ -90,8 +96,11 @@ func (s *Server) acceptAll(ctx context.Context, ln net.Listener) error {
 // let in as far as their first packet, because they may want to cancel, but not
 // without bound.
 func (s *Server) admit(ctx context.Context, conn net.Conn) {
+	address := addressOf(conn.RemoteAddr())
+	perAddress := s.cfg.MaxSessionsPerAddress
 	s.mu.Lock()
-	if s.closing || len(s.clients) >= s.cfg.MaxSessions+cancelConnectionsReserve {
+	if s.closing || len(s.clients) >= s.cfg.MaxSessions+cancelConnectionsReserve ||
+		perAddress > 0 && s.connections[address] >= perAddress+cancelConnectionsReserve {
 		s.mu.Unlock()
 		_ = conn.Close()
 		return
@@ -99,15 +108,27 @@ func (s *Server) admit(ctx context.Context, conn net.Conn) {
 	s.lastID++
 	session := newSession(s, conn, s.lastID)
 	s.clients[session] = struct{}{}
+	s.connections[address]++
 	s.running.Add(1)
 	s.mu.Unlock()
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetKeepAliveConfig(s.cfg.keepAlive()) // without it the session works as well
+	}
 	go func() {
 		defer s.running.Done()
 		session.serve(ctx)
 		s.mu.Lock()
 		delete(s.clients, session)
+		countDown(s.connections, address)
 		s.mu.Unlock()
 	}()
+}
+
+// countDown takes one off a count, and forgets it at zero.
+func countDown(counts map[string]int, key string) {
+	if counts[key]--; counts[key] == 0 {
+		delete(counts, key)
+	}
 }
 
 // enter counts a session in, leave counts it out.
@@ -127,9 +148,7 @@ func (s *Server) leave(address string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sessions--
-	if s.addresses[address]--; s.addresses[address] == 0 {
-		delete(s.addresses, address)
-	}
+	countDown(s.addresses, address)
 }
 
 // Sessions is the number of clients that are served at present.
@@ -151,7 +170,8 @@ func (s *Server) drain() {
 	s.running.Wait()
 }
 
-// each calls f for every session, with no lock held.
+// each calls f for every session, for all at once: one whose client does not
+// read takes a moment.
 func (s *Server) each(f func(*Session)) {
 	s.mu.Lock()
 	all := make([]*Session, 0, len(s.clients))
@@ -159,9 +179,11 @@ func (s *Server) each(f func(*Session)) {
 		all = append(all, session)
 	}
 	s.mu.Unlock()
+	var wg sync.WaitGroup
 	for _, session := range all {
-		f(session)
+		wg.Go(func() { f(session) })
 	}
+	wg.Wait()
 }
 
 // serve runs one connection from its first packet to its end.
@@ -240,6 +262,9 @@ func (s *Session) turnAway(err error) error {
 	if shut != nil {
 		e = fatal(CodeAdminShutdown, messageShutdown, nil)
 	} else if !errors.As(err, &e) {
+		if errors.Is(err, errRefused) {
+			linger(s.conn)
+		}
 		return err
 	}
 	_ = s.conn.SetDeadline(time.Now().Add(lastWriteTimeout))

@@ -55,9 +55,12 @@ type Session struct {
 	parameters map[string]string
 	calls      map[*call]struct{}
 	ended      error     // why the session ends; nil: it runs
-	toldWhy    bool      // the client got a last message
+	toldWhy    bool      // the client gets a last message
 	relaying   bool      // the startup is over
 	deadline   time.Time // of the startup
+	// parting is done when whoever ended the session has written the last
+	// message: until then the client's connection must not be closed.
+	parting sync.WaitGroup
 }
 
 func newSession(server *Server, conn net.Conn, id uint64) *Session {
@@ -162,6 +165,9 @@ func (s *Session) end(cause error, e *Error) {
 		s.mu.Unlock()
 		return
 	}
+	s.toldWhy = e != nil
+	s.parting.Add(1)
+	defer s.parting.Done()
 	_ = s.upstream.SetDeadline(longAgo)
 	_ = s.conn.SetReadDeadline(longAgo)
 	_ = s.conn.SetWriteDeadline(time.Now().Add(lastWriteTimeout))
@@ -169,7 +175,6 @@ func (s *Session) end(cause error, e *Error) {
 	var last []byte
 	if e != nil {
 		last = appendMessage(nil, e.response())
-		s.toldWhy = true
 	}
 	s.client.end(last)
 	_ = s.conn.SetDeadline(longAgo)
@@ -219,11 +224,13 @@ func (s *Session) relay() error {
 	s.guard(s.serverEnded, s.replies.run)
 	wg.Wait()
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.toldWhy {
+	told, ended := s.toldWhy, s.ended
+	s.mu.Unlock()
+	s.parting.Wait()
+	if told {
 		linger(s.conn)
 	}
-	return s.ended
+	return ended
 }
 
 // guard runs one direction and keeps its panic inside the session.
@@ -245,6 +252,7 @@ func (s *Session) clientEnded(err error) {
 		s.end(err, e)
 	case errors.Is(err, io.EOF), errors.Is(err, ErrClientGone):
 		// The server gets the end of input, too, and may finish what it does.
+		s.requests.left.Store(true)
 		s.cancelCalls(ErrClientGone)
 		s.closeWrite()
 	case errors.Is(err, errServerGone):
@@ -283,6 +291,8 @@ func (s *Session) serverEnded(err error) {
 		s.end(err, e)
 	case errors.Is(err, errSaidGoodbye):
 		s.end(io.EOF, nil)
+	case errors.Is(err, ErrClientGone):
+		s.end(ErrClientGone, nil)
 	default:
 		s.end(fmt.Errorf("server: %w", err), fatal(CodeConnectionFailure, messageServerGone, err))
 	}

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"context"
 	"strings"
 
 	"github.com/jackc/pgproto3/v2"
@@ -71,9 +72,10 @@ func divide(verdicts []Verdict) []*Verdict {
 
 // intercept asks the handler.
 func (r *requests) intercept(q Query) (verdicts []Verdict, refusal *Error) {
-	r.await(func() {
-		ctx, done := r.begin(false)
-		defer done()
+	if v, ok := r.deallocate(q); ok {
+		return v, nil
+	}
+	r.await(false, func(ctx context.Context) {
 		r.handling.Lock()
 		defer r.handling.Unlock()
 		var err error
@@ -133,7 +135,7 @@ func (r *requests) readyAgain(before []byte) error {
 		if err := c.flush(before); err != nil {
 			return err
 		}
-		before = r.beforeReady(status)
+		r.await(false, func(ctx context.Context) { before = r.beforeReady(ctx, status) })
 	}
 	if err := c.flush(appendMessage(before, &pgproto3.ReadyForQuery{TxStatus: status})); err != nil {
 		return err

@@ -89,18 +89,18 @@ func (h *hello) packet(cfg *Config) (code uint32, body []byte, err error) {
 		return 0, nil, err
 	}
 	if head[0] == tlsHandshakeByte && !h.secured && cfg.ClientTLS != nil {
-		h.conn, err = acceptTLS(&unreadConn{Conn: h.conn, first: head[:1]}, cfg.ClientTLS, true)
+		secured, err := acceptTLS(&unreadConn{Conn: h.conn, first: head[:1]}, cfg.ClientTLS, true)
 		if err != nil {
 			return 0, nil, err
 		}
-		h.secured = true
+		h.conn, h.secured = secured, true
 		return h.packet(cfg)
 	}
 	if _, err := io.ReadFull(h.conn, head[1:]); err != nil {
 		return 0, nil, err
 	}
 	length := binary.BigEndian.Uint32(head[:])
-	if length < 8 || length > uint32(cfg.MaxStartupPacket) {
+	if length < 8 || length > uint32(cfg.MaxStartupPacket)+4 { // the limit does not count the length itself
 		return 0, nil, malformed("invalid length of startup packet")
 	}
 	body = make([]byte, length-8)
@@ -212,12 +212,23 @@ const scramPlus = "SCRAM-SHA-256-PLUS"
 
 // withoutChannelBinding takes scramPlus out of the server's offer.
 func withoutChannelBinding(frame []byte) (changed []byte, offered bool, err error) {
-	offer := &pgproto3.AuthenticationSASL{}
-	if err := offer.Decode(frame[headerSize:]); err != nil {
-		return nil, false, malformed("invalid AuthenticationSASL message")
+	var mechanisms []string
+	for rest := frame[headerSize+4:]; ; {
+		name, behind, ok := cstring(rest)
+		if !ok {
+			return nil, false, malformed("invalid AuthenticationSASL message")
+		}
+		if len(name) == 0 {
+			break
+		}
+		if string(name) == scramPlus {
+			offered = true
+		} else {
+			mechanisms = append(mechanisms, string(name))
+		}
+		rest = behind
 	}
-	mechanisms := slices.DeleteFunc(slices.Clone(offer.AuthMechanisms), func(m string) bool { return m == scramPlus })
-	if len(mechanisms) == len(offer.AuthMechanisms) {
+	if !offered {
 		return frame, false, nil
 	}
 	if len(mechanisms) == 0 {

@@ -78,10 +78,14 @@ func ParseUpstream(dsn string) (Upstream, error) {
 		port = p
 	}
 	host, port = orDefault(host, "localhost"), orDefault(port, "5432")
+	mode := "prefer"
+	if query.Get("sslrootcert") == "system" {
+		mode = "verify-full" // libpq's default then
+	}
 	u := Upstream{
 		Network:  "tcp",
 		Address:  net.JoinHostPort(host, port),
-		SSLMode:  orDefault(query.Get("sslmode"), "prefer"),
+		SSLMode:  orDefault(query.Get("sslmode"), mode),
 		Direct:   query.Get("sslnegotiation") == "direct",
 		Database: orDefault(query.Get("dbname"), strings.TrimPrefix(parsed.Path, "/")),
 	}
@@ -161,6 +165,9 @@ func verifyChain(cs tls.ConnectionState, roots *x509.CertPool, host string) erro
 // prefer which of their two ways to take.
 func (u Upstream) dial(ctx context.Context, keepAlive net.KeepAliveConfig, plain bool) (net.Conn, error) {
 	d := net.Dialer{KeepAliveConfig: keepAlive}
+	if !keepAlive.Enable {
+		d.KeepAlive = -1 // zero would mean the default
+	}
 	conn, err := d.DialContext(ctx, u.Network, u.Address)
 	if err != nil {
 		return nil, err
@@ -175,10 +182,21 @@ func (u Upstream) dial(ctx context.Context, keepAlive net.KeepAliveConfig, plain
 	}
 	if err != nil {
 		_ = conn.Close()
+	}
+	if errors.Is(err, errHandshake) && u.prefers() && ctx.Err() == nil {
+		return u.dial(ctx, keepAlive, true)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return secured, nil
 }
+
+// errHandshake is a server that agreed to TLS, with which it then came to nothing.
+var errHandshake = errors.New("tls handshake")
+
+// prefers reports whether plaintext does where TLS does not work.
+func (u Upstream) prefers() bool { return u.SSLMode == "" || u.SSLMode == "prefer" }
 
 // tlsConn is an encrypted connection.
 type tlsConn interface{ ConnectionState() tls.ConnectionState }
@@ -191,13 +209,10 @@ var errOtherWay = errors.New("refused, to be tried with other encryption")
 // being encrypted, or not being encrypted. See "libpq: SSL Support", allow and prefer.
 func (u Upstream) hasAlternative(conn net.Conn) bool {
 	_, secured := conn.(tlsConn)
-	switch u.SSLMode {
-	case "allow":
+	if u.SSLMode == "allow" {
 		return !secured && u.Network != "unix"
-	case "", "prefer":
-		return secured
 	}
-	return false
+	return u.prefers() && secured
 }
 
 // secure negotiates TLS; a server without gets plaintext where that is allowed.
@@ -230,7 +245,7 @@ func (u Upstream) secure(ctx context.Context, conn net.Conn) (net.Conn, error) {
 	}
 	secured := tls.Client(conn, cfg)
 	if err := secured.HandshakeContext(ctx); err != nil {
-		return nil, fmt.Errorf("negotiate TLS: %w", err)
+		return nil, fmt.Errorf("negotiate TLS: %w: %w", errHandshake, err)
 	}
 	return secured, nil
 }
