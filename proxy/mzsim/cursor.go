@@ -149,7 +149,10 @@ func (h *session) answerFetch(st *statement, v *proxy.Verdict) answerFunc {
 
 // fetch sends rows: as many as are asked for, until the timeout, or else those that are ready once there is one.
 func (c *cursor) fetch(ctx context.Context, f fetch, w proxy.ResultWriter) (int, error) {
-	deadline := time.Now().Add(f.timeout)
+	var deadline time.Time
+	if f.bounded {
+		deadline = time.Now().Add(f.timeout)
+	}
 	sent := 0
 	for {
 		for len(c.ready) > 0 && sent != f.count {
@@ -159,24 +162,12 @@ func (c *cursor) fetch(ctx context.Context, f fetch, w proxy.ResultWriter) (int,
 			c.ready = c.ready[1:]
 			sent++
 		}
-		if sent == f.count || c.feed.ended || !f.bounded && sent > 0 || f.bounded && !time.Now().Before(deadline) {
+		if sent == f.count || c.feed.ended || !f.bounded && sent > 0 {
 			return sent, nil
 		}
-		changes, err := c.feed.poll(ctx)
-		if err != nil {
+		var err error
+		if c.ready, err = c.feed.wait(ctx, deadline); err != nil || len(c.ready) == 0 {
 			return sent, err
-		}
-		if c.ready = changes; len(changes) > 0 {
-			continue
-		}
-		pause := pollInterval
-		if f.bounded {
-			pause = min(pause, time.Until(deadline))
-		}
-		select {
-		case <-ctx.Done():
-			return sent, errCancelled
-		case <-time.After(pause):
 		}
 	}
 }

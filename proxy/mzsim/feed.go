@@ -29,47 +29,77 @@ type rowCount struct {
 	count  int64
 }
 
-// feed runs a query again and again and tells how its result changes. It is
+// feed runs a query whenever its result may have changed, and tells how it has. It is
 // not safe for concurrent use.
 type feed struct {
 	router
 	*subscribe
-	id    string
-	role  string
-	vars  variables
-	width int // columns of the query
+	watcher *watcher
+	id      string
+	role    string
+	vars    variables
+	width   int // columns of the query
 
 	started    bool
 	ended      bool
 	last       int64 // the latest timestamp that was told
 	progressed time.Time
+	looked     time.Duration // how long the last look took
 	rows       map[string]*rowCount
 }
 
-// wait polls until there is something to tell.
-func (f *feed) wait(ctx context.Context) ([]change, error) {
+// wait polls until there is something to tell, or until the deadline if it is not zero.
+func (f *feed) wait(ctx context.Context, deadline time.Time) ([]change, error) {
 	for {
+		changed := f.watcher.next()
 		changes, err := f.poll(ctx)
 		if ctx.Err() != nil {
 			return nil, errCancelled
 		}
-		if err != nil || len(changes) > 0 || f.ended {
+		if err != nil || len(changes) > 0 || f.ended || !deadline.IsZero() && !time.Now().Before(deadline) {
 			return changes, err
 		}
-		select {
-		case <-ctx.Done():
-			return nil, errCancelled
-		case <-time.After(pollInterval):
+		if err := f.pause(ctx, changed, deadline); err != nil {
+			return nil, err
 		}
+	}
+}
+
+// pause waits for a change, or for a moment at which the subscription itself has something to do. In between
+// there is time for others: where a look takes long, as on a catalog of thousands, there are fewer of them.
+func (f *feed) pause(ctx context.Context, changed <-chan struct{}, deadline time.Time) error {
+	longest := progressInterval
+	if f.upTo > 0 || !f.started {
+		longest = watchInterval
+	}
+	if !deadline.IsZero() {
+		longest = min(longest, time.Until(deadline))
+	}
+	timer := time.NewTimer(longest)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return errCancelled
+	case <-changed:
+	case <-timer.C:
+		return nil
+	}
+	select {
+	case <-ctx.Done():
+		return errCancelled
+	case <-time.After(2 * f.looked):
+		return nil
 	}
 }
 
 // poll runs the query once and returns what has changed since the last time.
 func (f *feed) poll(ctx context.Context) ([]change, error) {
+	began := time.Now()
 	now, rows, err := f.look(ctx)
 	if err != nil {
 		return nil, asError(err)
 	}
+	f.looked = time.Since(began)
 	switch {
 	case !f.started && f.asOf > now:
 		return nil, nil
@@ -137,9 +167,13 @@ func (f *feed) look(ctx context.Context) (now int64, rows map[string]*rowCount, 
 	}
 	defer pooled.Release()
 	conn := pooled.Conn().PgConn()
-	prologue, err := conn.Exec(ctx, f.prologue()+"SELECT floor(extract(epoch FROM now()) * 1000)::int8").ReadAll()
+	prologue, err := conn.Exec(ctx, f.prologue()+"SELECT floor(extract(epoch FROM now()) * 1000)::int8, cut_code, cut_message FROM (SELECT) x LEFT JOIN mz_sim.subscriptions ON id = "+
+		constant(f.id)).ReadAll()
 	if err == nil {
-		if now, err = strconv.ParseInt(string(prologue[len(prologue)-1].Rows[0][0]), 10, 64); err == nil {
+		about := prologue[len(prologue)-1].Rows[0]
+		if about[1] != nil {
+			err = &proxy.Error{Code: string(about[1]), Message: string(about[2])}
+		} else if now, err = strconv.ParseInt(string(about[0]), 10, 64); err == nil {
 			rows, err = countRows(conn.ExecParams(ctx, f.query, nil, nil, nil, nil))
 		}
 	}

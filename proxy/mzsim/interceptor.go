@@ -18,6 +18,7 @@ import (
 // behave as Materialize does.
 type interceptor struct {
 	router
+	watcher  *watcher
 	history  *history
 	settings map[string]bool // the variables that PostgreSQL knows
 }
@@ -31,8 +32,8 @@ var (
 // RewriteParameter keeps the parameters of the start back: session.Greet reports them.
 func (i *interceptor) RewriteParameter(string, string) (string, bool) { return "", false }
 
-func newInterceptor(ctx context.Context, pool *pgxpool.Pool, h *history) (*interceptor, error) {
-	i := &interceptor{router: router{pool}, history: h, settings: map[string]bool{}}
+func newInterceptor(ctx context.Context, pool *pgxpool.Pool, w *watcher, h *history) (*interceptor, error) {
+	i := &interceptor{router: router{pool: pool}, watcher: w, history: h, settings: map[string]bool{}}
 	rows, err := pool.Query(ctx, "SELECT lower(name) FROM pg_settings WHERE context IN ('user', 'superuser')")
 	if err != nil {
 		return nil, fmt.Errorf("read settings: %w", err)

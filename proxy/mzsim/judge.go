@@ -59,8 +59,8 @@ func (h *session) admit(ctx context.Context, st *statement, s state, alone bool)
 	if st.err != nil {
 		return admission{}, st.err
 	}
-	if refusal, err := h.refusal(ctx, st.shown); err != nil || refusal != nil {
-		return admission{}, errors.Join(err, asRefusal(refusal))
+	if err := h.refusal(ctx, st.shown); err != nil {
+		return admission{}, err
 	}
 	var sc scope
 	var err error
@@ -87,14 +87,6 @@ func (h *session) admit(ctx context.Context, st *statement, s state, alone bool)
 		a.notices, err = h.warnMissing(ctx, st.assignment, a.after.vars)
 	}
 	return a, err
-}
-
-// asRefusal keeps a nil pointer from becoming an error.
-func asRefusal(e *proxy.Error) error {
-	if e == nil {
-		return nil
-	}
-	return e
 }
 
 // warnMissing notices that the cluster that a SET chose does not exist.

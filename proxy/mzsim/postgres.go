@@ -214,7 +214,7 @@ func (p *postgres) settings() []string {
 		"listen_addresses=", "port=5432", "unix_socket_directories=" + p.dir, "unix_socket_permissions=0700",
 		"fsync=off", "synchronous_commit=off", "full_page_writes=off",
 		"wal_level=minimal", "max_wal_senders=0", "max_wal_size=64MB", "min_wal_size=8MB",
-		"shared_buffers=32MB", "max_connections=300", "jit=off", "logging_collector=off",
+		"shared_buffers=32MB", "dynamic_shared_memory_type=mmap", "max_connections=300", "jit=off", "logging_collector=off",
 		"timezone=UTC", "log_timezone=UTC", "password_encryption=scram-sha-256", "extra_float_digits=1",
 	}
 }

@@ -129,7 +129,8 @@ func (s *Sim) configure(ctx context.Context, cfg Config) error {
 
 func (s *Sim) serve(ctx context.Context, cfg Config, log logrus.FieldLogger) error {
 	writer := &history{pool: s.pool, log: log}
-	i, err := newInterceptor(ctx, s.pool, writer)
+	watcher := newWatcher(s.pool, log)
+	i, err := newInterceptor(ctx, s.pool, watcher, writer)
 	if err != nil {
 		return err
 	}
@@ -152,6 +153,7 @@ func (s *Sim) serve(ctx context.Context, cfg Config, log logrus.FieldLogger) err
 	run, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	s.running.Go(func() { writer.run(run) })
+	s.running.Go(func() { watcher.run(run) })
 	s.running.Go(func() { s.serveErr = server.Serve(run, s.listener) })
 	return nil
 }

@@ -107,7 +107,7 @@ func (s *subscribe) row(c change, width int) []*string {
 
 // open prepares to watch for a session, and returns the columns to come.
 func (h *session) open(ctx context.Context, st *statement, v variables) (*feed, []proxy.Column, error) {
-	f := &feed{router: h.router, subscribe: st.subscribe, role: h.info.User, vars: v, id: uuid.NewString()}
+	f := &feed{router: h.router, watcher: h.watcher, subscribe: st.subscribe, role: h.info.User, vars: v, id: uuid.NewString()}
 	fields, err := f.describe(ctx)
 	if err != nil {
 		return nil, nil, err
@@ -118,7 +118,7 @@ func (h *session) open(ctx context.Context, st *statement, v variables) (*feed, 
 
 // list makes a subscription visible in mz_subscriptions.
 func (h *session) list(ctx context.Context, f *feed, a *attempt) error {
-	_, err := h.pool.Exec(ctx, "INSERT INTO mz_sim.subscriptions VALUES ($1, $2, $3, now(), $4)", f.id, h.id, a.place.clusterID, a.objects)
+	_, err := h.pool.Exec(ctx, "INSERT INTO mz_sim.subscriptions VALUES ($1, $2, nullif($3, ''), now(), $4)", f.id, h.id, a.place.clusterID, a.objects)
 	if err != nil {
 		return fmt.Errorf("list subscription: %w", err)
 	}
@@ -168,7 +168,7 @@ func (f *feed) stream(ctx context.Context, w proxy.ResultWriter, columns int) (s
 	}
 	sent := 0
 	for !f.ended {
-		changes, err := f.wait(ctx)
+		changes, err := f.wait(ctx, time.Time{})
 		if err != nil {
 			return "", err
 		}
@@ -213,9 +213,5 @@ func asError(err error) *proxy.Error {
 	return &proxy.Error{Code: "XX000", Message: "internal error", Err: err}
 }
 
-// pollInterval is how often a subscription looks for changes, progressInterval
-// how often it says that there are none.
-const (
-	pollInterval     = 40 * time.Millisecond
-	progressInterval = time.Second
-)
+// progressInterval is how often a subscription says that there are no changes.
+const progressInterval = time.Second

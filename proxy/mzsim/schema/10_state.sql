@@ -86,6 +86,7 @@ CREATE TABLE mz_sim.crashes (
     reason text,
     startup interval NOT NULL
 );
+CREATE INDEX ON mz_sim.crashes (replica_id);
 
 -- Hydrations that do not follow from the knob: forced ones, and those that
 -- had happened when the knob was changed. A NULL object stands for all.
@@ -94,6 +95,7 @@ CREATE TABLE mz_sim.hydrations (
     object_id text,
     at timestamptz NOT NULL
 );
+CREATE INDEX ON mz_sim.hydrations (replica_id);
 
 -- Objects of users. Those that PostgreSQL knows have an oid and take name and
 -- schema from pg_class; indexes and sinks exist here only.
@@ -111,6 +113,7 @@ CREATE TABLE mz_sim.objects (
     create_sql text,
     created_at timestamptz NOT NULL
 );
+CREATE INDEX ON mz_sim.objects (cluster_id);
 
 CREATE TABLE mz_sim.comments (
     id text NOT NULL,
@@ -143,7 +146,9 @@ CREATE TABLE mz_sim.subscriptions (
     session_id uuid NOT NULL,
     cluster_id text,
     created_at timestamptz NOT NULL,
-    referenced_object_ids text[]
+    referenced_object_ids text[],
+    cut_code text, -- with cut_message: the error that it is to end with
+    cut_message text
 );
 
 CREATE TABLE mz_sim.statements (
@@ -171,7 +176,7 @@ CREATE INDEX ON mz_sim.statements (cluster_id, finished_at);
 
 CREATE TABLE mz_sim.refusals (
     id int8 PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
-    prefix text NOT NULL,
+    pattern text NOT NULL,
     message text NOT NULL,
     code text NOT NULL,
     times int NOT NULL

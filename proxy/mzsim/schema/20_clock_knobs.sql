@@ -3,6 +3,13 @@
 CREATE TABLE mz_sim.clock (shift interval NOT NULL);
 INSERT INTO mz_sim.clock VALUES ('0');
 
+-- Every move, with the real time of it: what happened before a move keeps its time.
+CREATE TABLE mz_sim.clock_moves (at timestamptz NOT NULL, shift interval NOT NULL);
+INSERT INTO mz_sim.clock_moves VALUES ('-infinity', '0');
+CREATE FUNCTION mz_sim.simulated(moment timestamptz) RETURNS timestamptz
+    LANGUAGE sql STABLE
+    AS $$ SELECT moment + shift FROM mz_sim.clock_moves WHERE at <= moment ORDER BY at DESC, shift DESC LIMIT 1 $$;
+
 -- now() of users, also in DEFAULT now(), follows the simulated clock. The
 -- builtin stays reachable as transaction_timestamp().
 ALTER FUNCTION pg_catalog.now() RENAME TO now_of_server;
@@ -24,7 +31,7 @@ CREATE TABLE mz_sim.knobs (
 INSERT INTO mz_sim.knobs VALUES
     ('hydration', 'interval', '3s', 'time from online to hydrated at one worker; divided by the workers of the size'),
     ('startup', 'interval', '500ms', 'time from created, or crashed, to online'),
-    ('statement_logging', 'rate', 'on', 'on, off, or the rate from 0 to 1 at which statements are logged'),
+    ('statement_logging', 'rate', 'on', 'the share of the statements that is logged'),
     ('rbac', 'bool', 'on', 'whether clusters and replicas can be changed by their owners only'),
     ('max_clusters', 'int', '25', 'limit on clusters of users'),
     ('max_replicas_per_cluster', 'int', '5', 'limit on replicas of one cluster'),
@@ -71,7 +78,8 @@ BEGIN
         PERFORM mz_sim.check_knob(k.type, value);
     EXCEPTION WHEN others THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('invalid value for knob "%s": "%s"', knob, value),
-            HINT = format('It takes a value of type %s: %s.', k.type, k.description);
+            HINT = format('It takes %s: %s.', CASE k.type WHEN 'rate' THEN 'on, off, or a number from 0 to 1' WHEN 'bool' THEN 'on or off'
+                WHEN 'interval' THEN 'an interval such as 500ms' ELSE 'a number of at least 0' END, k.description);
     END;
     -- What has happened stays: only replicas that are still on their way follow the new value.
     IF knob = 'hydration' THEN
@@ -82,7 +90,8 @@ BEGIN
             FROM mz_sim.processes p WHERE p.replica_id = r.id AND p.online_at > now();
         UPDATE mz_sim.crashes c SET startup = value::interval WHERE c.at + c.startup > now();
     END IF;
-    UPDATE mz_sim.knobs SET value = set.value WHERE name = knob;
+    UPDATE mz_sim.knobs SET value = CASE WHEN k.type <> 'bool' THEN set.value WHEN set.value::bool THEN 'on' ELSE 'off' END
+        WHERE name = knob;
     RETURN k.value;
 END $$;
 
@@ -94,17 +103,22 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'the clock cannot be turned back';
     END IF;
     UPDATE mz_sim.clock SET shift = shift + by;
+    INSERT INTO mz_sim.clock_moves SELECT clock_timestamp(), shift FROM mz_sim.clock;
     RETURN now();
 END $$;
 
--- refuse lets the next statements that begin with prefix fail.
-CREATE FUNCTION mz_sim.refuse(prefix text, message text, code text DEFAULT 'XX000', times int DEFAULT 1) RETURNS void
+-- refuse lets the next statements fail that match a pattern of LIKE at their beginning, in any case. They are compared as
+-- messages show them: keywords in capitals, white space normalised. Statements that call the knobs are never refused.
+CREATE FUNCTION mz_sim.refuse(pattern text, message text, code text DEFAULT 'XX000', times int DEFAULT 1) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     IF code !~ '^[0-9A-Z]{5}$' THEN
-        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('invalid SQLSTATE "%s"', code);
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('invalid SQLSTATE "%s"', code),
+            HINT = 'An SQLSTATE has five characters, digits and capital letters.';
+    ELSIF times < 1 THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('cannot refuse a statement %s times', times);
     END IF;
-    INSERT INTO mz_sim.refusals (prefix, message, code, times) VALUES (prefix, message, code, times);
+    INSERT INTO mz_sim.refusals (pattern, message, code, times) VALUES (pattern, message, code, times);
 END $$;
 
 -- take_refusal returns the message and code for a statement that has to fail,
@@ -113,6 +127,13 @@ CREATE FUNCTION mz_sim.take_refusal(statement text) RETURNS TABLE (message text,
     LANGUAGE sql VOLATILE AS $$
     UPDATE mz_sim.refusals SET times = times - 1
     WHERE id = (SELECT id FROM mz_sim.refusals
-                WHERE times > 0 AND starts_with(upper(statement), upper(prefix)) ORDER BY id LIMIT 1 FOR UPDATE)
+                WHERE times > 0 AND statement ILIKE pattern || '%' ORDER BY id LIMIT 1 FOR UPDATE)
     RETURNING message, code
+$$;
+
+-- cut_subscribes ends all SUBSCRIBEs with an error, and returns how many there were.
+CREATE FUNCTION mz_sim.cut_subscribes(message text DEFAULT 'subscribe has been terminated', code text DEFAULT 'XX000') RETURNS int8
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    WITH cut AS (UPDATE mz_sim.subscriptions SET cut_code = code, cut_message = message WHERE cut_code IS NULL RETURNING id)
+    SELECT count(*) FROM cut
 $$;

@@ -37,6 +37,14 @@ CREATE VIEW mz_sim.hydration AS
     FROM mz_sim.replica_states r
     JOIN mz_sim.objects o ON o.cluster_id = r.cluster_id;
 
+-- next_change is when the clock alone changes what can be seen, in real time.
+CREATE FUNCTION mz_sim.next_change() RETURNS timestamptz
+    LANGUAGE sql STABLE AS $$
+    SELECT min(x.at) - (SELECT shift FROM mz_sim.clock)
+    FROM (SELECT online_at AS at FROM mz_sim.processes UNION ALL SELECT hydrated_at FROM mz_sim.hydration) x
+    WHERE x.at > now()
+$$;
+
 -- introspection_indexes: the indexes that every cluster has from its creation.
 CREATE VIEW mz_sim.introspection_indexes AS
     SELECT 'si' || ((substr(c.id, 2)::int8 * 2 + (c.id LIKE 'u%')::int) * 100 + l.n) AS id,
@@ -73,8 +81,14 @@ CREATE FUNCTION mz_sim.ident(name text) RETURNS text LANGUAGE sql IMMUTABLE AS $
 -- crash takes a process of a replica offline now; it comes back after startup and hydrates again.
 CREATE FUNCTION mz_sim.crash(cluster text, replica text, reason text DEFAULT NULL, process int DEFAULT 0) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
-DECLARE r mz_sim.replicas := mz_sim.find_replica(cluster, replica);
+DECLARE
+    r mz_sim.replicas := mz_sim.find_replica(cluster, replica);
+    processes int := (SELECT s.processes FROM mz_sim.sizes s WHERE s.size = r.size);
 BEGIN
+    IF process NOT BETWEEN 0 AND processes - 1 THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('replica "%s.%s" has no process %s', cluster, replica, process),
+            HINT = format('A replica of size %s has %s, counted from 0.', r.size, processes);
+    END IF;
     INSERT INTO mz_sim.crashes VALUES (r.id, process, now(), reason, mz_sim.knob('startup')::interval);
 END $$;
 
@@ -91,6 +105,10 @@ CREATE FUNCTION mz_sim.activity(cluster text, at timestamptz) RETURNS void
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE c mz_sim.clusters := mz_sim.find_cluster(cluster);
 BEGIN
+    IF at > now() THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'activity cannot be in the future',
+            HINT = 'SELECT mz_sim.advance(interval) moves the clock.';
+    END IF;
     DELETE FROM mz_sim.statements WHERE cluster_id = c.id AND finished_at > at;
     INSERT INTO mz_sim.statements (session_id, sample_rate, cluster_id, cluster_name, application_name, role, sql,
                                    statement_type, began_at, finished_at, finished_status, execution_strategy)

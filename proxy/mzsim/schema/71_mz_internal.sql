@@ -149,3 +149,6 @@ CREATE VIEW mz_introspection.mz_active_peeks AS
     FROM mz_sim.statements
     WHERE finished_at IS NULL AND cluster_id = (SELECT id FROM mz_sim.clusters
         WHERE name = coalesce(nullif(current_setting('mz_sim.cluster', true), ''), 'quickstart'));
+
+CREATE VIEW mz_introspection.mz_active_peeks_per_worker AS
+    SELECT id, 0::uint8 AS worker_id, object_id, type, time FROM mz_introspection.mz_active_peeks;
