@@ -70,7 +70,7 @@ func serve(ctx context.Context, c serveCommand, stdout, stderr io.Writer) error 
 	log.SetOutput(stderr)
 	log.SetLevel(level)
 	sim, err := mzsim.Start(ctx, mzsim.Config{
-		Listen: c.Listen, Hydration: c.Hydration, Startup: c.Startup, PostgresBin: c.PostgresBin, Data: c.Data, Logger: log,
+		Listen: c.Listen, Hydration: c.Hydration, Startup: c.Startup, PostgresBin: c.PostgresBin, Data: c.Data, Welcome: true, Logger: log,
 	})
 	if err != nil {
 		return err

@@ -2,8 +2,10 @@ package mzsim
 
 import (
 	"context"
+	"crypto/sha256"
 	"embed"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
@@ -11,8 +13,8 @@ import (
 //go:embed schema/*.sql
 var schemaFiles embed.FS
 
-// loadCatalog creates the role and database that clients use, and the catalog,
-// unless an earlier run has done so in the same data directory.
+// loadCatalog creates the role and database that clients use, and the catalog. Where an earlier run
+// has done so in the same data directory, it ends what that run left unfinished.
 func loadCatalog(ctx context.Context, p *postgres) error {
 	boot, err := pgx.Connect(ctx, p.dsn(maintenance))
 	if err != nil {
@@ -24,7 +26,7 @@ func loadCatalog(ctx context.Context, p *postgres) error {
 		return fmt.Errorf("look for database: %w", err)
 	}
 	if done {
-		return nil
+		return reopen(ctx, p)
 	}
 	for _, statement := range []string{
 		"CREATE ROLE " + userRole + " SUPERUSER LOGIN",
@@ -38,26 +40,63 @@ func loadCatalog(ctx context.Context, p *postgres) error {
 	return loadSchema(ctx, p)
 }
 
-// loadSchema runs the schema files in the order of their names, all or none.
-func loadSchema(ctx context.Context, p *postgres) error {
+// reopen prepares the catalog of an earlier run, which has to be one of this version.
+func reopen(ctx context.Context, p *postgres) error {
+	script, err := schemaScript()
+	if err != nil {
+		return err
+	}
 	conn, err := pgx.Connect(ctx, p.dsn(database))
 	if err != nil {
 		return fmt.Errorf("connect: %w", err)
 	}
 	defer func() { _ = conn.Close(ctx) }()
+	var same bool
+	if err := conn.QueryRow(ctx, "SELECT mz_sim.made_by($1)", fingerprint(script)).Scan(&same); err != nil {
+		return fmt.Errorf("read version of data directory: %w", err)
+	}
+	if !same {
+		return fmt.Errorf("data directory %q was made by another version of the stand-in: remove it or name another one", p.dir)
+	}
+	if _, err := conn.Exec(ctx, "CALL mz_sim.reopen()"); err != nil {
+		return fmt.Errorf("reopen catalog: %w", err)
+	}
+	return nil
+}
+
+func fingerprint(script string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(script))) }
+
+// schemaScript is the schema files in the order of their names.
+func schemaScript() (string, error) {
 	files, err := schemaFiles.ReadDir("schema")
 	if err != nil {
-		return fmt.Errorf("read schema: %w", err)
+		return "", fmt.Errorf("read schema: %w", err)
 	}
-	script := "BEGIN; SET LOCAL allow_system_table_mods = on;\n"
+	var b strings.Builder
 	for _, f := range files {
 		text, err := schemaFiles.ReadFile("schema/" + f.Name())
 		if err != nil {
-			return fmt.Errorf("read schema: %w", err)
+			return "", fmt.Errorf("read schema: %w", err)
 		}
-		script += string(text) + "\n"
+		b.Write(text)
+		b.WriteByte('\n')
 	}
-	if _, err := conn.PgConn().Exec(ctx, script+"COMMIT;").ReadAll(); err != nil {
+	return b.String(), nil
+}
+
+// loadSchema runs the schema files, all or none.
+func loadSchema(ctx context.Context, p *postgres) error {
+	script, err := schemaScript()
+	if err != nil {
+		return err
+	}
+	conn, err := pgx.Connect(ctx, p.dsn(database))
+	if err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	made := "CREATE FUNCTION mz_sim.made_by(script text) RETURNS bool LANGUAGE sql AS $$ SELECT script = '" + fingerprint(script) + "' $$;"
+	if _, err := conn.PgConn().Exec(ctx, "BEGIN; SET LOCAL allow_system_table_mods = on;\n"+script+made+"COMMIT;").ReadAll(); err != nil {
 		return fmt.Errorf("load schema: %w", err)
 	}
 	return nil

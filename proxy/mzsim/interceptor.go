@@ -20,6 +20,7 @@ type interceptor struct {
 	router
 	watcher  *watcher
 	history  *history
+	welcome  bool
 	settings map[string]bool // the variables that PostgreSQL knows
 }
 
@@ -106,16 +107,29 @@ func (i *interceptor) Open(ctx context.Context, s *proxy.Session) (proxy.Handler
 			h.notices = append(h.notices, notice("MZ005", fmt.Sprintf("%s default cluster \"%s\" does not exist", kind, defaults["cluster"])))
 		}
 	}
+	if defaults["welcome_message"] != "off" {
+		h.notices = append(h.notices, h.welcomeNotice())
+	}
 	if err := h.register(ctx); err != nil {
 		return nil, err
 	}
 	return h, nil
 }
 
+// welcomeNotice is what clients are greeted with.
+func (h *session) welcomeNotice() *proxy.Notice {
+	v := h.state.vars
+	return notice("00000", fmt.Sprintf("connected to Materialize %s\n  User: %s\n  Cluster: %s\n  Database: %s\n  Schema: %s\n  Session UUID: %s",
+		mzVersion, h.info.User, v.get("cluster"), v.get("database"), v.get(searchPath), h.id))
+}
+
 // sessionDefaults are the variables that a session of the role begins with.
 func (i *interceptor) sessionDefaults(ctx context.Context, role string) (map[string]string, error) {
 	defaults := maps.Clone(variableDefaults)
 	defaults[searchPath] = "public"
+	if !i.welcome {
+		defaults["welcome_message"] = "off"
+	}
 	rows, err := i.pool.Query(ctx, `SELECT replace(split_part(c, '=', 1), 'mz_sim.', ''), substr(c, strpos(c, '=') + 1)
 		FROM pg_db_role_setting s CROSS JOIN LATERAL unnest(s.setconfig) c
 		JOIN pg_roles r ON r.oid = s.setrole WHERE r.rolname = $1`, role)

@@ -32,6 +32,7 @@ type Config struct {
 	Listen      string        // address to listen on; "" means a free port on 127.0.0.1
 	Hydration   time.Duration // from online to hydrated at one worker; 0 means DefaultHydration
 	Startup     time.Duration // from created to online; 0 means DefaultStartup
+	Welcome     bool          // greet clients with a NOTICE, as Materialize does
 	PostgresBin string        // directory of PostgreSQL's binaries; "" means to look for them
 	Data        string        // data directory, kept at the end; "" means a temporary one
 	Password    string        // of role materialize; "" means that nobody needs a password
@@ -67,6 +68,14 @@ func (s *Sim) start(ctx context.Context, cfg Config) error {
 		quiet := logrus.New()
 		quiet.SetOutput(io.Discard)
 		log = quiet
+	}
+	listen := cfg.Listen
+	if listen == "" {
+		listen = "127.0.0.1:0"
+	}
+	var err error
+	if s.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", listen); err != nil {
+		return fmt.Errorf("listen: %w", err)
 	}
 	bin, err := findPostgres(cfg.PostgresBin)
 	if err != nil {
@@ -134,6 +143,7 @@ func (s *Sim) serve(ctx context.Context, cfg Config, log logrus.FieldLogger) err
 	if err != nil {
 		return err
 	}
+	i.welcome = cfg.Welcome
 	server, err := proxy.NewServer(proxy.Config{
 		Upstream:     proxy.Upstream{Network: "unix", Address: s.postgres.socket(), SSLMode: "disable"},
 		Interceptor:  i,
@@ -142,13 +152,6 @@ func (s *Sim) serve(ctx context.Context, cfg Config, log logrus.FieldLogger) err
 	})
 	if err != nil {
 		return fmt.Errorf("configure relay: %w", err)
-	}
-	listen := cfg.Listen
-	if listen == "" {
-		listen = "127.0.0.1:0"
-	}
-	if s.listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", listen); err != nil {
-		return fmt.Errorf("listen: %w", err)
 	}
 	run, stop := context.WithCancel(context.Background())
 	s.stop = stop

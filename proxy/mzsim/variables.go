@@ -18,7 +18,7 @@ var variableDefaults = map[string]string{
 	"auto_route_catalog_queries":         "on",
 	"current_object_missing_warnings":    "on",
 	"statement_logging_sample_rate":      "1",
-	"welcome_message":                    "off",
+	"welcome_message":                    "on",
 	"emit_timestamp_notice":              "off",
 	"emit_trace_id_notice":               "off",
 	"emit_plan_insights_notice":          "off",

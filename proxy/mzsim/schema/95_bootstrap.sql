@@ -28,6 +28,14 @@ END $$;
 SELECT mz_sim.bootstrap();
 DROP FUNCTION mz_sim.bootstrap();
 
+-- reopen ends what a run before this one, in the same data directory, has not finished.
+CREATE PROCEDURE mz_sim.reopen() LANGUAGE sql AS $$
+    DELETE FROM mz_sim.sessions;
+    DELETE FROM mz_sim.subscriptions;
+    DELETE FROM mz_sim.refusals;
+    UPDATE mz_sim.statements SET finished_at = now(), finished_status = 'aborted' WHERE finished_at IS NULL;
+$$;
+
 -- Unqualified names find the relations of mz_catalog, not those of mz_internal. In
 -- pg_catalog they are out of the way of psql's \d.
 DO $$
