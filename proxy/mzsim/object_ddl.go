@@ -220,17 +220,24 @@ var systemKnobs = map[string]string{
 
 // alterSystem translates ALTER SYSTEM SET and RESET of variables that are knobs here.
 func (p *parser) alterSystem() ddl {
-	p.expect("set")
+	var value any // nil: the default
+	set := p.accept("set")
+	if !set {
+		p.expect("reset")
+	}
 	name := p.ident()
-	if !p.acceptOp("=") {
+	if set && !p.acceptOp("=") {
 		p.expect("to")
 	}
-	value := p.at(0).Text
-	p.pos++
+	if set && !p.accept("default") {
+		if values := p.values(); len(values) > 0 {
+			value = strings.Join(values, ", ")
+		}
+	}
 	p.end()
 	knob, ok := systemKnobs[name]
 	if !ok {
-		p.fail("42704", "unrecognized configuration parameter "+quoteIdent(name))
+		p.fail("42704", `unrecognized configuration parameter "`+name+`"`)
 	}
 	return ddl{"ALTER SYSTEM", call("alter_system", knob, value)}
 }

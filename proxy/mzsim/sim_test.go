@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"mzproxy/proxy/mzsim"
@@ -39,13 +38,24 @@ func TestMain(m *testing.M) {
 // client is a connection with what the server said besides results.
 type client struct {
 	*pgconn.PgConn
-	notices []string
+	notices []string // since the latest text
+	failure error    // the latest
 }
 
-// dial connects as role materialize; options are added to the connection string.
+// server is what a client connects to.
+type server struct{ url string }
+
+func theStandIn() server { return server{sim.DSN()} }
+
+// dial connects to the stand-in as role materialize; options are settings of the connection: cluster=c, user=x, ...
 func dial(t *testing.T, options ...string) *client {
 	t.Helper()
-	c, err := tryDial(options...)
+	return theStandIn().dial(t, options...)
+}
+
+func (s server) dial(t *testing.T, options ...string) *client {
+	t.Helper()
+	c, err := s.tryDial(options...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,12 +63,21 @@ func dial(t *testing.T, options ...string) *client {
 	return c
 }
 
-func tryDial(options ...string) (*client, error) {
-	host, port, _ := strings.Cut(sim.Addr(), ":")
-	dsn := fmt.Sprintf("host=%s port=%s user=materialize dbname=materialize sslmode=disable %s", host, port, strings.Join(options, " "))
-	cfg, err := pgconn.ParseConfig(dsn)
+func (s server) tryDial(options ...string) (*client, error) {
+	cfg, err := pgconn.ParseConfig(s.url)
 	if err != nil {
 		return nil, err
+	}
+	for _, o := range options {
+		name, value, _ := strings.Cut(o, "=")
+		switch name {
+		case "user":
+			cfg.User = value
+		case "database":
+			cfg.Database = value
+		default:
+			cfg.RuntimeParams[name] = value
+		}
 	}
 	c := &client{}
 	cfg.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) {
@@ -93,6 +112,7 @@ func (c *client) say(sql string) string {
 		}
 	}
 	if err := r.Close(); err != nil {
+		c.failure = err
 		parts = append(parts, errorText(err))
 	}
 	for _, n := range c.notices {
@@ -149,15 +169,7 @@ func fresh(t *testing.T) *client {
 		"('max_replicas_per_cluster', '5')", "('max_clusters', '25')", "('max_credit_consumption_rate', '1024')", "('ddl_delay', '0s')"} {
 		c.must(t, "SELECT mz_sim.set"+knob)
 	}
-	conn := rows(t, c, "SELECT name FROM mz_clusters WHERE id LIKE 'u%' AND name <> 'quickstart'")
-	for _, name := range conn {
-		c.must(t, "DROP CLUSTER "+pgx.Identifier{name}.Sanitize()+" CASCADE")
-	}
-	for _, kind := range []string{"view", "table"} {
-		for _, name := range rows(t, c, "SELECT name FROM mz_objects WHERE id LIKE 'u%' AND type = '"+kind+"'") {
-			c.must(t, "DROP "+strings.ToUpper(kind)+" "+pgx.Identifier{name}.Sanitize()+" CASCADE")
-		}
-	}
+	c.clean(t)
 	return c
 }
 

@@ -26,7 +26,8 @@ CREATE TABLE mz_sim.knobs (
     name text PRIMARY KEY,
     type text NOT NULL,
     value text NOT NULL,
-    description text NOT NULL
+    description text NOT NULL,
+    initial text
 );
 INSERT INTO mz_sim.knobs VALUES
     ('hydration', 'interval', '3s', 'time from online to hydrated at one worker; divided by the workers of the size'),
@@ -37,6 +38,8 @@ INSERT INTO mz_sim.knobs VALUES
     ('max_replicas_per_cluster', 'int', '5', 'limit on replicas of one cluster'),
     ('max_credit_consumption_rate', 'numeric', '1024', 'limit on credits per hour of all replicas of users'),
     ('ddl_delay', 'interval', '0s', 'how long every statement on clusters takes');
+
+UPDATE mz_sim.knobs SET initial = value;
 
 CREATE FUNCTION mz_sim.knob(name text) RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog

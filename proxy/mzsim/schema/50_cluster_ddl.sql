@@ -350,12 +350,12 @@ BEGIN
     END IF;
 END $$;
 
--- alter_system sets the knob that stands for a system variable.
+-- alter_system sets the knob that stands for a system variable; NULL means its default.
 CREATE PROCEDURE mz_sim.alter_system(knob text, value text)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 BEGIN
     IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = session_user) THEN
         PERFORM mz_sim.fail('permission denied to alter system', '42501');
     END IF;
-    PERFORM mz_sim.set(knob, value);
+    PERFORM mz_sim.set(knob, coalesce(value, (SELECT k.initial FROM mz_sim.knobs k WHERE k.name = knob)));
 END $$;
