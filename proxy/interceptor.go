@@ -165,6 +165,8 @@ type Completed struct {
 type Event struct {
 	Tag  string
 	Code string // SQLSTATE; set for an ErrorResponse
+	// Done is set where the statement's Verdict.Done was called with the tag.
+	Done bool
 }
 
 // Ready is what a handler adds before a ReadyForQuery.

@@ -250,13 +250,14 @@ func (r *replies) completed(typ byte, frame []byte) error {
 	c := r.client
 	if typ == 'C' {
 		tag := string(bytes.TrimRight(frame[headerSize:], "\x00"))
+		h := c.script.head().completing()
 		if r.watched {
-			r.events = append(r.events, Event{Tag: tag})
+			r.events = append(r.events, Event{Tag: tag, Done: h != nil && h.done != nil})
 		}
 		if tag == "DISCARD ALL" || tag == "DEALLOCATE ALL" {
 			r.requests.forgotten.Store(true)
 		}
-		if h := c.script.head().completing(); h != nil {
+		if h != nil {
 			if h.done != nil {
 				r.completedBy(h, tag)
 			}
