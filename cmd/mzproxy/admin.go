@@ -18,11 +18,7 @@ const adminHeaderTimeout = 10 * time.Second
 
 // runAdmin serves /metrics, /healthz (the process lives) and /readyz (the tables
 // are there, so that strategies work) until ctx ends.
-func (a *app) runAdmin(ctx context.Context, address string) error {
-	ln, err := net.Listen("tcp", address)
-	if err != nil {
-		return fmt.Errorf("admin: %w", err)
-	}
+func (a *app) runAdmin(ctx context.Context, ln net.Listener) error {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "mzproxy_sessions", Help: "Client sessions at present."},

@@ -91,7 +91,7 @@ func (d *demo) serve(ctx context.Context, listen string, log logrus.FieldLogger)
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	d.stop = stop
-	go func() { d.done <- d.app.run(running, ln, "") }()
+	go func() { d.done <- d.app.run(running, ln, nil) }()
 	select {
 	case <-d.app.tables:
 		return nil

@@ -74,7 +74,13 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	return a.run(ctx, ln, c.Admin)
+	var admin net.Listener
+	if c.Admin != "" {
+		if admin, err = net.Listen("tcp", c.Admin); err != nil {
+			return fmt.Errorf("admin: %w", err)
+		}
+	}
+	return a.run(ctx, ln, admin)
 }
 
 // app is the proxy with its engine.
@@ -85,18 +91,25 @@ type app struct {
 	interceptor *intercept.Interceptor
 	server      *proxy.Server
 	tables      chan struct{} // closed once the tables are there
+	tried       chan struct{} // closed once they were looked for
 }
 
 // newApp wires the parts. Nothing runs yet.
 func newApp(f engineFlags, dsn string, cfg proxy.Config, log logrus.FieldLogger) (*app, error) {
 	registry := engine.NewRegistry(strategy.All()...)
-	client, err := materialize.New(materialize.Config{DSN: dsn, ControlCluster: f.ControlCluster, Schema: f.Schema, EnableExperimental: f.EnableExperimental})
+	client, err := materialize.New(materialize.Config{
+		DSN: dsn, ControlCluster: f.ControlCluster, Schema: f.Schema, EnableExperimental: f.EnableExperimental, Logger: log,
+	})
 	if err != nil {
 		return nil, err
 	}
+	var leader engine.Leader
+	if !f.Observe { // who only observes leaves the lead to others
+		leader = client.NewLease()
+	}
 	reconciler, err := engine.NewReconciler(engine.ReconcilerConfig{
 		Planner:  engine.Planner{Registry: registry, SizeAliases: f.SizeAlias},
-		Observer: client, Executor: client, Recorder: client,
+		Observer: client, Executor: client, Recorder: client, Watcher: client, Leader: leader,
 		Resync: f.Resync, Observe: f.Observe, Logger: log, Step: faultStep(),
 	})
 	if err != nil {
@@ -114,19 +127,24 @@ func newApp(f engineFlags, dsn string, cfg proxy.Config, log logrus.FieldLogger)
 	if err != nil {
 		return nil, err
 	}
-	return &app{log, client, reconciler, interceptor, server, make(chan struct{})}, nil
+	return &app{log, client, reconciler, interceptor, server, make(chan struct{}), make(chan struct{})}, nil
 }
 
 // run serves clients until ctx ends, and cleans up. The engine's own connection may come later: until
-// then clients are served, and writes of strategies are refused.
-func (a *app) run(ctx context.Context, ln net.Listener, admin string) error {
+// then clients are served, and writes of strategies are refused. admin may be nil.
+func (a *app) run(ctx context.Context, ln, admin net.Listener) error {
 	defer a.client.Close()
 	engineCtx, stopEngine := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { a.runEngine(engineCtx) })
 	var adminErr error
-	if admin != "" {
+	if admin != nil {
 		wg.Go(func() { adminErr = a.runAdmin(engineCtx, admin) })
+	}
+	select { // who connects at once finds the tables
+	case <-a.tried:
+	case <-ctx.Done():
+	case <-time.After(tablesPatience):
 	}
 	err := a.server.Serve(ctx, ln)
 	a.interceptor.Close()
@@ -135,10 +153,15 @@ func (a *app) run(ctx context.Context, ln net.Listener, admin string) error {
 	return errors.Join(err, adminErr)
 }
 
+// How long clients wait at most for the controller's first contact with the server.
+const tablesPatience = 3 * time.Second
+
 // runEngine makes sure that the tables are there, and reconciles.
 func (a *app) runEngine(ctx context.Context) {
+	tried := sync.OnceFunc(func() { close(a.tried) })
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
 		err := a.client.EnsureTables(ctx)
+		tried()
 		if err == nil {
 			break
 		}

@@ -9,10 +9,18 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/sirupsen/logrus"
+
+	"mzproxy/proxy/mzsim"
 )
 
 // How long a test waits for what has to come. Nothing is measured by it.
 const patience = 60 * time.Second
+
+// Replicas come online and hydrate fast.
+const (
+	fastHydration = 400 * time.Millisecond
+	fastStartup   = 50 * time.Millisecond
+)
 
 // world is a demo for one test: stand-in, proxy and three sample clusters.
 type world struct {
@@ -20,10 +28,33 @@ type world struct {
 	direct *pgx.Conn // to the stand-in, around the proxy
 }
 
+// standIn is a stand-in with the sample clusters, and no proxy in front.
+func standIn(t *testing.T) *mzsim.Sim {
+	t.Helper()
+	sim, err := mzsim.Start(t.Context(), mzsim.Config{Hydration: fastHydration, Startup: fastStartup})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := sim.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := mzsim.Sample(t.Context(), sim.Addr()); err != nil {
+		t.Fatal(err)
+	}
+	return sim
+}
+
+// dsn is the stand-in's own address, for the user of the demo.
+func dsn(sim *mzsim.Sim) string {
+	return "postgres://" + demoUser + "@" + sim.Addr() + "/" + demoDatabase + "?sslmode=disable"
+}
+
 // newWorld starts a demo whose replicas come online and hydrate fast.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	return newWorldWith(t, demoCmd{Listen: "127.0.0.1:0", Hydration: 400 * time.Millisecond, Startup: 50 * time.Millisecond})
+	return newWorldWith(t, demoCmd{Listen: "127.0.0.1:0", Hydration: fastHydration, Startup: fastStartup})
 }
 
 func newWorldWith(t *testing.T, c demoCmd) *world {
@@ -39,7 +70,7 @@ func newWorldWith(t *testing.T, c demoCmd) *world {
 			t.Error(err)
 		}
 	})
-	direct, err := pgx.Connect(t.Context(), "postgres://"+demoUser+"@"+d.sim.Addr()+"/"+demoDatabase+"?sslmode=disable")
+	direct, err := pgx.Connect(t.Context(), dsn(d.sim))
 	if err != nil {
 		t.Fatal(err)
 	}

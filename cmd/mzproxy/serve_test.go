@@ -1,0 +1,199 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// served is mzproxy serve as a process of its own.
+type served struct {
+	cmd    *exec.Cmd
+	addr   string // for clients
+	exited chan error
+
+	mu  sync.Mutex
+	log bytes.Buffer
+}
+
+var readyLine = regexp.MustCompile(`ready for clients.* listen="?([0-9.:]+)`)
+
+// serveProcess starts mzproxy serve in front of a stand-in and waits until it
+// listens.
+func serveProcess(t *testing.T, upstream string, env []string, args ...string) *served {
+	t.Helper()
+	p := &served{exited: make(chan error, 1)}
+	p.cmd = exec.Command("mzproxy", append([]string{"serve", "--listen", "127.0.0.1:0", "--admin", "", "--upstream", upstream}, args...)...)
+	p.cmd.Env = append(os.Environ(), env...)
+	out, err := p.cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = p.cmd.Process.Kill()
+		select {
+		case <-p.exited:
+		case <-time.After(patience):
+		}
+		if t.Failed() {
+			t.Logf("log of the proxy:\n%s", p.logged())
+		}
+	})
+	listening := make(chan string, 1)
+	go func() {
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			p.mu.Lock()
+			p.log.WriteString(lines.Text() + "\n")
+			p.mu.Unlock()
+			if m := readyLine.FindStringSubmatch(lines.Text()); m != nil {
+				listening <- m[1]
+			}
+		}
+		p.exited <- p.cmd.Wait()
+		close(p.exited)
+	}()
+	select {
+	case p.addr = <-listening:
+	case err := <-p.exited:
+		t.Fatalf("mzproxy serve: %v\n%s", err, p.logged())
+	case <-time.After(patience):
+		t.Fatal("mzproxy serve does not listen")
+	}
+	return p
+}
+
+func (p *served) logged() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.log.String()
+}
+
+// psqlOnce runs one psql and returns what it prints, errors too.
+func psqlOnce(t *testing.T, addr string, args ...string) (string, error) {
+	t.Helper()
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "psql", append([]string{"-XAtq", "-h", host, "-p", port, "-U", demoUser, "-d", demoDatabase}, args...)...)
+	cmd.Env = append(os.Environ(), "PGSSLMODE=disable")
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// SIGTERM ends idle sessions with 57P01, and the process with status 0.
+func TestServeDrains(t *testing.T) {
+	p := serveProcess(t, dsn(standIn(t)), nil)
+	host, port, _ := net.SplitHostPort(p.addr)
+	idle := startPsql(t, []string{"PGHOST=" + host, "PGPORT=" + port, "PGUSER=" + demoUser, "PGDATABASE=" + demoDatabase, "PGSSLMODE=disable"}, "-X", "-q", "-At")
+	idle.send(t, "SELECT 'here';\n")
+	idle.settle(t)
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-p.exited:
+		if err != nil {
+			t.Errorf("mzproxy ended with %v", err)
+		}
+	case <-time.After(patience):
+		t.Fatal("mzproxy goes on after SIGTERM")
+	}
+	idle.send(t, "SELECT 'still here';\n")
+	idle.finish(t)
+	if out := idle.out.String(); !strings.Contains(out, "terminating connection due to administrator command") {
+		t.Errorf("psql saw %q", out)
+	}
+}
+
+// Clients of a server that is away are told so, and the proxy goes on.
+func TestServeWithoutServer(t *testing.T) {
+	p := serveProcess(t, "postgres://nobody@127.0.0.1:1/d?sslmode=disable", nil)
+	for range 2 {
+		out, err := psqlOnce(t, p.addr, "-c", "SELECT 1")
+		if err == nil || !strings.Contains(out, "could not connect to server") {
+			t.Errorf("psql saw %q (%v)", out, err)
+		}
+	}
+}
+
+// In observe mode a write is stored and explained, and nothing is executed.
+func TestServeObserves(t *testing.T) {
+	p := serveProcess(t, dsn(standIn(t)), nil, "--observe")
+	out, err := psqlOnce(t, p.addr,
+		"-c", `INSERT INTO mz_cluster_strategies (cluster_id, strategy_type, config) VALUES ('staging', 'target_size', '{"target_size": "small"}')`,
+		"-c", "APPLY STRATEGIES",
+		"-c", "SELECT count(*) FROM mz_cluster_strategies",
+		"-c", "SELECT count(*) FROM mz_cluster_replicas r JOIN mz_clusters c ON c.id = r.cluster_id WHERE c.name = 'staging'")
+	if err != nil {
+		t.Fatal(out, err)
+	}
+	for _, want := range []string{`would create cluster replica "staging"."r_small" (small)`, "only observes", "\n1\n0\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("psql saw no %q in\n%s", want, out)
+		}
+	}
+}
+
+// Probes and metrics answer over HTTP.
+func TestServeAdmin(t *testing.T) {
+	sim := standIn(t)
+	ln, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := ln.Addr().String()
+	_ = ln.Close()
+	serveProcess(t, dsn(sim), nil, "--admin", admin)
+	get := func(path string) (int, string) {
+		response, err := http.Get("http://" + admin + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = response.Body.Close() }()
+		body, err := io.ReadAll(response.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return response.StatusCode, string(body)
+	}
+	if status, body := get("/healthz"); status != http.StatusOK {
+		t.Errorf("/healthz: %d %s", status, body)
+	}
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		status, body := get("/readyz")
+		if status == http.StatusOK {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("/readyz: %d %s", status, body)
+		}
+	}
+	if status, body := get("/metrics"); status != http.StatusOK || !strings.Contains(body, "mzproxy_sessions 0") {
+		t.Errorf("/metrics: %d %s", status, body)
+	}
+}
+
+// Two demos that want the same address both run.
+func TestTwoDemos(t *testing.T) {
+	first := newWorld(t)
+	second := newWorldWith(t, demoCmd{Listen: first.addr.String(), Hydration: time.Second, Startup: time.Millisecond})
+	for _, w := range []*world{first, second} {
+		if out, err := psqlOnce(t, w.addr.String(), "-c", "SELECT 1"); err != nil || out != "1\n" {
+			t.Errorf("psql saw %q (%v)", out, err)
+		}
+	}
+}
