@@ -2,325 +2,197 @@ package engine
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
-	"maps"
-	"math/rand/v2"
-	"strings"
+	"slices"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/sirupsen/logrus"
 )
 
-// ClusterMemory is what is stored about a cluster between looks.
-type ClusterMemory struct {
-	Strategies map[string]json.RawMessage `json:"strategies"`
-	// Created tells which strategy asked for a replica that the engine
-	// created.
-	Created map[string]string `json:"created,omitempty"`
-}
+// How long an action that has begun may go on after the end of its context, so that a shutdown leaves
+// nothing open.
+const finishGrace = 8 * time.Second
 
-// How long actions are kept for looks that came second.
-const recentFor = 15 * time.Second
-
-// Backoff after a failed action: doubled each time, with jitter.
-const (
-	firstRetry = time.Second
-	lastRetry  = 5 * time.Minute
-)
+// errFenced says that somebody else may lead by now.
+var errFenced = errors.New("the lease has run out")
 
 // apply runs the actions of a plan in order, and records each. A failed one
-// stops the rest.
+// stops the rest. So does a cluster that has changed beside the actions
+// themselves; it is looked at again.
 func (r *Reconciler) apply(ctx context.Context, trigger Trigger, w *clusterWork, o *Outcome) error {
-	memory := ClusterMemory{maps.Clone(o.Before.State), maps.Clone(o.Before.CreatedBy)}
-	var failed error
-	for _, a := range o.Plan.Actions {
-		if r.cfg.Leader != nil && !r.cfg.Leader.Leading() {
-			break // fenced: whoever leads now looks for himself
+	memory := memoryOf(&o.Before)
+	expected := o.Before
+	for i, a := range o.Plan.Actions {
+		if i > 0 {
+			switch same, err := r.stillAs(ctx, &expected); {
+			case err != nil:
+				return err
+			case !same:
+				r.schedule.add(o.Plan.ID, time.Now(), "event")
+				return nil
+			}
 		}
-		record := newRecord(trigger, o, a)
-		result, err := r.run(ctx, a, record)
+		if ctx.Err() != nil || o.Before.RecentActions+int64(i) >= maxRecentActions {
+			return nil
+		}
+		result, err := r.run(ctx, trigger, o, a, memory)
 		if err != nil {
 			return err
 		}
 		o.Results = append(o.Results, result)
 		w.note(result)
+		w.result(result.Err)
 		r.logAction(o, result)
-		if failed = result.Err; failed != nil {
-			break
+		if result.Err != nil {
+			return nil
 		}
-		memory.took(a, o.Plan.State)
+		expected = after(expected, a)
 	}
-	w.result(failed)
-	if failed != nil && len(o.Results) == 1 {
-		return nil
-	}
-	r.step("state")
-	if err := r.cfg.Recorder.SaveState(ctx, o.Plan.ID, memory.pruned(o)); err != nil {
-		return fmt.Errorf("save state: %w", err)
-	}
-	r.step("done")
 	return nil
 }
 
-// run executes one action: the intention is written first and completed
-// after, so that a crash in between can be settled by looking.
-func (r *Reconciler) run(ctx context.Context, a Action, record ActionRecord) (result ActionResult, err error) {
-	r.inFlight.Store(record.ActionID, true)
-	defer func() {
-		if err != nil {
-			r.unsettled.Store(true)
-		}
-		r.inFlight.Delete(record.ActionID)
-	}()
-	r.step("begin")
-	if err := r.cfg.Recorder.Begin(ctx, record); err != nil {
-		return ActionResult{}, fmt.Errorf("record intention: %w", err)
+// stillAs looks whether a cluster is as it is expected to be after the actions
+// so far.
+func (r *Reconciler) stillAs(ctx context.Context, expected *ClusterState) (bool, error) {
+	now, err := r.planFor(ctx, expected.ID)
+	if now == nil {
+		return false, err
 	}
-	r.step("execute")
-	failed := r.cfg.Executor.Execute(ctx, a)
-	if failed != nil && ctx.Err() != nil {
-		return ActionResult{}, fmt.Errorf("execute: %w", failed) // the outcome is not known; settled by the next start
+	return sameView(expected, &now.Before), nil
+}
+
+// after is what a cluster looks like once an action is done.
+func after(c ClusterState, a Action) ClusterState {
+	c.Replicas = slices.DeleteFunc(slices.Clone(c.Replicas), func(r Replica) bool { return r.Name == a.Replica })
+	if a.Op == OpCreate {
+		c.Replicas = append(c.Replicas, Replica{Name: a.Replica, Size: a.Size})
 	}
-	if failed != nil {
-		done, err := r.done(ctx, record)
-		if err != nil {
-			return ActionResult{}, fmt.Errorf("look after %w: %w", failed, err)
-		}
-		if done {
-			failed = nil // somebody else was faster, or the answer got lost
+	return c
+}
+
+// run executes one action. The intention is written first; state and outcome are completed after, so that
+// a crash in between can be settled by looking. An error means that the outcome is open, or could not be recorded.
+func (r *Reconciler) run(ctx context.Context, trigger Trigger, o *Outcome, a Action, memory ClusterMemory) (ActionResult, error) {
+	ctx, cancel := outliving(ctx, finishGrace)
+	defer cancel()
+	record, err := r.begin(ctx, newRecord(trigger, o, a))
+	defer r.intentions.release(record.ActionID)
+	if err != nil {
+		return ActionResult{}, err
+	}
+	r.step(stepExecute)
+	if !r.leading() { // whoever leads now takes the intention up, or drops it
+		r.intentions.keep(record)
+		return ActionResult{}, errFenced
+	}
+	refusal := r.cfg.Executor.Execute(ctx, a)
+	if refusal != nil {
+		if refusal, err = r.judge(ctx, record, refusal); err != nil {
+			return ActionResult{}, err
 		}
 	}
-	executed := failed == nil
+	executed := refusal == nil
 	record.Executed = &executed
-	if failed != nil {
-		record.Error = failed.Error()
+	if executed {
+		memory.took(a.Op, a.Replica, record.Context.Strategies, record.Context.State)
+		r.step(stepState)
+		if err := r.cfg.Recorder.SaveState(ctx, o.Plan.ID, memory); err != nil {
+			record.Executed = nil // settled with the state
+			r.intentions.keep(record)
+			return ActionResult{}, fmt.Errorf("save state: %w", err)
+		}
+	} else {
+		record.Error = refusal.Error()
 	}
-	r.step("finish")
+	r.step(stepFinish)
 	if err := r.cfg.Recorder.Finish(ctx, record); err != nil {
-		return ActionResult{}, fmt.Errorf("record outcome: %w", err)
+		r.intentions.keep(record)
+		r.cfg.Logger.WithError(err).WithField("cluster", o.Plan.Name).Warn("outcome of an action not recorded yet")
 	}
-	return ActionResult{a, record.ActionID, failed}, nil
+	r.step(stepDone)
+	return ActionResult{a, record.ActionID, refusal}, nil
+}
+
+// begin writes the intention, or takes up an open one for the same statement.
+func (r *Reconciler) begin(ctx context.Context, record ActionRecord) (ActionRecord, error) {
+	r.step(stepBegin)
+	if open, ok := r.intentions.takeUp(record); ok {
+		return open, nil
+	}
+	if err := r.cfg.Recorder.Begin(ctx, record); err != nil {
+		r.intentions.doubt()
+		return record, fmt.Errorf("record intention: %w", err)
+	}
+	return record, nil
+}
+
+// judge looks what became of a statement that did not succeed. It returns nil if the world is as
+// if it had: somebody else was faster, or the answer got lost. An error means that nobody knows.
+func (r *Reconciler) judge(ctx context.Context, record ActionRecord, failed error) (refusal, err error) {
+	done, err := r.done(ctx, record)
+	switch {
+	case done:
+		return nil, nil
+	case errors.Is(failed, ErrNoAnswer):
+		r.intentions.keep(record)
+		return nil, fmt.Errorf("execute: %w", failed)
+	case err != nil:
+		record.Error = failed.Error()
+		r.intentions.keep(record)
+		return nil, fmt.Errorf("look after %w: %w", failed, err)
+	}
+	return failed, nil
 }
 
 // done looks whether the world is as if an action had been executed.
 func (r *Reconciler) done(ctx context.Context, record ActionRecord) (bool, error) {
-	s, err := r.cfg.Observer.Observe(ctx, record.ClusterID)
+	s, err := r.observe(ctx, []string{record.ClusterID})
 	if err != nil {
 		return false, err
 	}
-	if len(s.Clusters) == 0 {
-		return record.Context.Op == string(OpDrop), nil
-	}
-	replica := s.Clusters[0].Replica(record.Context.Replica)
-	if record.Context.Op == string(OpDrop) {
-		return replica == nil, nil
-	}
-	return replica != nil && replica.Size == record.Context.Size, nil
+	return record.doneIn(s), nil
 }
 
-func newRecord(trigger Trigger, o *Outcome, a Action) ActionRecord {
-	c := DecisionContext{
-		Trigger: trigger.Kind, Role: trigger.Role, Application: trigger.Application, Client: trigger.Client,
-		Op: string(a.Op), Replica: a.Replica, Size: a.Size, Signals: signals(o),
-	}
-	for _, reason := range a.Reasons {
-		c.Strategies = append(c.Strategies, reason.Strategy)
-		c.Reasons = append(c.Reasons, reason.Text)
-	}
-	return ActionRecord{ActionID: uuid.NewString(), ClusterID: o.Plan.ID, SQL: a.SQL, Context: c}
-}
-
-// signals is what was looked at, for the audit row.
-func signals(o *Outcome) map[string]any {
-	c := &o.Before
-	replicas := map[string]any{}
-	for _, replica := range c.Replicas {
-		replicas[replica.Name] = map[string]any{"size": replica.Size, "online": replica.Online, "ready": c.Ready(replica),
-			"oom_count": replica.OOMCount, "crash_count": replica.CrashCount}
-	}
-	out := map[string]any{"objects": c.Objects, "replicas": replicas}
-	if c.LastActivity != nil {
-		out["last_activity"] = c.LastActivity.String()
-	}
-	if c.ActivityUnknown != "" {
-		out["activity_unknown"] = c.ActivityUnknown
-	}
-	return out
-}
-
-// took notes an executed action.
-func (m *ClusterMemory) took(a Action, planned map[string]json.RawMessage) {
-	if m.Created == nil {
-		m.Created = map[string]string{}
-	}
-	if m.Strategies == nil {
-		m.Strategies = map[string]json.RawMessage{}
-	}
-	for _, reason := range a.Reasons {
-		if payload, ok := planned[reason.Strategy]; ok {
-			m.Strategies[reason.Strategy] = payload
+// doneIn tells whether a snapshot of the record's cluster shows the action's
+// effect.
+func (r ActionRecord) doneIn(s Snapshot) bool {
+	for i := range s.Clusters {
+		if s.Clusters[i].ID != r.ClusterID {
+			continue
 		}
+		replica := s.Clusters[i].Replica(r.Context.Replica)
+		if r.Context.Op == string(OpDrop) {
+			return replica == nil
+		}
+		return replica != nil && replica.Size == r.Context.Size
 	}
-	switch a.Op {
-	case OpCreate:
-		m.Created[a.Replica] = a.Reasons[0].Strategy
-	case OpDrop:
-		delete(m.Created, a.Replica)
-	}
+	return r.Context.Op == string(OpDrop)
 }
 
-// pruned forgets replicas that do not exist any more.
-func (m ClusterMemory) pruned(o *Outcome) ClusterMemory {
-	for name := range m.Created {
-		created := false
-		for _, result := range o.Results {
-			created = created || result.Op == OpCreate && result.Replica == name && result.Err == nil
-		}
-		if !created && o.Before.Replica(name) == nil {
-			delete(m.Created, name)
-		}
-	}
-	return m
+// outliving is a context that goes on for some time after the end of its
+// parent.
+func outliving(parent context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(parent))
+	stop := context.AfterFunc(parent, func() {
+		timer := time.AfterFunc(grace, cancel)
+		context.AfterFunc(ctx, func() { timer.Stop() })
+	})
+	return ctx, func() { stop(); cancel() }
 }
 
 // remember stores what a strategy wants to keep although nothing was done.
-func (r *Reconciler) remember(ctx context.Context, o *Outcome) {
-	changed := false
-	for _, d := range o.Plan.Decisions {
-		changed = changed || d.Remember != nil
+func (r *Reconciler) remember(ctx context.Context, o *Outcome) error {
+	wanted := slices.ContainsFunc(o.Plan.Decisions, func(d Decision) bool { return d.Remember != nil })
+	memory := memoryOf(&o.Before)
+	if !wanted || !memory.differs(o.Plan.State) {
+		return nil
 	}
-	if !changed {
-		return
-	}
-	if err := r.cfg.Recorder.SaveState(ctx, o.Plan.ID, ClusterMemory{o.Plan.State, o.Before.CreatedBy}); err != nil {
-		r.cfg.Logger.WithError(err).WithField("cluster", o.Plan.Name).Warn("state not saved")
-	}
-}
-
-// settle completes the intentions that a crash left open: what the world shows
-// counts.
-func (r *Reconciler) settle(ctx context.Context) error {
-	open, err := r.cfg.Recorder.Unfinished(ctx)
-	if err != nil {
-		return fmt.Errorf("read open intentions: %w", err)
-	}
-	for _, record := range open {
-		if _, working := r.inFlight.Load(record.ActionID); working {
-			continue
-		}
-		done, err := r.done(ctx, record)
-		if err != nil {
-			return fmt.Errorf("settle: %w", err)
-		}
-		if !done {
-			if err := r.cfg.Recorder.Forget(ctx, record.ActionID); err != nil {
-				return fmt.Errorf("settle: %w", err)
-			}
-			continue
-		}
-		record.Executed = &done
-		if err := r.cfg.Recorder.Finish(ctx, record); err != nil {
-			return fmt.Errorf("settle: %w", err)
-		}
-		if err := r.recall(ctx, record); err != nil {
-			return fmt.Errorf("settle: %w", err)
-		}
+	memory.Strategies = o.Plan.State
+	if err := r.cfg.Recorder.SaveState(ctx, o.Plan.ID, memory); err != nil {
+		return fmt.Errorf("save state: %w", err)
 	}
 	return nil
-}
-
-// recall brings the state to what an action that was settled would have left.
-func (r *Reconciler) recall(ctx context.Context, record ActionRecord) error {
-	s, err := r.cfg.Observer.Observe(ctx, record.ClusterID)
-	if err != nil || len(s.Clusters) == 0 {
-		return err
-	}
-	c := s.Clusters[0]
-	memory := ClusterMemory{maps.Clone(c.State), maps.Clone(c.CreatedBy)}
-	a := Action{Op: Op(record.Context.Op), Replica: record.Context.Replica}
-	planned := map[string]json.RawMessage{}
-	for _, strategy := range record.Context.Strategies {
-		a.Reasons = append(a.Reasons, Reason{Strategy: strategy})
-		planned[strategy] = readPayload(c.State[strategy]).next(At(record.CreatedAt), true, nil)
-	}
-	if len(a.Reasons) == 0 {
-		return nil
-	}
-	memory.took(a, planned)
-	return r.cfg.Recorder.SaveState(ctx, record.ClusterID, memory)
-}
-
-// note keeps a result for looks that came second.
-func (w *clusterWork) note(result ActionResult) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	now := time.Now()
-	kept := w.recent[:0]
-	for _, r := range w.recent {
-		if now.Sub(r.at) < recentFor {
-			kept = append(kept, r)
-		}
-	}
-	w.recent = append(kept, recent{now, result})
-}
-
-// since returns the results that came after a moment; the zero moment gives none.
-func (w *clusterWork) since(t time.Time) []ActionResult {
-	if t.IsZero() {
-		return nil
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var results []ActionResult
-	for _, r := range w.recent {
-		if r.at.After(t) {
-			results = append(results, r.result)
-		}
-	}
-	return results
-}
-
-// waiting tells until when a failed cluster waits. Somebody who asks is not
-// kept waiting.
-func (w *clusterWork) waiting(trigger Trigger) time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if trigger.Kind == "statement" || trigger.Kind == "apply" || time.Now().After(w.retryAt) {
-		return time.Time{}
-	}
-	return w.retryAt
-}
-
-func (w *clusterWork) result(err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if err == nil {
-		w.failures, w.retryAt = 0, time.Time{}
-		return
-	}
-	delay := min(firstRetry<<min(w.failures, 20), lastRetry)
-	w.failures++
-	w.retryAt = time.Now().Add(delay/2 + rand.N(delay/2))
-}
-
-func (r *Reconciler) logPlan(w *clusterWork, o *Outcome) {
-	var statements []string
-	for _, a := range o.Plan.Actions {
-		statements = append(statements, a.SQL)
-	}
-	for _, p := range o.Plan.Problems {
-		statements = append(statements, fmt.Sprintf("%s %s", p.Strategy, p.Code))
-	}
-	text := strings.Join(statements, "; ")
-	w.mu.Lock()
-	changed := text != w.plan
-	w.plan = text
-	w.mu.Unlock()
-	if changed {
-		r.cfg.Logger.WithFields(logrus.Fields{"cluster": o.Plan.Name, "actions": len(o.Plan.Actions), "problems": len(o.Plan.Problems), "plan": text}).Info("plan changed")
-	}
 }
 
 func (r *Reconciler) logAction(o *Outcome, result ActionResult) {

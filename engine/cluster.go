@@ -22,6 +22,9 @@ type ClusterState struct {
 	ActivityUnknown string
 	// ActivitySource says where LastActivity comes from, for people.
 	ActivitySource string
+	// SettledAt is when a signal counts that is too fresh to be believed now;
+	// nil: there is none.
+	SettledAt *Timestamp
 	// Obligations is what the cluster maintains for others.
 	Obligations Obligations
 	// Control marks the controller's own cluster: hands off.

@@ -16,75 +16,97 @@ type Leader interface {
 	Leading() bool
 }
 
-// follow is the look of a proxy that does not lead: the leader is told by the
-// table itself, and its actions are awaited, so that the user hears of them.
-func (r *Reconciler) follow(ctx context.Context, trigger Trigger, ids []string) ([]Outcome, error) {
-	for {
-		s, plan, err := r.Explain(ctx, ids...)
-		if err != nil {
-			return nil, err
-		}
-		pending := false
-		outcomes := make([]Outcome, len(plan.Clusters))
-		for i := range plan.Clusters {
-			outcomes[i] = Outcome{Before: s.Clusters[i], Plan: plan.Clusters[i], Now: s.Now}
-			pending = pending || len(plan.Clusters[i].Actions) > 0
-		}
-		if !pending {
-			return r.leadersActions(ctx, trigger, outcomes)
-		}
-		if r.cfg.Leader.Leading() {
-			return r.Look(ctx, trigger, ids...)
-		}
-		sleep(ctx, 100*time.Millisecond)
-		if ctx.Err() != nil {
-			return outcomes, ctx.Err()
-		}
-	}
-}
-
-// Auditor reads back what was done.
+// Auditor reads back what was done. A Recorder that is one lets a proxy that
+// does not lead tell its users what the leader did.
 type Auditor interface {
 	Actions(ctx context.Context, f ActionFilter) ([]ActionRecord, error)
 }
 
-// leadersActions adds to the outcomes what the leader did since the statement.
-func (r *Reconciler) leadersActions(ctx context.Context, trigger Trigger, outcomes []Outcome) ([]Outcome, error) {
-	auditor, ok := r.cfg.Recorder.(Auditor)
-	if !ok || trigger.Since.IsZero() {
-		return outcomes, nil
+// Waits between two looks for the leader's actions.
+const (
+	firstFollow = 50 * time.Millisecond
+	lastFollow  = 500 * time.Millisecond
+)
+
+// follow is the look of a proxy that does not lead: the leader is told by the
+// table itself, and its actions are awaited, so that the user hears of them.
+func (r *Reconciler) follow(ctx context.Context, trigger Trigger, ids []string) ([]Outcome, error) {
+	since := trigger.Since
+	if since.IsZero() {
+		since = time.Now()
 	}
-	for i := range outcomes {
-		o := &outcomes[i]
-		records, err := auditor.Actions(ctx, ActionFilter{ClusterID: o.Plan.ID, Limit: 20})
+	for wait := firstFollow; ; wait = min(2*wait, lastFollow) {
+		seen, err := r.survey(ctx, ids)
 		if err != nil {
-			return outcomes, fmt.Errorf("read the leader's actions: %w", err)
+			return nil, err
 		}
-		// The server's clock says how old a row is; only the age is compared.
-		window := time.Since(trigger.Since)
-		for j := len(records) - 1; j >= 0; j-- {
-			record := records[j]
-			if record.Executed == nil || o.Now.Sub(record.CreatedAt) > window {
-				continue
-			}
-			o.Results = append(o.Results, record.result())
+		over, err := r.leadersActions(ctx, since, seen)
+		if err != nil {
+			return nil, fmt.Errorf("read the leader's actions: %w", err)
+		}
+		if over {
+			return values(seen), nil
+		}
+		if !sleep(ctx, wait) {
+			return values(seen), ctx.Err()
+		}
+		if r.leading() {
+			return r.Look(ctx, trigger, ids...)
 		}
 	}
-	return outcomes, nil
 }
 
-func (r ActionRecord) result() ActionResult {
-	a := Action{Op: Op(r.Context.Op), Replica: r.Context.Replica, Size: r.Context.Size, SQL: r.SQL}
-	for i, text := range r.Context.Reasons {
-		reason := Reason{Text: text}
-		if i < len(r.Context.Strategies) {
-			reason.Strategy = r.Context.Strategies[i]
+func values(seen []*Outcome) []Outcome {
+	outcomes := make([]Outcome, len(seen))
+	for i, o := range seen {
+		outcomes[i] = *o
+	}
+	return outcomes
+}
+
+// leadersActions adds to outcomes what the leader did since a moment. over tells whether there is
+// nothing more to come: nothing is left to do, or it has failed.
+func (r *Reconciler) leadersActions(ctx context.Context, since time.Time, seen []*Outcome) (over bool, err error) {
+	byID := map[string]*Outcome{}
+	for _, o := range seen {
+		byID[o.Plan.ID] = o
+	}
+	filter := ActionFilter{Limit: 20 * max(1, len(seen))}
+	if len(seen) == 1 {
+		filter.ClusterID = seen[0].Plan.ID
+	}
+	var records []ActionRecord
+	if auditor, ok := r.cfg.Recorder.(Auditor); ok {
+		if records, err = auditor.Actions(ctx, filter); err != nil {
+			return false, err
 		}
-		a.Reasons = append(a.Reasons, reason)
 	}
-	result := ActionResult{Action: a, ActionID: r.ActionID}
-	if r.Error != "" {
-		result.Err = fmt.Errorf("%s", r.Error)
+	pending := map[string]bool{}
+	for _, o := range seen {
+		pending[o.Plan.ID] = len(o.Plan.Actions) > 0
 	}
-	return result
+	window := time.Since(since)
+	for i := len(records) - 1; i >= 0; i-- { // the oldest first
+		record := records[i]
+		o := byID[record.ClusterID]
+		// The server's clock says how old a row is; only the age is compared.
+		if o == nil || record.Context.Op == "" || o.Now.Sub(record.CreatedAt) > window {
+			continue
+		}
+		if record.Executed == nil {
+			pending[record.ClusterID] = true
+			continue
+		}
+		result := record.result()
+		o.Results = append(o.Results, result)
+		if result.Err != nil {
+			pending[record.ClusterID] = false
+		}
+	}
+	for _, waits := range pending {
+		if waits {
+			return false, nil
+		}
+	}
+	return true, nil
 }

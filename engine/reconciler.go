@@ -4,31 +4,37 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
-	"golang.org/x/sync/errgroup"
 )
 
 // Observer reads the world.
 type Observer interface {
 	// Observe reads one moment of the named clusters (by id), or, with none named, of all
-	// that have strategies. The number of queries does not depend on the
-	// number of clusters. Ids that do not exist are left out.
+	// that have strategies or replicas that the engine created. The number of queries does not
+	// depend on the number of clusters. Ids that do not exist are left out.
 	Observe(ctx context.Context, clusterIDs ...string) (Snapshot, error)
 }
 
 // Executor runs the statement of an action.
 type Executor interface {
+	// Execute returns nil once the statement has succeeded. An error that wraps ErrNoAnswer
+	// leaves open whether it was executed, or will be yet; every other error is the server's refusal.
 	Execute(ctx context.Context, a Action) error
 }
 
+// ErrNoAnswer says that a statement was sent, or was to be sent, and that the
+// server's answer never came.
+var ErrNoAnswer = errors.New("no answer from the server")
+
 // Recorder keeps what outlives the process.
 type Recorder interface {
-	// Begin writes the intention to run an action; Finish completes it. Between the two,
-	// Executed is nil.
+	// Begin writes the intention to run an action. Until Finish completes it, Executed is nil.
+	// Finish writes the whole row where somebody has dropped it meanwhile.
 	Begin(ctx context.Context, r ActionRecord) error
 	Finish(ctx context.Context, r ActionRecord) error
 	// Unfinished returns the intentions that nobody completed, and Forget
@@ -36,15 +42,9 @@ type Recorder interface {
 	Unfinished(ctx context.Context) ([]ActionRecord, error)
 	Forget(ctx context.Context, actionID string) error
 	// SaveState stores a cluster's state in place of an older one.
-	SaveState(ctx context.Context, clusterID string, s ClusterMemory) error
-}
-
-// Watcher tells of changes as they happen.
-type Watcher interface {
-	// Watch calls changed for every cluster (by id) that may have changed, and for all of them
-	// (no ids) when it cannot tell; it returns when it can watch no longer. It calls up once it
-	// sees all that happens from then on.
-	Watch(ctx context.Context, up func(), changed func(clusterIDs ...string)) error
+	SaveState(ctx context.Context, clusterID string, m ClusterMemory) error
+	// Prune drops what is too old to be of use.
+	Prune(ctx context.Context) error
 }
 
 // Defaults of a ReconcilerConfig.
@@ -72,35 +72,30 @@ type ReconcilerConfig struct {
 	Step func(step string)
 }
 
+// Steps are the names that ReconcilerConfig.Step is called with, in the order in which an action
+// goes through them: the last look, the intention, the statement, the cluster's state, the outcome, the end.
+var Steps = []string{stepLook, stepBegin, stepExecute, stepState, stepFinish, stepDone}
+
+const (
+	stepLook    = "look"
+	stepBegin   = "begin"
+	stepExecute = "execute"
+	stepState   = "state"
+	stepFinish  = "finish"
+	stepDone    = "done"
+)
+
 // Reconciler brings clusters to what their strategies say. It is level-triggered: whatever leads to
 // a look, what is done follows from what is stored and observed then. Per
 // cluster there is one look that acts at a time. Methods are safe for concurrent use.
 type Reconciler struct {
-	cfg      ReconcilerConfig
-	schedule *schedule
-	// unsettled is set while the audit table may hold intentions that nobody
-	// works on; inFlight holds the ids of those that are being worked on.
-	unsettled atomic.Bool
-	inFlight  sync.Map
+	cfg        ReconcilerConfig
+	schedule   *schedule
+	intentions intentions
+	watching   atomic.Bool // the Watcher sees all that happens
 
 	mu       sync.Mutex
 	clusters map[string]*clusterWork
-}
-
-// clusterWork is what the reconciler knows about its own work on a cluster.
-type clusterWork struct {
-	acting sync.Mutex // held while a look acts on the cluster
-
-	mu       sync.Mutex
-	failures int
-	retryAt  time.Time
-	plan     string   // the statements of the last plan, for the log
-	recent   []recent // actions of the last seconds, for looks that came second
-}
-
-type recent struct {
-	at     time.Time
-	result ActionResult
 }
 
 // NewReconciler checks the configuration.
@@ -115,13 +110,13 @@ func NewReconciler(cfg ReconcilerConfig) (*Reconciler, error) {
 		cfg.Poll = DefaultPoll
 	}
 	r := &Reconciler{cfg: cfg, schedule: newSchedule(), clusters: map[string]*clusterWork{}}
-	r.unsettled.Store(!cfg.Observe)
+	r.intentions.unsettled = !cfg.Observe
 	return r, nil
 }
 
 // Trigger says why a look is taken, and who asked.
 type Trigger struct {
-	Kind        string // "statement", "apply", "event", "due", "resync", "start"
+	Kind        string // "statement", "apply", "event", "due", "retry", "resync", "poll"
 	Role        string
 	Application string
 	Client      string // address
@@ -130,6 +125,9 @@ type Trigger struct {
 	// took since then are reported as this one's.
 	Since time.Time
 }
+
+// asked tells whether somebody waits for the result.
+func (t Trigger) asked() bool { return t.Kind == "statement" || t.Kind == "apply" }
 
 // Outcome is what one look at one cluster led to.
 type Outcome struct {
@@ -150,13 +148,25 @@ type ActionResult struct {
 	Err      error // nil: executed
 }
 
-// Explain observes and plans, and does nothing else.
+// Explain observes and plans, and does nothing else. With no clusters named, it is about all that
+// have strategies.
 func (r *Reconciler) Explain(ctx context.Context, clusterIDs ...string) (Snapshot, Plan, error) {
-	s, err := r.cfg.Observer.Observe(ctx, clusterIDs...)
+	s, err := r.observe(ctx, clusterIDs)
 	if err != nil {
-		return Snapshot{}, Plan{}, fmt.Errorf("observe: %w", err)
+		return Snapshot{}, Plan{}, err
+	}
+	if len(clusterIDs) == 0 {
+		s.Clusters = slices.DeleteFunc(s.Clusters, func(c ClusterState) bool { return len(c.Strategies) == 0 })
 	}
 	return s, r.cfg.Planner.Plan(s), nil
+}
+
+func (r *Reconciler) observe(ctx context.Context, clusterIDs []string) (Snapshot, error) {
+	s, err := r.cfg.Observer.Observe(ctx, clusterIDs...)
+	if err != nil {
+		return Snapshot{}, fmt.Errorf("observe: %w", err)
+	}
+	return s, nil
 }
 
 // WhatIf plans twice: for what is there, and for what would be there after a
@@ -166,151 +176,45 @@ func (r *Reconciler) WhatIf(ctx context.Context, clusterIDs []string, change fun
 	if err != nil {
 		return s, before, after, err
 	}
-	s.Clusters = append([]ClusterState(nil), s.Clusters...)
+	s.Clusters = slices.Clone(s.Clusters)
 	change(&s)
 	return s, before, r.cfg.Planner.Plan(s), nil
 }
 
-// Look observes the named clusters (by id; none named: all with strategies),
-// plans, and acts. Outcomes are in the order of the snapshot. An error means that the world could not
+// Look observes the named clusters (by id; none named: all that are concerned), plans, and
+// acts. Outcomes are in the order of the snapshot. An error means that the world could not
 // be read; actions that failed are in the outcomes.
 func (r *Reconciler) Look(ctx context.Context, trigger Trigger, clusterIDs ...string) ([]Outcome, error) {
-	if r.cfg.Leader != nil && !r.cfg.Leader.Leading() {
+	if !r.leading() {
 		return r.follow(ctx, trigger, clusterIDs)
 	}
-	s, plan, err := r.Explain(ctx, clusterIDs...)
+	outcomes, err := r.lookNow(ctx, trigger, clusterIDs)
+	if errors.Is(err, errFenced) {
+		return r.follow(ctx, trigger, clusterIDs)
+	}
+	return outcomes, err
+}
+
+func (r *Reconciler) lookNow(ctx context.Context, trigger Trigger, ids []string) ([]Outcome, error) {
+	if len(ids) == 1 { // together with others who want to look at it
+		o, err := r.lookAt(ctx, trigger, ids[0], nil)
+		if o == nil {
+			return nil, err
+		}
+		return []Outcome{*o}, err
+	}
+	seen, err := r.survey(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
-	outcomes := make([]Outcome, len(plan.Clusters))
-	errs := make([]error, len(plan.Clusters))
-	var group errgroup.Group
-	group.SetLimit(16)
-	for i := range plan.Clusters {
-		outcomes[i] = Outcome{Before: s.Clusters[i], Plan: plan.Clusters[i], Now: s.Now}
-		group.Go(func() error {
-			errs[i] = r.act(ctx, trigger, &outcomes[i])
-			return nil // one cluster's trouble is not the others'
-		})
-	}
-	_ = group.Wait()
-	return outcomes, errors.Join(errs...)
+	return r.lookAtEach(ctx, trigger, seen, func(string) {})
 }
 
-func (r *Reconciler) work(id string) *clusterWork {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	w := r.clusters[id]
-	if w == nil {
-		w = &clusterWork{}
-		r.clusters[id] = w
-	}
-	return w
-}
-
-// act carries out the plan for one cluster, after a second look at it: a plan is
-// applied only if the cluster still looks as it did when the plan was made.
-// Otherwise a new plan is made.
-func (r *Reconciler) act(ctx context.Context, trigger Trigger, o *Outcome) error {
-	w := r.work(o.Plan.ID)
-	defer func() { r.plan(w, o) }()
-	if r.cfg.Observe {
-		o.Observe = len(o.Plan.Actions) > 0
-		r.logPlan(w, o)
-		return nil
-	}
-	if len(o.Plan.Actions) == 0 {
-		r.logPlan(w, o)
-		r.remember(ctx, o)
-		o.Results = w.since(trigger.Since)
-		return nil
-	}
-	w.acting.Lock()
-	defer w.acting.Unlock()
-	if o.RetryAt = w.waiting(trigger); !o.RetryAt.IsZero() {
-		return nil
-	}
-	for {
-		r.step("look")
-		again, plan, err := r.Explain(ctx, o.Plan.ID)
-		if err != nil {
-			return err
-		}
-		if len(plan.Clusters) == 0 { // dropped meanwhile
-			o.Plan.Actions = nil
-			return nil
-		}
-		same := sameView(&o.Before, &again.Clusters[0]) && sameStatements(o.Plan.Actions, plan.Clusters[0].Actions)
-		o.Before, o.Plan, o.Now = again.Clusters[0], plan.Clusters[0], again.Now
-		if len(o.Plan.Actions) == 0 {
-			r.logPlan(w, o)
-			o.Results = w.since(trigger.Since)
-			return nil
-		}
-		if same {
-			break
-		}
-	}
-	r.logPlan(w, o)
-	return r.apply(ctx, trigger, w, o)
-}
+// leading tells whether this process is the one that acts.
+func (r *Reconciler) leading() bool { return r.cfg.Leader == nil || r.cfg.Leader.Leading() }
 
 func (r *Reconciler) step(name string) {
 	if r.cfg.Step != nil {
 		r.cfg.Step(name)
 	}
-}
-
-// plan notes when the cluster is to be looked at again.
-func (r *Reconciler) plan(w *clusterWork, o *Outcome) {
-	w.mu.Lock()
-	retryAt := w.retryAt
-	w.mu.Unlock()
-	var in []time.Duration
-	if o.Plan.NextLook != nil {
-		in = append(in, o.Plan.NextLook.Sub(o.Now.Time)+time.Millisecond)
-	}
-	if !retryAt.IsZero() {
-		in = append(in, time.Until(retryAt))
-	}
-	if o.Plan.Waiting {
-		in = append(in, r.cfg.Poll)
-	}
-	for _, d := range in {
-		r.schedule.add(o.Plan.ID, time.Now().Add(d))
-	}
-}
-
-// sameView tells whether two observations of a cluster show the same to a
-// plan: time and activity aside, which show in the statements.
-func sameView(a, b *ClusterState) bool {
-	if a.Name != b.Name || a.Managed != b.Managed || len(a.Replicas) != len(b.Replicas) || len(a.Strategies) != len(b.Strategies) {
-		return false
-	}
-	for _, x := range a.Replicas {
-		y := b.Replica(x.Name)
-		if y == nil || x.ID != y.ID || x.Size != y.Size || a.Ready(x) != b.Ready(*y) {
-			return false
-		}
-	}
-	newest := newestRows(b.Strategies)
-	for kind, row := range newestRows(a.Strategies) {
-		other, ok := newest[kind]
-		if !ok || string(other.Config) != string(row.Config) {
-			return false
-		}
-	}
-	return true
-}
-
-func sameStatements(a, b []Action) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i].SQL != b[i].SQL {
-			return false
-		}
-	}
-	return true
 }

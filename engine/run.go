@@ -6,31 +6,35 @@ import (
 	"time"
 )
 
-// How long events are gathered before a look. A statement's own look, which follows
-// its commit at once, comes first this way.
-const gather = 60 * time.Millisecond
+const (
+	lookAgainAfter = time.Second // after a look that failed
+	pruneEvery     = time.Hour
+	pruneCheck     = 20 * time.Second // how often the time is checked
+)
 
 // Run keeps the clusters as their strategies say until ctx ends, and returns
 // when its last look is over. Errors are logged and tried again.
 func (r *Reconciler) Run(ctx context.Context) error {
+	var leader sync.WaitGroup
+	lead, stopLeading := context.WithCancel(context.WithoutCancel(ctx))
+	defer leader.Wait()
+	defer stopLeading() // after the last look, which needs the lease
+	if r.cfg.Leader != nil {
+		leader.Go(func() { r.cfg.Leader.Run(lead, r.elected) })
+	}
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	if r.cfg.Leader != nil {
-		wg.Go(func() { r.cfg.Leader.Run(ctx, func() { r.schedule.addAll(time.Now()) }) })
-	}
 	if r.cfg.Watcher != nil {
 		wg.Go(func() { r.watch(ctx) })
+		wg.Go(func() { r.poll(ctx) })
 	}
-	r.schedule.addAll(time.Now())
+	if !r.cfg.Observe {
+		wg.Go(func() { r.prune(ctx) })
+	}
+	r.schedule.addAll(time.Now(), "resync")
 	for {
 		ids, all, wait := r.schedule.take(time.Now())
-		if (all || len(ids) > 0) && (r.cfg.Leader == nil || r.cfg.Leader.Leading()) {
-			r.turn(ctx, &wg, ids, all)
-		}
-		if all {
-			r.schedule.addAll(time.Now().Add(r.cfg.Resync))
-			continue
-		}
+		r.turn(ctx, &wg, ids, all)
 		timer := time.NewTimer(wait)
 		select {
 		case <-ctx.Done():
@@ -43,86 +47,90 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	}
 }
 
+// elected begins a time of leadership: the leader before may have left something open.
+func (r *Reconciler) elected() {
+	r.intentions.doubt()
+	r.schedule.addAll(time.Now(), "resync")
+}
+
 // turn looks at what is due. Looks run beside one another, so that a slow cluster
-// delays nobody else.
-func (r *Reconciler) turn(ctx context.Context, wg *sync.WaitGroup, ids []string, all bool) {
-	if all {
-		wg.Go(func() { r.lookAgain(ctx, "resync") })
+// delays nobody else. Who does not lead does not look: everything is looked at
+// when that changes.
+func (r *Reconciler) turn(ctx context.Context, wg *sync.WaitGroup, ids map[string][]string, all string) {
+	if all != "" {
+		r.schedule.addAll(time.Now().Add(r.cfg.Resync), "resync")
+		wg.Go(func() { r.lookAround(ctx, wg, all) })
 	}
-	if len(ids) > 0 {
-		wg.Go(func() { r.lookAgain(ctx, "due", ids...) })
+	for why, ids := range ids {
+		wg.Go(func() { r.lookAgain(ctx, why, ids) })
 	}
 }
 
-// lookAgain takes a look, and another one soon if the world could not be read.
-func (r *Reconciler) lookAgain(ctx context.Context, kind string, ids ...string) {
-	err := r.settleOnce(ctx)
-	if err == nil {
-		_, err = r.Look(ctx, Trigger{Kind: kind}, ids...)
-	}
-	if err == nil || ctx.Err() != nil {
+// lookAround looks at all clusters. It is over when they are observed: what has to be done about one of
+// them does not keep the others from being looked at again.
+func (r *Reconciler) lookAround(ctx context.Context, wg *sync.WaitGroup, why string) {
+	defer r.schedule.overAll()
+	if !r.leading() {
 		return
 	}
-	r.logLook(ctx, err)
-	soon := time.Now().Add(time.Second)
-	for _, id := range ids {
-		r.schedule.add(id, soon)
+	seen, err := r.survey(ctx, nil)
+	if err == nil && !r.cfg.Observe {
+		err = r.load(ctx)
 	}
-	if len(ids) == 0 {
-		r.schedule.addAll(soon)
+	if err != nil {
+		r.logLook(ctx, err)
+		r.schedule.addAll(time.Now().Add(lookAgainAfter), why)
+		return
 	}
+	wg.Go(func() {
+		_, err := r.lookAtEach(ctx, Trigger{Kind: why}, seen, func(string) {})
+		r.logLook(ctx, err)
+	})
 }
 
-// settleOnce settles what an earlier life, or a lost connection, left open.
-func (r *Reconciler) settleOnce(ctx context.Context) error {
-	if !r.unsettled.CompareAndSwap(true, false) {
-		return nil
+// lookAgain looks at clusters that are due. Each is free for the next look as soon as its own is over.
+func (r *Reconciler) lookAgain(ctx context.Context, why string, ids []string) {
+	var seen []*Outcome
+	var err error
+	if r.leading() {
+		seen, err = r.survey(ctx, ids)
 	}
-	err := r.settle(ctx)
 	if err != nil {
-		r.unsettled.Store(true)
+		for _, id := range ids {
+			r.schedule.add(id, time.Now().Add(lookAgainAfter), why)
+		}
 	}
-	return err
+	there := map[string]bool{}
+	for _, o := range seen {
+		there[o.Plan.ID] = true
+	}
+	for _, id := range ids {
+		if !there[id] {
+			r.schedule.over(id)
+		}
+	}
+	if err == nil {
+		_, err = r.lookAtEach(ctx, Trigger{Kind: why}, seen, r.schedule.over)
+	}
+	r.logLook(ctx, err)
 }
 
 func (r *Reconciler) logLook(ctx context.Context, err error) {
-	if ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil {
 		r.cfg.Logger.WithError(err).Warn("look failed; trying again")
 	}
 }
 
-// watch turns events into looks. While the watcher is down, all clusters are
-// polled every second.
-func (r *Reconciler) watch(ctx context.Context) {
-	for backoff := 100 * time.Millisecond; ctx.Err() == nil; backoff = min(2*backoff, 10*time.Second) {
-		err := r.cfg.Watcher.Watch(ctx, func() {
-			backoff = 100 * time.Millisecond
-			r.schedule.addAll(time.Now()) // what happened before is found by looking
-		}, func(ids ...string) {
-			at := time.Now().Add(gather)
-			for _, id := range ids {
-				r.schedule.add(id, at)
-			}
-			if len(ids) == 0 {
-				r.schedule.addAll(at)
-			}
-		})
-		if ctx.Err() != nil {
-			return
+// prune drops old rows now and then.
+func (r *Reconciler) prune(ctx context.Context) {
+	var last time.Time
+	for sleep(ctx, pruneCheck) {
+		if !r.leading() || time.Since(last) < pruneEvery {
+			continue
 		}
-		r.cfg.Logger.WithError(err).Warn("watching failed; polling until it works again")
-		for until := time.Now().Add(backoff); ctx.Err() == nil && time.Now().Before(until); {
-			r.schedule.addAll(time.Now())
-			sleep(ctx, min(backoff, time.Second))
+		last = time.Now()
+		if err := r.cfg.Recorder.Prune(ctx); err != nil && ctx.Err() == nil {
+			r.cfg.Logger.WithError(err).Warn("old rows are not pruned; trying again later")
 		}
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-	case <-timer.C:
 	}
 }

@@ -13,56 +13,32 @@ import (
 	"mzproxy/engine"
 )
 
-// readActivity finds out when each cluster was last used: by statements that
-// finished, statements that run, and SUBSCRIBEs that live. Where the history is
-// off, sampled or out of reach, a cluster that shows no other sign of life is
-// of unknown activity.
-func (o *observation) readActivity(ctx context.Context, loggingOff string) error {
-	seen := map[string]bool{}
-	unknown := loggingOff
-	if err := o.readSubscriptions(ctx, seen); err != nil {
-		return err
-	}
-	err := o.readHistory(ctx, seen)
-	var refused *pgconn.PgError
-	switch {
-	case errors.As(err, &refused) && (refused.Code == "42501" || refused.Code == "42P01"):
-		unknown = "statement history cannot be read: " + refused.Message
-	case err != nil:
-		return err
-	}
-	for id, c := range o.clusters {
-		if seen[id] { // in use right now
-			now := o.snapshot.Now
-			c.LastActivity = &now
-			continue
-		}
-		c.ActivityUnknown = unknown
-	}
-	return nil
-}
+// How far back statement history is read at least.
+const leastHistory = time.Hour
 
 // readSubscriptions marks the clusters that serve a SUBSCRIBE.
-func (o *observation) readSubscriptions(ctx context.Context, seen map[string]bool) error {
+func (o *observation) readSubscriptions(ctx context.Context) error {
+	o.subscribed = map[string]bool{}
 	return o.client.query(ctx, "read subscriptions",
 		"SELECT cluster_id FROM mz_internal.mz_subscriptions WHERE "+o.filter("cluster_id")+" GROUP BY cluster_id",
 		func(rows pgx.Rows) error {
 			var id string
 			err := rows.Scan(&id)
-			seen[id] = true
-			o.clusters[id].ActivitySource = "a SUBSCRIBE that is running"
+			o.subscribed[id] = true
 			return err
 		})
 }
 
 // readHistory reads the end of the last statement on each cluster, and marks
-// the clusters on which one is still running. The controller's own statements do not count.
-func (o *observation) readHistory(ctx context.Context, seen map[string]bool) error {
-	return o.client.query(ctx, "read statement history", `
-		SELECT cluster_id, max(finished_at), count(CASE WHEN finished_at IS NULL AND began_at > now() - INTERVAL '1 day' THEN 1 END)
+// the clusters on which one is still running. A history that is out of reach is
+// no error: activity is not known then. Rows of statements that never ended, for the server was restarted, count for a day.
+func (o *observation) readHistory(ctx context.Context) error {
+	o.used, o.running = map[string]time.Time{}, map[string]bool{}
+	err := o.client.query(ctx, "read statement history", `
+		SELECT cluster_id, max(finished_at), count(CASE WHEN finished_at IS NULL THEN 1 END)
 		FROM mz_internal.mz_statement_execution_history_redacted
-		WHERE `+o.filter("cluster_id")+` AND application_name <> `+engine.QuoteLiteral(ApplicationName)+`
-			AND (finished_at IS NULL OR finished_at > now() - INTERVAL '`+fmt.Sprint(int64(o.history()/time.Second))+` seconds')
+		WHERE `+o.filter("cluster_id")+` AND (finished_at > now() - INTERVAL '`+fmt.Sprint(int64(o.history()/time.Second))+` seconds'
+			OR finished_at IS NULL AND began_at > now() - INTERVAL '1 day')
 		GROUP BY cluster_id`,
 		func(rows pgx.Rows) error {
 			var id string
@@ -71,17 +47,17 @@ func (o *observation) readHistory(ctx context.Context, seen map[string]bool) err
 			if err := rows.Scan(&id, &last, &running); err != nil {
 				return err
 			}
-			c := o.clusters[id]
 			if last != nil {
-				c.LastActivity = at(last)
-				c.ActivitySource = "statement history"
+				o.used[id] = *last
 			}
-			if running > 0 {
-				seen[id] = true
-				c.ActivitySource = "a statement that is running"
-			}
+			o.running[id] = running > 0
 			return nil
 		})
+	if refused := (*pgconn.PgError)(nil); errors.As(err, &refused) && (refused.Code == "42501" || refused.Code == "42P01") {
+		o.unread = "statement history cannot be read: " + refused.Message
+		return nil
+	}
+	return err
 }
 
 // history is how far back the history has to be read: twice the longest idle time
@@ -99,4 +75,64 @@ func (o *observation) history() time.Duration {
 		}
 	}
 	return longest
+}
+
+// uses is what is known about the use of clusters.
+type uses struct {
+	*observation
+	unknown   string     // why the history does not tell; empty: it does
+	blind     *time.Time // when it was last seen not to tell
+	elsewhere map[string]engine.Activity
+}
+
+func (o *observation) uses(f facts) uses {
+	u := uses{observation: o, unknown: f.loggingOff}
+	if o.unread != "" {
+		u.unknown = o.unread
+	}
+	u.blind = o.client.blindness(u.unknown != "", o.now)
+	if source := o.client.cfg.Activity; source != nil {
+		u.elsewhere = source.Activity()
+	}
+	return u
+}
+
+// tell fills in a cluster's activity: the latest sign of life counts. Where the history does not tell, and there is
+// no other sign, activity is unknown.
+func (u uses) tell(c *engine.ClusterState) {
+	latest := func(t time.Time, source string) {
+		if c.LastActivity == nil || t.After(c.LastActivity.Time) {
+			c.LastActivity, c.ActivitySource = at(&t), source
+		}
+	}
+	if t, ok := u.used[c.ID]; ok {
+		latest(t, "statement history")
+	}
+	seen, wire := u.elsewhere[c.Name]
+	if wire {
+		latest(u.client.clock.there(seen.Last), "the proxy")
+	}
+	switch {
+	case u.running[c.ID]:
+		latest(u.now, "a statement that is running")
+	case u.subscribed[c.ID]:
+		latest(u.now, "a SUBSCRIBE that is running")
+	case wire && seen.Busy:
+		latest(u.now, "a session of the proxy")
+	case u.unknown != "" && !wire:
+		c.ActivityUnknown = u.unknown
+	case u.blind != nil && u.unknown == "":
+		latest(*u.blind, "statement history did not tell until then")
+	}
+}
+
+// blindness notes whether the history tells at a moment, and returns the last
+// one at which it did not.
+func (c *Client) blindness(now bool, at time.Time) *time.Time {
+	c.blindMu.Lock()
+	defer c.blindMu.Unlock()
+	if now {
+		c.blind = &at
+	}
+	return c.blind
 }

@@ -2,14 +2,12 @@ package materialize
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"mzproxy/engine"
 )
@@ -86,27 +84,29 @@ func (k *check) server(ctx context.Context) bool {
 	return true
 }
 
-// The columns of the three tables, in order.
-var columnsOf = [...]struct{ table, columns string }{
-	{"mz_cluster_strategies", "cluster_id, strategy_type, config, updated_at"},
-	{"mz_cluster_strategy_state", "cluster_id, state_version, payload, updated_at"},
-	{"mz_cluster_strategy_actions", "action_id, cluster_id, action_sql, decision_ctx, executed, error_message, created_at"},
-}
-
 // tables checks the columns of our tables, and that the controller may use them.
 func (k *check) tables(ctx context.Context) {
-	for i, t := range columnsOf {
-		_, err := k.client.exec(ctx, "read table", "SELECT "+t.columns+" FROM "+k.client.table(t.table)+" LIMIT 0")
-		var refused *pgconn.PgError
+	for i, t := range tables {
+		_, err := k.client.exec(ctx, "read table", "SELECT "+columnNames(t.columns)+" FROM "+k.client.table(t.name)+" LIMIT 0")
 		switch {
-		case errors.As(err, &refused) && (refused.Code == "42P01" || strings.HasPrefix(refused.Message, "unknown catalog item")):
-			k.add(Warning, "tables", "%s is missing; serve creates it, or run: %s", t.table, k.client.createStatements()[i])
+		case isMissing(err):
+			k.add(Warning, "tables", "%s is missing; serve creates it, or run: %s", t.name, k.client.createStatement(i))
 		case err != nil:
-			k.add(Failure, "tables", "%s: %s", t.table, err)
+			k.add(Failure, "tables", "%s: %s", t.name, err)
 		default:
-			k.privileges(ctx, t.table)
+			k.privileges(ctx, t.name)
 		}
 	}
+}
+
+// columnNames cuts definitions of columns down to their names.
+func columnNames(definitions string) string {
+	var names []string
+	for _, d := range strings.Split(definitions, ", ") {
+		name, _, _ := strings.Cut(d, " ")
+		names = append(names, name)
+	}
+	return strings.Join(names, ", ")
 }
 
 func (k *check) privileges(ctx context.Context, table string) {
@@ -193,7 +193,7 @@ func (k *check) history(ctx context.Context) {
 func (k *check) clusters(ctx context.Context, catalog engine.Catalog) {
 	var ids []string
 	err := k.client.query(ctx, "read strategies",
-		"SELECT DISTINCT cluster_id FROM "+k.client.table("mz_cluster_strategies"), func(rows pgx.Rows) error {
+		"SELECT DISTINCT cluster_id FROM "+k.client.table(strategiesTable), func(rows pgx.Rows) error {
 			var id string
 			err := rows.Scan(&id)
 			ids = append(ids, id)

@@ -4,24 +4,34 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/sirupsen/logrus"
 
 	"mzproxy/engine"
 )
 
-// ApplicationName is the application_name of the controller's sessions. What
-// they run is no activity of a user.
+// ApplicationName is the application_name of the controller's sessions.
 const ApplicationName = "mzproxy"
 
 // Defaults of a Config.
 const (
 	DefaultControlCluster = "quickstart"
 	DefaultSchema         = "public"
+	DefaultLag            = time.Second
+	DefaultLease          = 10 * time.Second
+)
+
+const (
+	// maxConns bounds the connections for reading and recording, maxStatements those for DDL, which may take long: neither
+	// keeps the other waiting.
+	maxConns      = 10
+	maxStatements = 16
 )
 
 // Config says where the server and the tables are.
@@ -31,21 +41,37 @@ type Config struct {
 	Schema         string // of the three tables
 	// EnableExperimental is handed on in every snapshot.
 	EnableExperimental bool
+	// Activity knows of uses of clusters that the server does not tell of; may
+	// be nil.
+	Activity engine.ActivitySource
+	// Lag is how long a replica has to be online before it counts as such: what the server says about
+	// processes and about hydration is some time behind. 0 means DefaultLag, a negative one none.
+	Lag time.Duration
+	// Lease is how long leadership lasts without being renewed; 0 means DefaultLease.
+	Lease  time.Duration
+	Logger logrus.FieldLogger // may be nil
 }
 
 // Client is the engine's side of a Materialize. It connects when it is first
 // used, and is safe for concurrent use. Close it in the end.
 type Client struct {
-	cfg  Config
-	pool *pgxpool.Pool
+	cfg        Config
+	pool       *pgxpool.Pool
+	statements *pgxpool.Pool // for DDL
 
 	facts cached[facts]
+	clock clock
+
+	blindMu sync.Mutex
+	blind   *time.Time // when statement history was last seen not to tell
 }
 
 var (
 	_ engine.Observer = (*Client)(nil)
 	_ engine.Executor = (*Client)(nil)
 	_ engine.Recorder = (*Client)(nil)
+	_ engine.Auditor  = (*Client)(nil)
+	_ engine.Watcher  = (*Client)(nil)
 )
 
 // New checks the configuration. It does not connect.
@@ -56,27 +82,71 @@ func New(cfg Config) (*Client, error) {
 	if cfg.Schema == "" {
 		cfg.Schema = DefaultSchema
 	}
+	switch {
+	case cfg.Lag == 0:
+		cfg.Lag = DefaultLag
+	case cfg.Lag < 0:
+		cfg.Lag = 0
+	}
+	if cfg.Lease <= 0 {
+		cfg.Lease = DefaultLease
+	}
+	if cfg.Logger == nil {
+		quiet := logrus.New()
+		quiet.SetOutput(io.Discard)
+		cfg.Logger = quiet
+	}
+	c := &Client{cfg: cfg}
+	var err error
+	if c.pool, err = newPool(cfg, maxConns); err != nil {
+		return nil, err
+	}
+	if c.statements, err = newPool(cfg, maxStatements); err != nil {
+		c.pool.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func newPool(cfg Config, most int32) (*pgxpool.Pool, error) {
 	pc, err := pgxpool.ParseConfig(cfg.DSN)
 	if err != nil {
 		return nil, errors.New("controller: the connection string cannot be used") // its text may hold a password
 	}
-	// One statement is one message: no transaction around it, nothing
-	// prepared, and types that only Materialize knows arrive as text.
-	pc.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
-	pc.ConnConfig.RuntimeParams["application_name"] = ApplicationName
-	pc.ConnConfig.RuntimeParams["cluster"] = cfg.ControlCluster
-	pc.ConnConfig.ConnectTimeout = 10 * time.Second
-	pc.MaxConns = 8
+	configure(pc.ConnConfig, cfg)
+	pc.MaxConns = most
 	pc.MaxConnIdleTime = 5 * time.Minute
 	pool, err := pgxpool.NewWithConfig(context.Background(), pc)
 	if err != nil {
 		return nil, fmt.Errorf("controller: %w", err)
 	}
-	return &Client{cfg: cfg, pool: pool}, nil
+	return pool, nil
+}
+
+// configure prepares connections for Materialize. One statement is one message: no transaction around it, nothing
+// prepared, and types that only Materialize knows arrive as text.
+func configure(cc *pgx.ConnConfig, cfg Config) {
+	cc.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+	cc.RuntimeParams["application_name"] = ApplicationName
+	cc.RuntimeParams["cluster"] = cfg.ControlCluster
+	cc.ConnectTimeout = 10 * time.Second
+}
+
+// connect opens a connection of its own, which the caller closes.
+func (c *Client) connect(ctx context.Context) (*pgx.Conn, error) {
+	cc, err := pgx.ParseConfig(c.cfg.DSN)
+	if err != nil {
+		return nil, errors.New("controller: the connection string cannot be used")
+	}
+	configure(cc, c.cfg)
+	return pgx.ConnectConfig(ctx, cc)
 }
 
 // Close ends all connections.
-func (c *Client) Close() { c.pool.Close() }
+func (c *Client) Close() {
+	c.pool.Close()
+	c.statements.Close()
+}
 
 // table is the qualified and quoted name of one of our tables.
 func (c *Client) table(name string) string {

@@ -3,12 +3,17 @@ package materialize
 import (
 	"context"
 	"encoding/json"
+	"strings"
+	"time"
 
 	"mzproxy/engine"
 )
 
-// SetPause pauses clusters: a row of type pause each, in place of an older one.
+// SetPause pauses clusters: a row of type pause each, in place of an older one, which goes after the new one has come.
 func (c *Client) SetPause(ctx context.Context, clusterIDs []string, p engine.Pause) error {
+	if len(clusterIDs) == 0 {
+		return nil
+	}
 	config := map[string]string{}
 	if p.Until != nil {
 		config["until"] = p.Until.String()
@@ -23,16 +28,22 @@ func (c *Client) SetPause(ctx context.Context, clusterIDs []string, p engine.Pau
 	if err != nil {
 		return wrapped("encode pause", err)
 	}
-	if _, err := c.ClearPause(ctx, clusterIDs); err != nil {
+	var now time.Time
+	if err := c.pool.QueryRow(ctx, "SELECT now()").Scan(&now); err != nil {
+		return wrapped("read the time", err)
+	}
+	moment := engine.QuoteLiteral(now.UTC().Format(time.RFC3339Nano)) + "::timestamptz"
+	var rows []string
+	for _, id := range clusterIDs {
+		rows = append(rows, "("+engine.QuoteLiteral(id)+", "+engine.QuoteLiteral(engine.PauseType)+", "+engine.QuoteLiteral(string(data))+"::jsonb, "+moment+")")
+	}
+	table := c.table(strategiesTable)
+	if _, err := c.exec(ctx, "insert pause", "INSERT INTO "+table+" (cluster_id, strategy_type, config, updated_at) VALUES "+strings.Join(rows, ", ")); err != nil {
 		return err
 	}
-	for _, id := range clusterIDs {
-		if _, err := c.exec(ctx, "insert pause", "INSERT INTO "+c.table("mz_cluster_strategies")+
-			" (cluster_id, strategy_type, config) VALUES ($1, $2, $3::jsonb)", id, engine.PauseType, string(data)); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err = c.exec(ctx, "delete older pauses", "DELETE FROM "+table+" WHERE strategy_type = $1 AND cluster_id IN "+in(clusterIDs)+
+		" AND (updated_at < "+moment+" OR updated_at IS NULL)", engine.PauseType)
+	return err
 }
 
 // ClearPause ends the pauses of clusters and returns how many rows it dropped.
@@ -40,6 +51,6 @@ func (c *Client) ClearPause(ctx context.Context, clusterIDs []string) (int64, er
 	if len(clusterIDs) == 0 {
 		return 0, nil
 	}
-	return c.exec(ctx, "delete pause", "DELETE FROM "+c.table("mz_cluster_strategies")+
+	return c.exec(ctx, "delete pause", "DELETE FROM "+c.table(strategiesTable)+
 		" WHERE strategy_type = $1 AND cluster_id IN "+in(clusterIDs), engine.PauseType)
 }

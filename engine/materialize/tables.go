@@ -9,6 +9,23 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
+// The tables.
+const (
+	strategiesTable = "mz_cluster_strategies"
+	stateTable      = "mz_cluster_strategy_state"
+	actionsTable    = "mz_cluster_strategy_actions"
+	leaseTable      = "mz_cluster_strategy_lease"
+)
+
+// tables are our tables in the order in which they are created, with their
+// columns. The lease is for several proxies in front of one server: they agree in it which of them reconciles.
+var tables = [...]struct{ name, columns string }{
+	{strategiesTable, "cluster_id text NOT NULL, strategy_type text NOT NULL, config jsonb NOT NULL, updated_at timestamptz DEFAULT now()"},
+	{stateTable, "cluster_id text NOT NULL, state_version int NOT NULL, payload jsonb NOT NULL, updated_at timestamptz DEFAULT now()"},
+	{actionsTable, "action_id text NOT NULL, cluster_id text, action_sql text, decision_ctx jsonb, executed bool, error_message text, created_at timestamptz DEFAULT now()"},
+	{leaseTable, "id text NOT NULL, holder text NOT NULL, expires_at timestamptz NOT NULL"},
+}
+
 // TablesError says that our tables are missing and may not be created by the
 // controller.
 type TablesError struct {
@@ -22,32 +39,40 @@ func (e *TablesError) Error() string {
 
 func (e *TablesError) Unwrap() error { return e.Err }
 
-// createStatements are the three tables.
-func (c *Client) createStatements() []string {
-	return []string{
-		"CREATE TABLE IF NOT EXISTS " + c.table("mz_cluster_strategies") +
-			" (cluster_id text NOT NULL, strategy_type text NOT NULL, config jsonb NOT NULL, updated_at timestamptz DEFAULT now())",
-		"CREATE TABLE IF NOT EXISTS " + c.table("mz_cluster_strategy_state") +
-			" (cluster_id text NOT NULL, state_version int NOT NULL, payload jsonb NOT NULL, updated_at timestamptz DEFAULT now())",
-		"CREATE TABLE IF NOT EXISTS " + c.table("mz_cluster_strategy_actions") +
-			" (action_id text NOT NULL, cluster_id text, action_sql text, decision_ctx jsonb, executed bool, error_message text, created_at timestamptz DEFAULT now())",
-	}
+func (c *Client) createStatement(i int) string {
+	return "CREATE TABLE IF NOT EXISTS " + c.table(tables[i].name) + " (" + tables[i].columns + ")"
 }
 
 // EnsureTables creates the tables that are missing. A *TablesError says that
 // somebody else has to.
 func (c *Client) EnsureTables(ctx context.Context) error {
-	statements := c.createStatements()
-	for _, statement := range statements {
+	var missing []string
+	for i, t := range tables {
+		_, err := c.exec(ctx, "read "+t.name, "SELECT * FROM "+c.table(t.name)+" LIMIT 0")
+		switch {
+		case isMissing(err):
+			missing = append(missing, c.createStatement(i))
+		case err != nil:
+			return err
+		}
+	}
+	for _, statement := range missing {
 		_, err := c.pool.Exec(ctx, statement)
 		var refused *pgconn.PgError
 		switch {
 		case errors.As(err, &refused) && strings.Contains(refused.Message, "already exists"):
 		case errors.As(err, &refused) && refused.Code == "42501":
-			return &TablesError{statements, err}
+			return &TablesError{missing, err}
 		case err != nil:
 			return fmt.Errorf("create tables: %w", err)
 		}
 	}
 	return nil
+}
+
+// isMissing tells whether an error says that a table does not exist.
+func isMissing(err error) bool {
+	var refused *pgconn.PgError
+	return errors.As(err, &refused) && (refused.Code == "42P01" || refused.Code == "3F000" ||
+		strings.HasPrefix(refused.Message, "unknown catalog item") || strings.HasPrefix(refused.Message, "unknown schema"))
 }

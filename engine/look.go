@@ -1,0 +1,246 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sirupsen/logrus"
+	"golang.org/x/sync/errgroup"
+)
+
+// At most so many clusters are acted on at one time.
+const parallelLooks = 64
+
+// How often a plan is made anew because the cluster changes while it is looked at.
+const maxPlans = 5
+
+// survey observes clusters at once and plans for each.
+func (r *Reconciler) survey(ctx context.Context, ids []string) ([]*Outcome, error) {
+	s, err := r.observe(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	plan := r.cfg.Planner.Plan(s)
+	seen := make([]*Outcome, len(plan.Clusters))
+	for i := range seen {
+		seen[i] = &Outcome{Before: s.Clusters[i], Plan: plan.Clusters[i], Now: s.Now}
+	}
+	return seen, nil
+}
+
+// lookAtEach takes a look at each of the clusters that were just seen, and calls over with its id when
+// that is done. They do not wait for one another.
+func (r *Reconciler) lookAtEach(ctx context.Context, trigger Trigger, seen []*Outcome, over func(id string)) ([]Outcome, error) {
+	outcomes := make([]Outcome, len(seen))
+	errs := make([]error, len(seen))
+	var group errgroup.Group
+	group.SetLimit(parallelLooks)
+	for i, o := range seen {
+		group.Go(func() error {
+			defer over(o.Plan.ID)
+			outcomes[i] = *o
+			acted, err := r.lookAt(ctx, trigger, o.Plan.ID, o)
+			if acted != nil {
+				outcomes[i] = *acted
+			}
+			errs[i] = err
+			return nil // one cluster's trouble is not the others'
+		})
+	}
+	_ = group.Wait()
+	return outcomes, errors.Join(errs...)
+}
+
+// lookAt takes a look at one cluster together with all others who want one now. seen, if
+// set, is a fresh observation of it. The outcome is nil if there is no such cluster.
+func (r *Reconciler) lookAt(ctx context.Context, trigger Trigger, id string, seen *Outcome) (*Outcome, error) {
+	w := r.work(id)
+	if !trigger.asked() && w.busy() {
+		return seen, nil // whoever is at it looks again
+	}
+	for {
+		l, first := w.join(trigger, seen)
+		if first {
+			r.lead(ctx, w, l, id)
+		}
+		select {
+		case <-l.over:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if !first && errors.Is(l.err, context.Canceled) && ctx.Err() == nil {
+			continue // who led the look has gone
+		}
+		if l.outcome == nil {
+			return nil, l.err
+		}
+		o := *l.outcome
+		if !trigger.Since.IsZero() {
+			o.Results = w.since(trigger.Since)
+		}
+		return &o, l.err
+	}
+}
+
+// lead takes the shared look: what is open about the cluster is settled first.
+func (r *Reconciler) lead(ctx context.Context, w *clusterWork, l *sharedLook, id string) {
+	defer close(l.over)
+	if l.err = w.acquire(ctx); l.err != nil {
+		return
+	}
+	if !r.cfg.Observe {
+		var settled bool
+		if settled, l.err = r.settle(ctx, id); settled {
+			l.seen = nil
+		}
+	}
+	if l.err == nil {
+		l.outcome, l.err = r.look(ctx, l.trigger, w, id, l.seen)
+	}
+	if l.outcome != nil {
+		r.planNext(w, l.outcome)
+	}
+	again := w.release()
+	switch {
+	case l.err != nil:
+		r.schedule.add(id, time.Now().Add(lookAgainAfter), "retry")
+	case again:
+		r.schedule.add(id, time.Now(), "event")
+	}
+}
+
+// look observes, plans, and carries the plan out after a second look: a plan is applied only if the
+// cluster still looks as it did when the plan was made. Otherwise a new plan is made.
+func (r *Reconciler) look(ctx context.Context, trigger Trigger, w *clusterWork, id string, seen *Outcome) (*Outcome, error) {
+	o := seen
+	for range maxPlans {
+		if o == nil {
+			var err error
+			if o, err = r.planFor(ctx, id); o == nil {
+				return nil, err
+			}
+		}
+		r.logPlan(w, o)
+		switch {
+		case r.cfg.Observe:
+			o.Observe = len(o.Plan.Actions) > 0
+			return o, nil
+		case len(o.Plan.Actions) == 0:
+			return o, r.remember(ctx, o)
+		}
+		if o.RetryAt = w.waiting(trigger); !o.RetryAt.IsZero() {
+			return o, nil
+		}
+		r.step(stepLook)
+		again, err := r.planFor(ctx, id)
+		if again == nil {
+			return nil, err
+		}
+		if sameView(&o.Before, &again.Before) && sameStatements(o.Plan.Actions, again.Plan.Actions) {
+			return again, r.apply(ctx, trigger, w, again)
+		}
+		o = again
+	}
+	r.schedule.add(id, time.Now().Add(r.cfg.Poll), "event")
+	return o, nil
+}
+
+// planFor observes one cluster and plans for it; nil: there is no such cluster.
+func (r *Reconciler) planFor(ctx context.Context, id string) (*Outcome, error) {
+	seen, err := r.survey(ctx, []string{id})
+	if len(seen) == 0 {
+		return nil, err
+	}
+	return seen[0], nil
+}
+
+// planNext notes when the cluster is to be looked at again.
+func (r *Reconciler) planNext(w *clusterWork, o *Outcome) {
+	w.mu.Lock()
+	retryAt := w.retryAt
+	w.concerned = len(o.Before.Strategies) > 0 || len(o.Before.CreatedBy) > 0
+	w.mu.Unlock()
+	now := time.Now()
+	if now.Before(retryAt) {
+		r.schedule.add(o.Plan.ID, retryAt, "retry")
+		return // nothing can be done before
+	}
+	for _, at := range []*Timestamp{o.Plan.NextLook, o.Before.SettledAt} {
+		if at != nil {
+			r.schedule.add(o.Plan.ID, now.Add(max(0, at.Sub(o.Now.Time))+time.Millisecond), "due")
+		}
+	}
+	if o.Plan.Waiting && !r.watching.Load() {
+		r.schedule.add(o.Plan.ID, now.Add(r.cfg.Poll), "due")
+	}
+}
+
+// sameView tells whether two observations of a cluster show the same to a
+// plan: time and activity aside, which show in the statements.
+func sameView(a, b *ClusterState) bool {
+	if a.Name != b.Name || a.Managed != b.Managed || !sameReplicas(a, b) {
+		return false
+	}
+	before, after := newestRows(a.Strategies), newestRows(b.Strategies)
+	if len(before) != len(after) {
+		return false
+	}
+	for kind, row := range before {
+		other, ok := after[kind]
+		if !ok || string(other.Config) != string(row.Config) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameReplicas compares replicas as far as a plan rests on them. Of one
+// without an id in a, the engine's own of a moment ago, only name and size are known.
+func sameReplicas(a, b *ClusterState) bool {
+	if len(a.Replicas) != len(b.Replicas) {
+		return false
+	}
+	for _, x := range a.Replicas {
+		y := b.Replica(x.Name)
+		if y == nil || x.Size != y.Size {
+			return false
+		}
+		if x.ID != "" && (x.ID != y.ID || a.Ready(x) != b.Ready(*y)) {
+			return false
+		}
+	}
+	return true
+}
+
+func sameStatements(a, b []Action) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i].SQL != b[i].SQL {
+			return false
+		}
+	}
+	return true
+}
+
+func (r *Reconciler) logPlan(w *clusterWork, o *Outcome) {
+	var statements []string
+	for _, a := range o.Plan.Actions {
+		statements = append(statements, a.SQL)
+	}
+	for _, p := range o.Plan.Problems {
+		statements = append(statements, fmt.Sprintf("%s %s", p.Strategy, p.Code))
+	}
+	text := strings.Join(statements, "; ")
+	w.mu.Lock()
+	changed := text != w.plan
+	w.plan = text
+	w.mu.Unlock()
+	if changed {
+		r.cfg.Logger.WithFields(logrus.Fields{"cluster": o.Plan.Name, "actions": len(o.Plan.Actions), "problems": len(o.Plan.Problems), "plan": text}).Info("plan changed")
+	}
+}

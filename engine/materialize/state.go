@@ -1,0 +1,82 @@
+package materialize
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"mzproxy/engine"
+)
+
+// stateVersion is the version of the state rows that we write; older ones are
+// another tool's, and are left alone.
+const stateVersion = 2
+
+// ourState selects our rows.
+var ourState = "state_version = " + strconv.Itoa(stateVersion)
+
+// SaveState stores a cluster's state: in the row that is there, so that there
+// is one at any time, or in a new one.
+func (c *Client) SaveState(ctx context.Context, clusterID string, m engine.ClusterMemory) error {
+	payload, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("encode state: %w", err)
+	}
+	n, err := c.exec(ctx, "update state", "UPDATE "+c.table(stateTable)+" SET payload = $2::jsonb, updated_at = now() WHERE cluster_id = $1 AND "+ourState,
+		clusterID, string(payload))
+	if err != nil || n > 0 {
+		return err
+	}
+	_, err = c.exec(ctx, "insert state", "INSERT INTO "+c.table(stateTable)+" (cluster_id, state_version, payload, updated_at) VALUES ($1, "+
+		strconv.Itoa(stateVersion)+", $2::jsonb, now())", clusterID, string(payload))
+	return err
+}
+
+// ResetState forgets what strategies have stored about clusters, or about all, and returns of how
+// many. Whose the replicas are stays known.
+func (c *Client) ResetState(ctx context.Context, clusterIDs ...string) (int64, error) {
+	o := observation{client: c, named: clusterIDs}
+	if err := o.readState(ctx); err != nil {
+		return 0, err
+	}
+	concerned := o.concerned()
+	var n int64
+	for id, m := range o.memories {
+		if len(clusterIDs) > 0 && !concerned[id] || len(m.Strategies) == 0 {
+			continue
+		}
+		if err := c.SaveState(ctx, id, engine.ClusterMemory{Strategies: map[string]json.RawMessage{}, Created: m.Created}); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+func (o *observation) readState(ctx context.Context) error {
+	o.memories = map[string]engine.ClusterMemory{}
+	newest := map[string]time.Time{}
+	return o.client.query(ctx, "read state", "SELECT cluster_id, payload::text, updated_at FROM "+o.client.table(stateTable)+
+		" WHERE "+ourState+" AND "+o.filter("cluster_id"),
+		func(rows pgx.Rows) error {
+			var id, payload string
+			var updated *time.Time
+			if err := rows.Scan(&id, &payload, &updated); err != nil {
+				return err
+			}
+			if updated == nil {
+				updated = new(time.Time)
+			}
+			var m engine.ClusterMemory
+			if updated.Before(newest[id]) || json.Unmarshal([]byte(payload), &m) != nil {
+				return nil // older, or not ours
+			}
+			newest[id] = *updated
+			o.memories[id] = m
+			return nil
+		})
+}

@@ -1,0 +1,92 @@
+package engine
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// ActionRecord is a row of mz_cluster_strategy_actions.
+type ActionRecord struct {
+	ActionID  string
+	ClusterID string
+	SQL       string
+	Context   DecisionContext
+	Executed  *bool // nil: the intention is written, the result is open
+	Error     string
+	CreatedAt time.Time
+}
+
+// DecisionContext is the decision_ctx of an ActionRecord.
+type DecisionContext struct {
+	Trigger     string         `json:"trigger"`
+	Role        string         `json:"role,omitempty"`
+	Application string         `json:"application,omitempty"`
+	Client      string         `json:"client,omitempty"`
+	Strategies  []string       `json:"strategies,omitempty"`
+	Reasons     []string       `json:"reasons,omitempty"`
+	Op          string         `json:"op,omitempty"`
+	Replica     string         `json:"replica,omitempty"`
+	Size        string         `json:"size,omitempty"`
+	Signals     map[string]any `json:"signals,omitempty"`
+	// State is what the strategies' payloads are once the action is executed.
+	State map[string]json.RawMessage `json:"state,omitempty"`
+}
+
+// ActionFilter selects ActionRecords.
+type ActionFilter struct {
+	ClusterID string // empty: all
+	Limit     int    // 0: 20
+}
+
+func newRecord(trigger Trigger, o *Outcome, a Action) ActionRecord {
+	c := DecisionContext{
+		Trigger: trigger.Kind, Role: trigger.Role, Application: trigger.Application, Client: trigger.Client,
+		Op: string(a.Op), Replica: a.Replica, Size: a.Size, Signals: signals(o), State: map[string]json.RawMessage{},
+	}
+	for _, reason := range a.Reasons {
+		c.Strategies = append(c.Strategies, reason.Strategy)
+		c.Reasons = append(c.Reasons, reason.Text)
+		if payload, ok := o.Plan.State[reason.Strategy]; ok {
+			c.State[reason.Strategy] = payload
+		}
+	}
+	return ActionRecord{ActionID: uuid.NewString(), ClusterID: o.Plan.ID, SQL: a.SQL, Context: c}
+}
+
+// signals is what was looked at, for the audit row.
+func signals(o *Outcome) map[string]any {
+	c := &o.Before
+	replicas := map[string]any{}
+	for _, replica := range c.Replicas {
+		replicas[replica.Name] = map[string]any{"size": replica.Size, "online": replica.Online, "ready": c.Ready(replica),
+			"oom_count": replica.OOMCount, "crash_count": replica.CrashCount}
+	}
+	out := map[string]any{"objects": c.Objects, "replicas": replicas}
+	if c.LastActivity != nil {
+		out["last_activity"] = c.LastActivity.String()
+	}
+	if c.ActivityUnknown != "" {
+		out["activity_unknown"] = c.ActivityUnknown
+	}
+	return out
+}
+
+// result is a completed row as the action that it tells of.
+func (r ActionRecord) result() ActionResult {
+	a := Action{Op: Op(r.Context.Op), Replica: r.Context.Replica, Size: r.Context.Size, SQL: r.SQL}
+	for i, text := range r.Context.Reasons {
+		reason := Reason{Text: text}
+		if i < len(r.Context.Strategies) {
+			reason.Strategy = r.Context.Strategies[i]
+		}
+		a.Reasons = append(a.Reasons, reason)
+	}
+	result := ActionResult{Action: a, ActionID: r.ActionID}
+	if r.Error != "" {
+		result.Err = errors.New(r.Error)
+	}
+	return result
+}

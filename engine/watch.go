@@ -1,0 +1,88 @@
+package engine
+
+import (
+	"context"
+	"time"
+)
+
+// Watcher tells of changes as they happen.
+type Watcher interface {
+	// Watch calls changed for every change, and returns when it can watch no longer. It calls up
+	// once it sees all that happens from then on.
+	Watch(ctx context.Context, up func(), changed func(Change)) error
+}
+
+// Change is something that happened to a cluster.
+type Change struct {
+	ClusterID string // empty: to any of them
+	// Strategies says that what is stored for the cluster changed, rather than
+	// the cluster itself.
+	Strategies bool
+}
+
+const (
+	// gather is how long events are gathered before a look. A statement's own look, which follows
+	// its commit at once, comes first this way.
+	gather = 25 * time.Millisecond
+	// pollWhileBlind is how often all clusters are looked at while the watcher is down.
+	pollWhileBlind = time.Second
+	// Waits before a watcher that failed is started again.
+	firstRewatch = 100 * time.Millisecond
+	lastRewatch  = 10 * time.Second
+)
+
+// watch turns events into looks. A watcher that fails is started again, with
+// backoff.
+func (r *Reconciler) watch(ctx context.Context) {
+	backoff := firstRewatch
+	for {
+		err := r.cfg.Watcher.Watch(ctx, func() {
+			r.watching.Store(true)
+			r.schedule.addAll(time.Now(), "resync") // what happened before is found by looking
+		}, r.changed)
+		if r.watching.Swap(false) {
+			backoff = firstRewatch
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		r.cfg.Logger.WithError(err).Warn("watching failed; polling until it works again")
+		if !sleep(ctx, backoff) {
+			return
+		}
+		backoff = min(2*backoff, lastRewatch)
+	}
+}
+
+// changed makes an event a look, unless it is about a cluster that has nothing
+// to do with strategies.
+func (r *Reconciler) changed(c Change) {
+	at := time.Now().Add(gather)
+	switch {
+	case c.ClusterID == "":
+		r.schedule.addAll(at, "event")
+	case c.Strategies || r.concerns(c.ClusterID):
+		r.schedule.add(c.ClusterID, at, "event")
+	}
+}
+
+// poll takes the watcher's place while it is down.
+func (r *Reconciler) poll(ctx context.Context) {
+	for sleep(ctx, pollWhileBlind) {
+		if !r.watching.Load() {
+			r.schedule.addAll(time.Now(), "poll")
+		}
+	}
+}
+
+// sleep tells whether it came to its end.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

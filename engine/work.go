@@ -1,0 +1,171 @@
+package engine
+
+import (
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+)
+
+// clusterWork is what the reconciler knows about its own work on a cluster.
+type clusterWork struct {
+	acting chan struct{} // holds a token while a look at the cluster is under way
+
+	mu        sync.Mutex
+	next      *sharedLook // the look that begins when the one under way is over
+	again     bool        // something happened during a look
+	concerned bool        // the cluster has strategies, or replicas that the engine created
+	failures  int
+	retryAt   time.Time
+	plan      string   // the statements of the last plan, for the log
+	recent    []recent // actions of the last seconds, for looks that came second
+}
+
+// sharedLook is one look for all who asked for it before it began.
+type sharedLook struct {
+	trigger Trigger
+	seen    *Outcome // an observation that may stand for the first one; may be nil
+	over    chan struct{}
+	outcome *Outcome // nil: there is no such cluster
+	err     error
+}
+
+type recent struct {
+	at     time.Time
+	result ActionResult
+}
+
+// How long actions are kept for looks that came second.
+const recentFor = 15 * time.Second
+
+// Backoff after a failed action: doubled each time, with jitter.
+const (
+	firstRetry = time.Second
+	lastRetry  = 5 * time.Minute
+)
+
+func (r *Reconciler) work(id string) *clusterWork {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	w := r.clusters[id]
+	if w == nil {
+		w = &clusterWork{acting: make(chan struct{}, 1)}
+		r.clusters[id] = w
+	}
+	return w
+}
+
+// concerns tells whether the cluster was known, at the last look, to have
+// anything to do with strategies.
+func (r *Reconciler) concerns(id string) bool {
+	r.mu.Lock()
+	w := r.clusters[id]
+	r.mu.Unlock()
+	if w == nil {
+		return false
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.concerned
+}
+
+// join returns the look that begins next, and whether the caller is the one to take it. Who
+// asked counts as its trigger rather than an event.
+func (w *clusterWork) join(trigger Trigger, seen *Outcome) (l *sharedLook, first bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.next == nil {
+		w.next = &sharedLook{trigger: trigger, seen: seen, over: make(chan struct{})}
+		return w.next, true
+	}
+	if trigger.asked() && !w.next.trigger.asked() {
+		w.next.trigger = trigger
+	}
+	w.next.seen = nil // who joins may have changed what was seen
+	return w.next, false
+}
+
+// acquire waits until no other look is under way. From then on, who comes
+// needs another one.
+func (w *clusterWork) acquire(ctx context.Context) error {
+	var err error
+	select {
+	case w.acting <- struct{}{}:
+	case <-ctx.Done():
+		err = ctx.Err()
+	}
+	w.mu.Lock()
+	w.next = nil
+	w.mu.Unlock()
+	return err
+}
+
+// release ends a look and tells whether something happened meanwhile.
+func (w *clusterWork) release() (again bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	again, w.again = w.again, false
+	<-w.acting
+	return again
+}
+
+// busy tells whether a look is under way; then it is noted that another one is
+// needed.
+func (w *clusterWork) busy() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.again = len(w.acting) > 0
+	return w.again
+}
+
+// note keeps a result for looks that came second.
+func (w *clusterWork) note(result ActionResult) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	kept := w.recent[:0]
+	for _, r := range w.recent {
+		if now.Sub(r.at) < recentFor {
+			kept = append(kept, r)
+		}
+	}
+	w.recent = append(kept, recent{now, result})
+}
+
+// since returns the results that came after a moment.
+func (w *clusterWork) since(t time.Time) []ActionResult {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var results []ActionResult
+	for _, r := range w.recent {
+		if r.at.After(t) {
+			results = append(results, r.result)
+		}
+	}
+	return results
+}
+
+// waiting tells until when a failed cluster waits. Somebody who asks is not
+// kept waiting.
+func (w *clusterWork) waiting(trigger Trigger) time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if trigger.asked() || !time.Now().Before(w.retryAt) {
+		return time.Time{}
+	}
+	return w.retryAt
+}
+
+// result sets the time of the next try after a failure, and clears it after a
+// success.
+func (w *clusterWork) result(err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err == nil {
+		w.failures, w.retryAt = 0, time.Time{}
+		return
+	}
+	delay := min(firstRetry<<min(w.failures, 20), lastRetry)
+	w.failures++
+	w.retryAt = time.Now().Add(delay/2 + rand.N(delay/2))
+}
