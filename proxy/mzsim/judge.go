@@ -47,7 +47,7 @@ func (h *session) Intercept(ctx context.Context, q proxy.Query) ([]proxy.Verdict
 type admission struct {
 	after   state
 	place   place
-	objects []string // ids of the users' objects that it depends on
+	scope   scope
 	notices []*proxy.Notice
 }
 
@@ -70,7 +70,7 @@ func (h *session) admit(ctx context.Context, st *statement, s state, alone bool)
 			return admission{}, err
 		}
 	}
-	a := admission{after: s, objects: sc.ids}
+	a := admission{after: s, scope: sc}
 	if e := a.after.enter(st, alone, sc.constant()); e != nil {
 		return admission{}, e
 	}
@@ -114,6 +114,7 @@ type attempt struct {
 	st *statement
 	admission
 	*execution
+	seq int // they are counted in the order in which they were let through
 }
 
 // judge decides about a statement of the simple protocol.
@@ -167,7 +168,8 @@ func (h *session) judgeLater(ctx context.Context, st *statement, v *proxy.Verdic
 	}
 }
 
-// try admits a statement in state s, and notes that it starts, or that it was refused.
+// try admits a statement in state s, notes that it starts, or that it was refused, and waits until
+// there is a replica for it.
 func (h *session) try(ctx context.Context, st *statement, s state, alone bool) (*attempt, error) {
 	target := h.target(st)
 	admitted, err := h.admit(ctx, target, s, alone)
@@ -177,9 +179,17 @@ func (h *session) try(ctx context.Context, st *statement, s state, alone bool) (
 	if err != nil {
 		return nil, err
 	}
-	a := &attempt{st, admitted, h.history.begin(h, target, admitted.place, s.vars)}
+	a := &attempt{st, admitted, h.history.begin(h, target, admitted.place, s.vars), 0}
+	if a.place.waiting {
+		if err := h.await(ctx, s.vars, a.scope); err != nil {
+			h.history.finish(a.execution, "", err)
+			return nil, err
+		}
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.tries++
+	a.seq = h.tries
 	h.running = append(h.running, a)
 	return a, nil
 }
@@ -249,7 +259,7 @@ func (h *session) translate(ctx context.Context, st *statement, v *proxy.Verdict
 func (h *session) answer(ctx context.Context, answer answerFunc, a *attempt, w proxy.ResultWriter) (string, error) {
 	tag, err := answer(ctx, a, w)
 	if err == nil {
-		h.settle(a.admission)
+		h.settle(a)
 	}
 	h.history.finish(a.execution, tag, err)
 	return tag, err
@@ -265,14 +275,18 @@ func (h *session) complete(st *statement, a *attempt, tag string) {
 		h.prepared[st.prepares] = st.prepared
 	}
 	h.mu.Unlock()
-	h.settle(a.admission)
+	h.settle(a)
 	h.history.finish(a.execution, tag, nil)
 }
 
-func (h *session) settle(a admission) {
+// settle takes note of a statement that has succeeded. Answers of ours are made before the
+// statements in front of them run.
+func (h *session) settle(a *attempt) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.state = a.after
+	if a.seq > h.settled {
+		h.state, h.settled = a.after, a.seq
+	}
 	h.notices = append(h.notices, a.notices...)
 }
 

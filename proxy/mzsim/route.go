@@ -90,35 +90,46 @@ func (r router) scope(ctx context.Context, u rewrite.Usage, path string) (scope,
 	return s, nil
 }
 
-// await returns the id of a cluster as soon as it can serve a read of the given objects. It
-// fails at once if the cluster has no replicas, and waits while none is ready.
-func (r router) await(ctx context.Context, v variables, s scope) (string, error) {
+// readiness is what can be said about a cluster that is to serve a read.
+type readiness struct {
+	cluster string // its id
+	ready   bool   // false: it will be
+}
+
+// readiness looks at the session's cluster. The error says that there is nothing to wait for.
+func (r router) readiness(ctx context.Context, v variables, s scope) (readiness, error) {
 	cluster, replica := v.get("cluster"), v.get("cluster_replica")
+	var state, id string
+	var managed bool
+	var replicas int
+	err := r.pool.QueryRow(ctx, "SELECT state, coalesce(cluster_id, ''), coalesce(managed, false), replicas FROM mz_sim.readiness($1, $2, $3)",
+		cluster, replica, s.ids).Scan(&state, &id, &managed, &replicas)
+	if err != nil {
+		return readiness{}, fmt.Errorf("look at cluster: %w", err)
+	}
+	if e := stateError(state, cluster, replica, managed); e != nil {
+		return readiness{}, e
+	}
+	if s.introspection && replica == "" && replicas > 1 {
+		return readiness{}, &proxy.Error{Code: "0A000", Message: "log source reads must target a replica",
+			Hint: "Use `SET cluster_replica = <replica-name>` to target a specific replica in the active cluster."}
+	}
+	return readiness{id, state == "ready"}, nil
+}
+
+// await returns as soon as the session's cluster can serve a read. It fails at once when the cluster loses its last replica.
+func (r router) await(ctx context.Context, v variables, s scope) error {
 	for {
-		var state, id string
-		var managed bool
-		var replicas int
-		err := r.pool.QueryRow(ctx, "SELECT state, coalesce(cluster_id, ''), coalesce(managed, false), replicas FROM mz_sim.readiness($1, $2, $3)",
-			cluster, replica, s.ids).Scan(&state, &id, &managed, &replicas)
-		if ctx.Err() != nil {
-			return "", errCancelled
-		}
-		if err != nil {
-			return "", fmt.Errorf("look at cluster: %w", err)
-		}
-		if e := stateError(state, cluster, replica, managed); e != nil {
-			return "", e
-		}
-		if s.introspection && replica == "" && replicas > 1 {
-			return "", &proxy.Error{Code: "0A000", Message: "log source reads must target a replica",
-				Hint: "Use `SET cluster_replica = <replica-name>` to target a specific replica in the active cluster."}
-		}
-		if state == "ready" {
-			return id, nil
+		now, err := r.readiness(ctx, v, s)
+		switch {
+		case ctx.Err() != nil:
+			return errCancelled
+		case err != nil || now.ready:
+			return err
 		}
 		select {
 		case <-ctx.Done():
-			return "", errCancelled
+			return errCancelled
 		case <-time.After(readyPoll):
 		}
 	}
@@ -170,11 +181,13 @@ func (r router) refusal(ctx context.Context, shown string) error {
 	return &e
 }
 
-// place decides where a read runs: cluster "" means that it fails nowhere, because PostgreSQL will refuse it.
-type place struct{ clusterID, clusterName string }
+// place is where a read runs; nothing: nowhere.
+type place struct {
+	clusterID, clusterName string
+	waiting                bool // the cluster cannot serve it yet
+}
 
-// route applies the rules of routing to a read, or to the read half of a write, and waits until
-// the cluster can serve it.
+// route applies the rules of routing to a read, or to the read half of a write.
 func (r router) route(ctx context.Context, s *state, st *statement, sc scope) (place, error) {
 	first := s.statements <= 1
 	onCatalog := s.vars.get("cluster") == catalogServer
@@ -190,8 +203,8 @@ func (r router) route(ctx context.Context, s *state, st *statement, sc scope) (p
 			Detail:  catalogDetail}
 	case routed || s.catalog && !first:
 		s.catalog = s.catalog || first
-		return place{catalogServerID, catalogServer}, nil
+		return place{clusterID: catalogServerID, clusterName: catalogServer}, nil
 	}
-	id, err := r.await(ctx, s.vars, sc)
-	return place{id, s.vars.get("cluster")}, err
+	now, err := r.readiness(ctx, s.vars, sc)
+	return place{now.cluster, s.vars.get("cluster"), err == nil && !now.ready}, err
 }

@@ -22,6 +22,8 @@ type session struct {
 	mu       sync.Mutex
 	state    state // after what the server has completed
 	expected state // after what was let through, too
+	tries    int   // statements let through
+	settled  int   // the one of them that state is after
 	batch    int   // statements let through since the last ReadyForQuery
 	prepared map[string]*statement
 	cursors  map[string]*cursor

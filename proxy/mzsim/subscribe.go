@@ -118,7 +118,7 @@ func (h *session) open(ctx context.Context, st *statement, v variables) (*feed, 
 
 // list makes a subscription visible in mz_subscriptions.
 func (h *session) list(ctx context.Context, f *feed, a *attempt) error {
-	_, err := h.pool.Exec(ctx, "INSERT INTO mz_sim.subscriptions VALUES ($1, $2, nullif($3, ''), now(), $4)", f.id, h.id, a.place.clusterID, a.objects)
+	_, err := h.pool.Exec(ctx, "INSERT INTO mz_sim.subscriptions VALUES ($1, $2, nullif($3, ''), now(), $4)", f.id, h.id, a.place.clusterID, a.scope.ids)
 	if err != nil {
 		return fmt.Errorf("list subscription: %w", err)
 	}

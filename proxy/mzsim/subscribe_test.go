@@ -1,0 +1,255 @@
+package mzsim_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// subscription is a COPY (SUBSCRIBE ...) that is read line by line.
+type subscription struct {
+	*client
+	lines  chan string
+	ended  chan error
+	cancel context.CancelFunc
+}
+
+// subscribe starts a COPY (SUBSCRIBE what) TO STDOUT in a session of its own.
+func subscribe(t *testing.T, what string, options ...string) *subscription {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &subscription{client: dial(t, options...), lines: make(chan string, 1000), ended: make(chan error, 1), cancel: cancel}
+	r, w := io.Pipe()
+	go func() {
+		_, err := s.CopyTo(ctx, w, "COPY (SUBSCRIBE "+what+") TO STDOUT")
+		_ = w.Close()
+		s.ended <- err
+	}()
+	go func() {
+		defer close(s.lines)
+		for in := bufio.NewScanner(r); in.Scan(); {
+			s.lines <- in.Text()
+		}
+	}()
+	t.Cleanup(func() {
+		cancel()
+		for range s.lines { //nolint:revive // until it is closed
+		}
+	})
+	return s
+}
+
+// next returns the columns of the next line.
+func (s *subscription) next(t *testing.T) []string {
+	t.Helper()
+	select {
+	case line, ok := <-s.lines:
+		if !ok {
+			t.Fatalf("the subscription has ended: %v", <-s.ended)
+		}
+		return strings.Split(line, "\t")
+	case <-time.After(patience):
+		t.Fatal("no line comes")
+		return nil
+	}
+}
+
+// expect reads lines without timestamps, in any order.
+func (s *subscription) expect(t *testing.T, want ...string) {
+	t.Helper()
+	missing := map[string]int{}
+	for _, w := range want {
+		missing[w]++
+	}
+	for range want {
+		got := strings.Join(s.next(t)[1:], " ")
+		if missing[got] == 0 {
+			t.Fatalf("got %q, want one of %q", got, want)
+		}
+		missing[got]--
+	}
+}
+
+func TestSubscribeReplicas(t *testing.T) {
+	c := fresh(t)
+	c.must(t, emptyC)
+	s := subscribe(t, "(SELECT r.name, r.size FROM mz_cluster_replicas r JOIN mz_clusters c ON c.id = r.cluster_id WHERE c.name = 'c')")
+	inProgress(t, c, s.PID())
+	c.must(t, "CREATE CLUSTER REPLICA c.r1 (SIZE '25cc')")
+	s.expect(t, "1 r1 25cc")
+	c.must(t, "ALTER CLUSTER REPLICA c.r1 RENAME TO r2")
+	s.expect(t, "-1 r1 25cc", "1 r2 25cc")
+	c.must(t, "DROP CLUSTER REPLICA c.r2")
+	s.expect(t, "-1 r2 25cc")
+}
+
+// What the clock alone changes comes, too: nobody writes anything between the creation and the hydration.
+func TestSubscribeLifeOfReplica(t *testing.T) {
+	c := fresh(t)
+	c.must(t, "CREATE TABLE t (a int)")
+	c.must(t, emptyC)
+	c.must(t, "CREATE INDEX i IN CLUSTER c ON t (a)")
+	status := subscribe(t, "(SELECT s.status, s.reason FROM mz_internal.mz_cluster_replica_statuses s JOIN mz_cluster_replicas r ON r.id = s.replica_id WHERE r.name = 'x')")
+	hydration := subscribe(t, "(SELECT h.hydrated FROM mz_internal.mz_hydration_statuses h JOIN mz_indexes i ON i.id = h.object_id WHERE i.name = 'i')")
+	inProgress(t, c, status.PID())
+	inProgress(t, c, hydration.PID())
+	c.must(t, "CREATE CLUSTER REPLICA c.x (SIZE '25cc')")
+	status.expect(t, `1 offline \N`)
+	status.expect(t, `-1 offline \N`, `1 online \N`)
+	hydration.expect(t, "1 f")
+	hydration.expect(t, "-1 f", "1 t")
+	c.must(t, "SELECT mz_sim.crash('c', 'x', 'oom-killed')")
+	status.expect(t, `-1 online \N`, `1 offline oom-killed`)
+	hydration.expect(t, "-1 t")
+	status.expect(t, `-1 offline oom-killed`, `1 online \N`)
+	hydration.expect(t, "1 f")
+	hydration.expect(t, "-1 f", "1 t")
+	c.must(t, "DROP CLUSTER REPLICA c.x")
+	status.expect(t, `-1 online \N`)
+	hydration.expect(t, "-1 t")
+}
+
+// Rows that other sessions commit arrive, alone and together, and only then.
+func TestSubscribeTable(t *testing.T) {
+	c := fresh(t)
+	c.must(t, "CREATE TABLE t (a int, b text)")
+	c.must(t, `INSERT INTO t VALUES (1, 'x'), (1, 'x'), (2, E'tab\tand \\ and\nline')`)
+	s := subscribe(t, "t")
+	s.expect(t, "2 1 x", `1 2 tab\tand \\ and\nline`)
+	other := dial(t)
+	if got := other.say("BEGIN; INSERT INTO t VALUES (3, NULL)"); got != "[BEGIN] [INSERT 0 1]" {
+		t.Fatal(got)
+	}
+	c.must(t, "INSERT INTO t VALUES (4, 'y')") // comes first, as the other is not committed
+	s.expect(t, "1 4 y")
+	other.must(t, "COMMIT")
+	s.expect(t, `1 3 \N`)
+	c.must(t, "UPDATE t SET b = 'z' WHERE a = 1")
+	s.expect(t, "-2 1 x", "2 1 z")
+	c.must(t, "DELETE FROM t WHERE a = 1")
+	s.expect(t, "-2 1 z")
+}
+
+func TestSubscribeProgress(t *testing.T) {
+	c := fresh(t)
+	c.must(t, "CREATE TABLE t (a int)")
+	c.must(t, "INSERT INTO t VALUES (1)")
+	s := subscribe(t, "t WITH (SNAPSHOT = false, PROGRESS)")
+	if first := s.next(t); len(first) != 4 || first[1] != "t" || first[2] != `\N` || first[3] != `\N` {
+		t.Fatalf("the first message has to be progress: %q", first)
+	}
+	c.must(t, "INSERT INTO t VALUES (2)")
+	last := 0.0
+	for changed := false; ; {
+		row := s.next(t)
+		ts, err := strconv.ParseFloat(row[0], 64)
+		if err != nil || ts < last {
+			t.Fatalf("time went back from %v: %q", last, row)
+		}
+		last = ts
+		switch {
+		case row[1] == "t" && changed:
+			return // progress behind the change says that all of it has come
+		case row[1] == "f":
+			if changed = row[2] == "1" && row[3] == "2"; !changed {
+				t.Fatalf("got %q", row)
+			}
+		}
+	}
+}
+
+func TestSubscribeUpTo(t *testing.T) {
+	c := fresh(t)
+	c.must(t, "CREATE TABLE t (a int)")
+	c.must(t, "INSERT INTO t VALUES (1)")
+	now := c.must(t, "SELECT mz_now()::text")
+	if got := c.say("SUBSCRIBE t UP TO " + now); got != "[SUBSCRIBE 0]" {
+		t.Errorf("got %s", got)
+	}
+	then, err := strconv.ParseInt(now, 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := c.say("SUBSCRIBE t UP TO " + strconv.FormatInt(then+300, 10))
+	if !strings.HasSuffix(got, "|1|1 [SUBSCRIBE 1]") {
+		t.Errorf("got %s", got)
+	}
+	if got := c.say("SUBSCRIBE t AS OF 1"); !strings.HasPrefix(got, "XX000 Timestamp (1) is not valid") {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestSubscribeCursor(t *testing.T) {
+	c := fresh(t)
+	c.must(t, "CREATE TABLE t (a int)")
+	c.must(t, "INSERT INTO t VALUES (1)")
+	r := dial(t)
+	fetched := func(sql, want string) {
+		t.Helper()
+		got := r.say(sql)
+		var parts []string
+		for word := range strings.FieldsSeq(got) {
+			_, word, _ = strings.Cut(" "+word, " ")
+			if ts, rest, ok := strings.Cut(word, "|"); ok && len(ts) >= 13 {
+				word = rest
+			}
+			parts = append(parts, word)
+		}
+		if got = strings.Join(parts, " "); got != want {
+			t.Errorf("%s: got %s, want %s", sql, got, want)
+		}
+	}
+	fetched("BEGIN; DECLARE s CURSOR FOR SUBSCRIBE t", "[BEGIN] [DECLARE CURSOR]")
+	if got := c.must(t, "SELECT x.cluster_id || ' ' || array_to_string(x.referenced_object_ids, ',') = 'u1 ' || o.id FROM mz_internal.mz_subscriptions x, mz_tables o WHERE o.name = 't'"); got != "t" {
+		t.Errorf("mz_subscriptions: %s", got)
+	}
+	fetched("FETCH ALL s", "1|1 [FETCH 1]")
+	fetched("FETCH ALL s WITH (timeout = '20ms')", "[FETCH 0]")
+	c.must(t, "INSERT INTO t VALUES (2), (3)")
+	fetched("FETCH 1 s", "1|2 [FETCH 1]")
+	fetched("FETCH 5 s WITH (timeout '100ms')", "1|3 [FETCH 1]")
+	if got, want := r.say("SELECT a FROM t"), "25000 SUBSCRIBE in transactions must be the only read statement"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	r.must(t, "ROLLBACK")
+	if got, want := r.say("FETCH 1 s"), `34000 cursor "s" does not exist`; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	c.eventually(t, "SELECT count(*) FROM mz_internal.mz_subscriptions", "0")
+}
+
+// A subscription ends when it is cut, with the error that was asked for, and its session lives on.
+func TestCutSubscribes(t *testing.T) {
+	c := fresh(t)
+	s := subscribe(t, "mz_clusters WITH (SNAPSHOT = false)")
+	c.eventually(t, "SELECT mz_sim.cut_subscribes('cut', '57P01')", "1")
+	if err := <-s.ended; errorText(err) != "57P01 cut" {
+		t.Errorf("got %v", err)
+	}
+	if got := s.say("SELECT 1"); got != "1 [SELECT 1]" {
+		t.Errorf("afterwards: %s", got)
+	}
+	if got := c.must(t, "SELECT mz_sim.cut_subscribes()"); got != "0" {
+		t.Errorf("%s subscriptions are left", got)
+	}
+}
+
+func TestSubscribeErrors(t *testing.T) {
+	c := fresh(t)
+	c.must(t, "CREATE TABLE t (a int)")
+	for _, tt := range []struct{ sql, want string }{
+		{"SUBSCRIBE nothing", "XX000 unknown catalog item 'nothing'"},
+		{"SUBSCRIBE (SELECT b FROM t)", `42703 column "b" does not exist`},
+		{"SUBSCRIBE (SELECT 1 FROM t) ENVELOPE UPSERT (KEY (a))", "0A000 ENVELOPE in SUBSCRIBE not yet supported"},
+		{"SUBSCRIBE t WITH (COLOUR)", "42601 Expected one of SNAPSHOT or PROGRESS, found identifier \"colour\""},
+		{"COPY (SUBSCRIBE t) TO 'file'", "42601 Expected TO STDOUT, found TO"},
+	} {
+		if got := c.say(tt.sql); got != tt.want {
+			t.Errorf("%s\n got %s\nwant %s", tt.sql, got, tt.want)
+		}
+	}
+}
