@@ -36,7 +36,8 @@ type Session struct {
 	hello  *hello
 	key    cancelKey
 
-	conn     net.Conn // the client's
+	accepted net.Conn // what the listener gave
+	conn     net.Conn // the client's: accepted, or TLS over it
 	upstream net.Conn
 	client   *clientSide
 	toServer *sink
@@ -49,7 +50,9 @@ type Session struct {
 	watched bool
 	events  []Event
 
-	draining atomic.Bool
+	draining   atomic.Bool
+	directions atomic.Int32 // that have not ended
+	started    time.Time
 
 	mu         sync.Mutex
 	parameters map[string]string
@@ -61,15 +64,23 @@ type Session struct {
 	// parting is done when whoever ended the session has written the last
 	// message: until then the client's connection must not be closed.
 	parting sync.WaitGroup
+	// restless looks for quiet, seen is the flow's round when it looked; nil:
+	// everything is parked that can be. leaving: the client is gone and the
+	// server has until a deadline to finish.
+	restless *time.Timer
+	seen     uint64
+	leaving  bool
 }
 
 func newSession(server *Server, conn net.Conn, id uint64) *Session {
 	return &Session{
-		server: server,
-		cfg:    &server.cfg,
-		conn:   conn,
-		info:   SessionInfo{ID: id, ClientAddr: conn.RemoteAddr()},
-		log:    server.cfg.Logger.WithFields(logrus.Fields{"session": id, "client": conn.RemoteAddr().String()}),
+		server:   server,
+		cfg:      &server.cfg,
+		accepted: conn,
+		conn:     conn,
+		started:  time.Now(),
+		info:     SessionInfo{ID: id, ClientAddr: conn.RemoteAddr()},
+		log:      server.cfg.Logger.WithFields(logrus.Fields{"session": id, "client": conn.RemoteAddr().String()}),
 	}
 }
 
@@ -171,6 +182,7 @@ func (s *Session) end(cause error, e *Error) {
 	_ = s.upstream.SetDeadline(longAgo)
 	_ = s.conn.SetReadDeadline(longAgo)
 	_ = s.conn.SetWriteDeadline(time.Now().Add(lastWriteTimeout))
+	s.wake()
 	s.mu.Unlock()
 	var last []byte
 	if e != nil {
@@ -193,7 +205,9 @@ func (s *Session) readDeadline(t time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended == nil {
+		s.requests.pump.resting = false
 		_ = s.conn.SetReadDeadline(t)
+		s.watchRest()
 	}
 }
 
@@ -209,39 +223,15 @@ func (s *Session) shutDown() {
 	s.end(ErrShutdown, fatal(CodeAdminShutdown, messageShutdown, nil))
 }
 
-// relay runs both directions until the session is over. It closes neither
-// connection.
-func (s *Session) relay() error {
-	s.mu.Lock()
-	s.relaying = true
-	ended := s.ended
-	s.mu.Unlock()
-	if ended != nil {
-		return s.turnAway(ended)
-	}
-	var wg sync.WaitGroup
-	wg.Go(func() { s.guard(s.clientEnded, s.requests.run) })
-	s.guard(s.serverEnded, s.replies.run)
-	wg.Wait()
-	s.mu.Lock()
-	told, ended := s.toldWhy, s.ended
-	s.mu.Unlock()
-	s.parting.Wait()
-	if told {
-		linger(s.conn)
-	}
-	return ended
-}
-
-// guard runs one direction and keeps its panic inside the session.
-func (s *Session) guard(ended func(error), run func() error) {
+// guard runs f and makes an error of its panic, which must not leave the session.
+func (s *Session) guard(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			s.log.WithField("stack", string(debug.Stack())).Errorf("panic in a session: %v", p)
-			s.end(fmt.Errorf("panic: %v", p), fatal(CodeInternalError, messageInternal, nil))
+			err = fatal(CodeInternalError, messageInternal, fmt.Errorf("panic: %v", p))
 		}
 	}()
-	ended(run())
+	return f()
 }
 
 // clientEnded is the end of the client's direction.
@@ -259,7 +249,7 @@ func (s *Session) clientEnded(err error) {
 		// What the server said before it went is still to be read.
 		s.hurry()
 	default:
-		s.end(fmt.Errorf("client: %w", err), nil)
+		s.end(fmt.Errorf("%w: %w", ErrClientGone, err), nil)
 	}
 }
 
@@ -279,7 +269,9 @@ func (s *Session) hurry() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended == nil {
+		s.leaving = true
 		_ = s.upstream.SetReadDeadline(time.Now().Add(goodbyeTimeout))
+		s.wake()
 	}
 }
 

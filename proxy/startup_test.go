@@ -1,0 +1,236 @@
+package proxy_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"mzproxy/proxy"
+	"mzproxy/proxy/pgtest"
+)
+
+// refused reads the one message of a client that is turned away, and the end.
+func refused(t *testing.T, conn net.Conn, want string) {
+	t.Helper()
+	expect(t, conn, pgtest.FromServer, `ErrorResponse S="FATAL" V="FATAL" `+want)
+	expectEnd(t, conn)
+}
+
+func TestStartupThatCannotBe(t *testing.T) {
+	version2 := binary.BigEndian.AppendUint32(nil, 2<<16)
+	for name, c := range map[string]struct {
+		packets []byte
+		answer  string // of single bytes, before the error
+		want    string
+	}{
+		"no user":             {pgtest.Startup(pgtest.Version, "database", "x"), "", `C="28000" M="no PostgreSQL user name specified in startup packet"`},
+		"protocol 2":          {append([]byte{0, 0, 0, 8}, version2...), "", `C="0A000" M="unsupported frontend protocol 2.0: server supports 3.0 to 3.2"`},
+		"too long":            {[]byte{0, 1, 0, 0, 0, 3, 0, 0}, "", `C="08P01" M="invalid length of startup packet"`},
+		"too short":           {[]byte{0, 0, 0, 7, 0, 3, 0, 0}, "", `C="08P01" M="invalid length of startup packet"`},
+		"no terminator":       {append([]byte{0, 0, 0, 14}, append(pgtest.Startup(pgtest.Version)[4:8], "user\x00x"...)...), "", `C="08P01" M="invalid startup packet layout: expected terminator as last byte"`},
+		"TLS asked for twice": {append(pgtest.SSLRequest(), pgtest.SSLRequest()...), "N", `C="08P01" M="unexpected SSLRequest message"`},
+		"GSS asked for twice": {append(pgtest.GSSENCRequest(), pgtest.GSSENCRequest()...), "N", `C="08P01" M="unexpected GSSENCRequest message"`},
+		"bad cancel request":  {pgtest.CancelRequest(pgtest.Key{PID: 1}), "", `C="08P01" M="invalid length of a cancel request"`},
+		"direct TLS, without": {[]byte{0x16, 3, 1, 0, 200, 1, 0, 0}, "", `C="08P01" M="invalid length of startup packet"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := newRig(t, nil).dial()
+			_, _ = client.Write(c.packets)
+			answer := make([]byte, len(c.answer))
+			if _, err := io.ReadFull(client, answer); err != nil || string(answer) != c.answer {
+				t.Fatalf("answer %q, %v, want %q", answer, err, c.answer)
+			}
+			refused(t, client, c.want)
+		})
+	}
+}
+
+// The server gets the StartupMessage as the client sent it, whatever version
+// and options; what it answers reaches the client as it is.
+func TestStartupIsRelayed(t *testing.T) {
+	negotiate := pgtest.Message{Type: 'v', Body: []byte("\x00\x03\x00\x00\x00\x00\x00\x01_pq_.x\x00")}.Append(nil)
+	for name, c := range map[string]struct {
+		startup  []byte
+		greeting []byte
+	}{
+		"3.0":         {pgtest.Startup(pgtest.Version, "user", "u", "database", "d", "options", "-c a=b"), pgtest.Greeting(pgtest.DefaultKey)},
+		"3.2":         {pgtest.Startup(3<<16|2, "user", "u"), pgtest.Greeting(pgtest.Key{PID: 1, Secret: strings.Repeat("k", 256)})},
+		"negotiated":  {pgtest.Startup(3<<16|9999, "user", "u", "_pq_.x", "1"), append(negotiate, pgtest.Greeting(pgtest.DefaultKey)...)},
+		"replication": {pgtest.Startup(pgtest.Version, "user", "u", "replication", "database"), pgtest.Greeting(pgtest.DefaultKey)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, nil)
+			client := r.dial()
+			for _, ask := range [][]byte{pgtest.GSSENCRequest(), pgtest.SSLRequest()} {
+				var answer [1]byte
+				_, _ = client.Write(ask)
+				if _, err := io.ReadFull(client, answer[:]); err != nil || answer[0] != 'N' {
+					t.Fatalf("encryption: %q, %v", answer, err)
+				}
+			}
+			_, _ = client.Write(c.startup)
+			server := r.accept()
+			got := make([]byte, len(c.startup))
+			if _, err := io.ReadFull(server, got); err != nil || !bytes.Equal(got, c.startup) {
+				t.Fatalf("startup %q, %v, want %q", got, err, c.startup)
+			}
+			_, _ = server.Write(c.greeting)
+			got = make([]byte, len(c.greeting))
+			if _, err := io.ReadFull(client, got); err != nil || !bytes.Equal(got, c.greeting) {
+				t.Fatalf("greeting %q, %v, want %q", got, err, c.greeting)
+			}
+		})
+	}
+}
+
+// Authentication goes forth and back, and a refusal ends with the server's words.
+func TestAuthenticationIsRelayed(t *testing.T) {
+	r := newRig(t, nil)
+	client := r.dial()
+	_, _ = client.Write(pgtest.Startup(pgtest.Version, "user", "u"))
+	server := r.accept()
+	if _, err := pgtest.ReadPacket(server); err != nil {
+		t.Fatal(err)
+	}
+	send(t, server, pgtest.FromServer, `Authentication 10 "SCRAM-SHA-256-PLUS\x00SCRAM-SHA-256\x00\x00"`)
+	expect(t, client, pgtest.FromServer, `Authentication 10 "SCRAM-SHA-256\x00\x00"`)
+	send(t, client, pgtest.FromClient, `Password "SCRAM-SHA-256\x00\x00\x00\x00\x04n,,x"`)
+	expect(t, server, pgtest.FromClient, `Password "SCRAM-SHA-256\x00\x00\x00\x00\x04n,,x"`)
+	send(t, server, pgtest.FromServer, `Authentication 11 "r=1"`)
+	expect(t, client, pgtest.FromServer, `Authentication 11 "r=1"`)
+	send(t, client, pgtest.FromClient, `Password "p=1"`)
+	expect(t, server, pgtest.FromClient, `Password "p=1"`)
+	send(t, server, pgtest.FromServer, `ErrorResponse S="FATAL" C="28P01" M="password authentication failed"`)
+	expect(t, client, pgtest.FromServer, `ErrorResponse S="FATAL" C="28P01" M="password authentication failed"`)
+	expectEnd(t, client)
+}
+
+func TestChannelBindingThatCannotPass(t *testing.T) {
+	for name, c := range map[string]struct{ offer, answer, want string }{
+		"the server insists": {`Authentication 10 "SCRAM-SHA-256-PLUS\x00\x00"`, "",
+			`C="28000" M="the server insists on channel binding, which cannot pass a proxy" D="The server offers SCRAM-SHA-256-PLUS only."`},
+		"the client takes it for a downgrade": {`Authentication 10 "SCRAM-SHA-256-PLUS\x00SCRAM-SHA-256\x00\x00"`, `Password "SCRAM-SHA-256\x00\x00\x00\x00\x04y,,x"`,
+			`C="28000" M="SCRAM channel binding cannot pass a proxy that ends TLS on both sides" H="Connect with channel_binding=disable."`},
+		"an offer without an end": {`Authentication 10 "SCRAM-SHA-256"`, "", `C="08P01" M="invalid AuthenticationSASL message"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, nil)
+			client := r.dial()
+			_, _ = client.Write(pgtest.Startup(pgtest.Version, "user", "u"))
+			server := r.accept()
+			if _, err := pgtest.ReadPacket(server); err != nil {
+				t.Fatal(err)
+			}
+			send(t, server, pgtest.FromServer, c.offer)
+			if c.answer != "" {
+				expect(t, client, pgtest.FromServer, `Authentication 10 "SCRAM-SHA-256\x00\x00"`)
+				send(t, client, pgtest.FromClient, c.answer)
+			}
+			refused(t, client, c.want)
+		})
+	}
+}
+
+func TestDatabaseOfTheUpstream(t *testing.T) {
+	r := newRig(t, func(cfg *proxy.Config) { cfg.Upstream.Database = "standard" })
+	for _, c := range []struct{ params, want []string }{
+		{[]string{"user", "u"}, []string{"user", "u", "database", "standard"}},
+		{[]string{"user", "u", "database", "own"}, []string{"user", "u", "database", "own"}},
+	} {
+		client := r.dial()
+		_, _ = client.Write(pgtest.Startup(pgtest.Version, c.params...))
+		got, err := pgtest.ReadPacket(r.accept())
+		if want := pgtest.Startup(pgtest.Version, c.want...)[4:]; err != nil || !bytes.Equal(got, want) {
+			t.Errorf("startup %q, %v, want %q", got, err, want)
+		}
+	}
+}
+
+func TestServerThatCannotBeReached(t *testing.T) {
+	r := newRig(t, nil)
+	_ = r.upstream.Close()
+	client := r.dial()
+	_, _ = client.Write(pgtest.Startup(pgtest.Version, "user", "u"))
+	refused(t, client, `C="08001" M="could not connect to server" D="The server does not accept connections."`)
+}
+
+func TestServerThatGoesDuringTheStartup(t *testing.T) {
+	r := newRig(t, nil)
+	client := r.dial()
+	_, _ = client.Write(pgtest.Startup(pgtest.Version, "user", "u"))
+	server := r.accept()
+	if _, err := pgtest.ReadPacket(server); err != nil {
+		t.Fatal(err)
+	}
+	_ = server.Close()
+	refused(t, client, `C="08001" M="server closed the connection unexpectedly"`)
+}
+
+// A client that does not say what it wants, or who it is, is not kept.
+func TestStartupTimeout(t *testing.T) {
+	r := newRig(t, func(cfg *proxy.Config) { cfg.StartupTimeout = 20 * time.Millisecond })
+	silent := r.dial()
+	expectEnd(t, silent)
+	unanswered := r.dial()
+	_, _ = unanswered.Write(pgtest.Startup(pgtest.Version, "user", "u"))
+	server := r.accept()
+	if _, err := pgtest.ReadPacket(server); err != nil {
+		t.Fatal(err)
+	}
+	send(t, server, pgtest.FromServer, `Authentication 3 ""`)
+	expect(t, unanswered, pgtest.FromServer, `Authentication 3 ""`)
+	expectEnd(t, unanswered)
+	expectEnd(t, server)
+}
+
+// In replication mode nothing is ours.
+func TestReplicationIsNotIntercepted(t *testing.T) {
+	for mode, intercepted := range map[string]bool{
+		"database": false, "true": false, "1": false, "on": false, "yes": false,
+		"": true, "false": true, "FALSE": true, "f": true, "off": true, "of": true, "no": true, "0": true,
+	} {
+		r := newRig(t, func(cfg *proxy.Config) { cfg.Interceptor = newWordHandler() })
+		client, server := r.session("replication", mode)
+		send(t, client, pgtest.FromClient, `Query "OURS 0"`)
+		if intercepted {
+			expect(t, client, pgtest.FromServer, `RowDescription [n:23:0]`)
+		} else {
+			expect(t, server, pgtest.FromClient, `Query "OURS 0"`)
+		}
+	}
+}
+
+// opener refuses every session.
+type opener struct{ err error }
+
+func (o opener) Open(context.Context, *proxy.Session) (proxy.Handler, error) { return nil, o.err }
+
+func TestInterceptorThatRefuses(t *testing.T) {
+	r := newRig(t, func(cfg *proxy.Config) {
+		cfg.Interceptor = opener{&proxy.Error{Code: "42501", Message: "not you"}}
+	})
+	client := r.dial()
+	_, _ = client.Write(pgtest.Startup(pgtest.Version, "user", "u"))
+	if err := pgtest.Welcome(r.accept(), pgtest.DefaultKey); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, client, `C="42501" M="not you"`)
+}
+
+func TestGreeting(t *testing.T) {
+	h := newWordHandler()
+	h.greeting = []*proxy.Notice{{Message: "welcome"}}
+	r := newRig(t, func(cfg *proxy.Config) { cfg.Interceptor = h })
+	client := r.dial()
+	_, _ = client.Write(pgtest.Startup(pgtest.Version, "user", "u"))
+	if err := pgtest.Welcome(r.accept(), pgtest.DefaultKey); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, client, pgtest.FromServer, `Authentication 0 ""`, `ParameterStatus "server_version" "15.0"`,
+		`BackendKeyData "\x00\x00\x12g\x01\x02\x03\x04"`, `NoticeResponse S="NOTICE" V="NOTICE" C="00000" M="welcome"`, `ReadyForQuery I`)
+}
