@@ -38,6 +38,9 @@ type pump struct {
 	have     int    // bytes in buf
 	err      error  // why onReadable stopped
 	readable func(fd uintptr) bool
+	// resting: asked to park. parked: waits in the lot, or did. They belong to
+	// Session.mu.
+	resting, parked bool
 }
 
 func newPump(conn net.Conn, c consumer) *pump {

@@ -284,6 +284,7 @@ func (r *requests) expect(it item) error {
 func (r *requests) await(patient bool, f func(context.Context)) {
 	ctx, done := r.begin(patient)
 	defer done()
+	r.readDeadline(time.Time{}) // does not rest now
 	ahead := make(chan []byte, 1)
 	go func() {
 		data, err := readAhead(r.conn)

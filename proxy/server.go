@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"runtime/debug"
 	"sync"
 	"time"
 
@@ -24,6 +23,7 @@ const (
 type Server struct {
 	cfg  Config
 	keys cancelKeys
+	lot  lot
 
 	mu          sync.Mutex
 	lastID      uint64
@@ -63,6 +63,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	err := s.acceptAll(ctx, ln)
 	_ = ln.Close()
 	s.drain()
+	s.lot.close()
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -114,14 +115,16 @@ func (s *Server) admit(ctx context.Context, conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok {
 		_ = tcp.SetKeepAliveConfig(s.cfg.keepAlive()) // without it the session works as well
 	}
-	go func() {
-		defer s.running.Done()
-		session.serve(ctx)
-		s.mu.Lock()
-		delete(s.clients, session)
-		countDown(s.connections, address)
-		s.mu.Unlock()
-	}()
+	go session.serve(ctx)
+}
+
+// forget counts a connection out that is over.
+func (s *Server) forget(session *Session) {
+	s.mu.Lock()
+	delete(s.clients, session)
+	countDown(s.connections, addressOf(session.info.ClientAddr))
+	s.mu.Unlock()
+	s.running.Done()
 }
 
 // countDown takes one off a count, and forgets it at zero.
@@ -186,29 +189,41 @@ func (s *Server) each(f func(*Session)) {
 	wg.Wait()
 }
 
-// serve runs one connection from its first packet to its end.
+// serve runs one connection from its first packet on: to its end, or to where
+// the two directions take over.
 func (s *Session) serve(ctx context.Context) {
-	raw := s.conn
-	started := time.Now()
-	defer func() {
-		if p := recover(); p != nil {
-			s.log.WithField("stack", string(debug.Stack())).Errorf("panic in a session: %v", p)
-			_ = writeError(s.conn, fatal(CodeInternalError, messageInternal, nil))
-		}
-		if s.upstream != nil {
-			_ = s.upstream.Close()
-		}
-		_ = s.conn.Close()
-		_ = raw.Close()
-	}()
-	err := s.begun(ctx)
-	if err == nil || s.hello == nil || s.hello.cancel != nil {
+	err := s.guard(func() error { return s.begun(ctx) })
+	cancels := s.hello != nil && s.hello.cancel != nil
+	switch {
+	case err == nil && !cancels:
+		s.relay()
+	case cancels:
+		s.over(err)
+	default:
+		s.over(s.turnAway(err))
+	}
+}
+
+// over closes a session that ended with err. It is called once, by the last
+// goroutine that had to do with it.
+func (s *Session) over(err error) {
+	defer s.server.forget(s)
+	s.stopWatching()
+	if s.client != nil {
+		_ = s.guard(s.finish)
+	}
+	if s.upstream != nil {
+		_ = s.upstream.Close()
+	}
+	_ = s.conn.Close()
+	_ = s.accepted.Close()
+	if s.hello == nil || s.hello.cancel != nil {
 		if err != nil && !quietEnd(err) {
 			s.log.WithError(err).Debug("connection ended")
 		}
 		return
 	}
-	log := s.log.WithField("duration", time.Since(started).Round(time.Millisecond))
+	log := s.log.WithField("duration", time.Since(s.started).Round(time.Millisecond))
 	var e *Error
 	if errors.As(err, &e) && e.Err != nil {
 		log = log.WithField("cause", e.Err)
@@ -229,7 +244,7 @@ func (s *Session) begun(ctx context.Context) error {
 	s.conn, s.hello = h.conn, h
 	s.mu.Unlock()
 	if err != nil {
-		return s.turnAway(err)
+		return err
 	}
 	if h.cancel != nil {
 		return s.server.cancel(ctx, *h.cancel)
@@ -239,18 +254,18 @@ func (s *Session) begun(ctx context.Context) error {
 		s.info.Database = orDefault(s.cfg.Upstream.Database, s.info.User)
 	}
 	s.log = s.log.WithFields(logrus.Fields{"user": s.info.User, "database": s.info.Database})
-	address := addressOf(s.conn.RemoteAddr())
-	if e := s.server.enter(address); e != nil {
-		return s.turnAway(e)
+	if e := s.server.enter(addressOf(s.info.ClientAddr)); e != nil {
+		return e
 	}
-	defer s.server.leave(address)
 	s.client = newClientSide(newSink(s.conn))
 	s.requests = newRequests(s)
-	defer s.finish()
 	if err := s.login(ctx); err != nil {
-		return s.turnAway(err)
+		return err
 	}
-	return s.relay()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.relaying = true
+	return s.ended
 }
 
 // turnAway tells a client that is not relayed why it cannot be.
@@ -275,13 +290,15 @@ func (s *Session) turnAway(err error) error {
 }
 
 // finish closes what the session holds but its connections.
-func (s *Session) finish() {
+func (s *Session) finish() error {
+	s.server.leave(addressOf(s.info.ClientAddr))
 	s.server.keys.remove(s.key, s)
 	if s.handler != nil {
 		s.handling.Lock()
 		defer s.handling.Unlock()
 		s.handler.Close()
 	}
+	return nil
 }
 
 // addressOf is the host of an address; all clients of a Unix socket are one.

@@ -1,0 +1,196 @@
+package proxy_test
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"testing"
+
+	"mzproxy/proxy"
+	"mzproxy/proxy/pgtest"
+)
+
+// parked waits until n directions wait in the lot.
+func (r *rig) parked(n int) {
+	r.t.Helper()
+	eventually(r.t, fmt.Sprintf("%d directions parked", n), func() bool { return r.proxy.Parked() == n })
+}
+
+// exchange is a query and its answer, through the proxy.
+func exchange(t *testing.T, client, server net.Conn, text string) {
+	t.Helper()
+	query := fmt.Sprintf("Query %q", text)
+	send(t, client, pgtest.FromClient, query)
+	expect(t, server, pgtest.FromClient, query)
+	send(t, server, pgtest.FromServer, `CommandComplete "SELECT 1"`, `ReadyForQuery I`)
+	expect(t, client, pgtest.FromServer, `CommandComplete "SELECT 1"`, `ReadyForQuery I`)
+}
+
+func TestQuietSessionGoesOn(t *testing.T) {
+	r := newRig(t, nil)
+	client, server := r.session()
+	for range 3 {
+		exchange(t, client, server, "SELECT 1")
+		r.parked(2)
+	}
+	send(t, server, pgtest.FromServer, `NotificationResponse 1 "channel" "payload"`)
+	expect(t, client, pgtest.FromServer, `NotificationResponse 1 "channel" "payload"`)
+	r.parked(2)
+	send(t, client, pgtest.FromClient, "Terminate")
+	expect(t, server, pgtest.FromClient, "Terminate")
+	_ = server.Close()
+	expectEnd(t, client)
+}
+
+// A session in the middle of something keeps its goroutines.
+func TestBusySessionDoesNotPark(t *testing.T) {
+	r := newRig(t, nil)
+	quiet, _ := r.session()
+	client, server := r.session()
+	send(t, client, pgtest.FromClient, `Query "SELECT 1"`)
+	expect(t, server, pgtest.FromClient, `Query "SELECT 1"`)
+	r.parked(2)
+	send(t, server, pgtest.FromServer, `CommandComplete "SELECT 1"`, `ReadyForQuery I`)
+	expect(t, client, pgtest.FromServer, `CommandComplete "SELECT 1"`, `ReadyForQuery I`)
+	r.parked(4)
+	_ = quiet
+}
+
+// Half a message is not lost.
+func TestParkedInsideAMessage(t *testing.T) {
+	r := newRig(t, func(cfg *proxy.Config) { cfg.Interceptor = newWordHandler() })
+	client, server := r.session()
+	wire := pgtest.Message{Type: 'Q', Body: []byte("SELECT 1\x00")}.Append(nil)
+	for _, part := range [][]byte{wire[:3], wire[3:7], wire[7:]} {
+		r.parked(2)
+		if _, err := client.Write(part); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "woken", func() bool { return r.proxy.Parked() < 2 })
+	}
+	expect(t, server, pgtest.FromClient, `Query "SELECT 1"`)
+}
+
+func TestParkedServerGoesAway(t *testing.T) {
+	r := newRig(t, nil)
+	client, server := r.session()
+	r.parked(2)
+	_ = server.Close()
+	expect(t, client, pgtest.FromServer, `ErrorResponse S="FATAL" V="FATAL" C="08006" M="server closed the connection unexpectedly"`)
+	expectEnd(t, client)
+}
+
+func TestParkedServerIsReset(t *testing.T) {
+	r := newRig(t, nil)
+	client, server := r.session()
+	r.parked(2)
+	_ = server.SetLinger(0)
+	_ = server.Close()
+	expect(t, client, pgtest.FromServer, `ErrorResponse S="FATAL" V="FATAL" C="08006" M="server closed the connection unexpectedly"`)
+	expectEnd(t, client)
+}
+
+func TestParkedClientGoesAway(t *testing.T) {
+	r := newRig(t, nil)
+	client, server := r.session()
+	r.parked(2)
+	_ = client.Close()
+	expectEnd(t, server)
+	_ = server.Close()
+	eventually(t, "session over", func() bool { return r.proxy.Sessions() == 0 })
+}
+
+func TestParkedSessionDrains(t *testing.T) {
+	r := newRig(t, nil)
+	client, _ := r.session()
+	r.parked(2)
+	r.stop()
+	expect(t, client, pgtest.FromServer, `ErrorResponse S="FATAL" V="FATAL" C="57P01" M="terminating connection due to administrator command"`)
+	expectEnd(t, client)
+}
+
+func TestParkedSessionIsCancelled(t *testing.T) {
+	r := newRig(t, nil)
+	r.session()
+	r.parked(2)
+	if _, err := r.dial().Write(pgtest.CancelRequest(pgtest.DefaultKey)); err != nil {
+		t.Fatal(err)
+	}
+	packet, err := pgtest.ReadPacket(r.accept())
+	if err != nil || len(packet) != 12 {
+		t.Fatalf("packet %x, %v", packet, err)
+	}
+}
+
+func TestParkedSessionIsAnswered(t *testing.T) {
+	handler := newWordHandler()
+	r := newRig(t, func(cfg *proxy.Config) { cfg.Interceptor = handler })
+	client, server := r.session()
+	r.parked(2)
+	send(t, client, pgtest.FromClient, `Query "OURS WAIT"`)
+	<-handler.waiting
+	r.parked(1) // the server's direction
+	_ = client.Close()
+	if cause := <-handler.causes; !errors.Is(cause, proxy.ErrClientGone) {
+		t.Errorf("the wait ended with %v", cause)
+	}
+	_, _ = io.Copy(io.Discard, server)
+}
+
+// Sessions are asked to park all the time, whatever they do.
+func TestParkingUnderLoad(t *testing.T) {
+	r := newRig(t, func(cfg *proxy.Config) { cfg.Interceptor = newWordHandler() })
+	const sessions = 10
+	done := make(chan error, sessions)
+	for range sessions {
+		client, server := r.session()
+		go func() { done <- chatter(client, server) }()
+	}
+	for left := sessions; left > 0; {
+		select {
+		case err := <-done:
+			if err != nil {
+				t.Error(err)
+			}
+			left--
+		default:
+			r.proxy.AskToPark()
+		}
+	}
+	eventually(t, "all over", func() bool { return r.proxy.Sessions() == 0 })
+	if n := r.proxy.Parked(); n > 0 {
+		t.Errorf("%d directions still parked", n)
+	}
+}
+
+// chatter sends queries, answers them, has one answered by the proxy, and hangs up.
+func chatter(client, server net.Conn) error {
+	defer server.Close()
+	query := pgtest.Message{Type: 'Q', Body: []byte("SELECT 1\x00")}.Append(nil)
+	ready := pgtest.Message{Type: 'Z', Body: []byte("I")}.Append(nil)
+	ours := pgtest.Message{Type: 'Q', Body: []byte("OURS 0\x00")}.Append(nil)
+	for range 200 {
+		for _, way := range []struct {
+			from, to net.Conn
+			wire     []byte
+		}{{client, server, query}, {server, client, ready}} {
+			if _, err := way.from.Write(way.wire); err != nil {
+				return err
+			}
+			if _, err := io.ReadFull(way.to, make([]byte, len(way.wire))); err != nil {
+				return err
+			}
+		}
+		if _, err := client.Write(ours); err != nil {
+			return err
+		}
+		for m := (pgtest.Message{}); m.Type != 'Z'; {
+			var err error
+			if m, err = pgtest.ReadMessage(client); err != nil {
+				return err
+			}
+		}
+	}
+	return client.Close()
+}
