@@ -20,7 +20,9 @@
 //	SELECT mz_sim.crash('prod', 'r1', 'oom-killed');
 //	SELECT mz_sim.hydrate('prod', 'r1');
 //	SELECT mz_sim.activity('prod', now() - interval '2 hours');
-//	SELECT mz_sim.refuse('CREATE CLUSTER REPLICA', 'message', '53000', 1);
+//	SELECT mz_sim.refuse('CREATE CLUSTER REPLICA', 'message', '53000', 1); -- the next statement like that fails
+//	SELECT mz_sim.allow();                             -- no statement is refused any more
+//	SELECT mz_sim.cut_subscribes();                    -- every SUBSCRIBE ends with an error
 //
 // What differs from Materialize because PostgreSQL executes the queries: type
 // OIDs (unsigned integers and mz_timestamp are domains over numeric, lists and

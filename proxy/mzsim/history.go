@@ -37,6 +37,8 @@ type history struct {
 	pool *pgxpool.Pool
 	log  logrus.FieldLogger
 
+	writing sync.Mutex // while a flush runs
+
 	mu   sync.Mutex
 	open []*execution // not stored yet, or not finished
 }
@@ -135,14 +137,17 @@ const (
 	insertExecution = `INSERT INTO mz_sim.statements (execution_id, session_id, sample_rate, cluster_id, cluster_name, application_name,
 			role, search_path, sql, statement_type, began_at, finished_at, finished_status, error_message, rows_returned, execution_strategy)
 		SELECT $1, $2, least($3, mz_sim.logging_rate()), nullif($4, ''), nullif($5, ''), $6, $7, $8, $9, $10,
-			mz_sim.simulated($11), mz_sim.simulated($12), nullif($13, ''), nullif($14, ''), $15, $16
-		WHERE random() < least($3, mz_sim.logging_rate())`
-	finishExecution = `UPDATE mz_sim.statements SET finished_at = mz_sim.simulated($2), finished_status = $3, error_message = nullif($4, ''),
-			rows_returned = $5 WHERE execution_id = $1`
+			$11::timestamptz + c.shift, $12::timestamptz + c.shift, nullif($13, ''), nullif($14, ''), $15, $16
+		FROM mz_sim.clock c WHERE random() < least($3, mz_sim.logging_rate())`
+	finishExecution = `UPDATE mz_sim.statements SET finished_at = $2::timestamptz + c.shift, finished_status = $3, error_message = nullif($4, ''),
+			rows_returned = $5 FROM mz_sim.clock c WHERE execution_id = $1`
 )
 
-// flush stores what is new and what has ended.
+// flush stores what is new and what has ended, at the rate and on the clock of now. When it returns, all that
+// had ended before the call is stored.
 func (w *history) flush(ctx context.Context) error {
+	w.writing.Lock()
+	defer w.writing.Unlock()
 	var batch pgx.Batch
 	w.mu.Lock()
 	var still []*execution

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
@@ -172,6 +173,11 @@ func (h *session) judgeLater(ctx context.Context, st *statement, v *proxy.Verdic
 // there is a replica for it.
 func (h *session) try(ctx context.Context, st *statement, s state, alone bool) (*attempt, error) {
 	target := h.target(st)
+	if strings.Contains(target.shown, knobSchema) { // what is over follows the knobs that there were
+		if err := h.history.flush(ctx); err != nil {
+			return nil, err
+		}
+	}
 	admitted, err := h.admit(ctx, target, s, alone)
 	if refuse := (*proxy.Error)(nil); errors.As(err, &refuse) {
 		h.refused(st, refuse)

@@ -189,11 +189,13 @@ type place struct {
 
 // route applies the rules of routing to a read, or to the read half of a write.
 func (r router) route(ctx context.Context, s *state, st *statement, sc scope) (place, error) {
-	first := s.statements <= 1
 	onCatalog := s.vars.get("cluster") == catalogServer
-	routed := sc.routable() && st.kind != kindReadWrite && s.vars.get("auto_route_catalog_queries") != "off" && s.vars.get("cluster_replica") == ""
+	if !s.read {
+		s.read = true
+		s.catalog = sc.routable() && st.kind != kindReadWrite && s.vars.get("auto_route_catalog_queries") != "off" && s.vars.get("cluster_replica") == ""
+	}
 	switch {
-	case len(sc.users) > 0 && (onCatalog || s.catalog && !first):
+	case len(sc.users) > 0 && (onCatalog || s.catalog):
 		quoted := make([]string, len(sc.users))
 		for i, name := range sc.users {
 			quoted[i] = `"` + name + `"`
@@ -201,8 +203,7 @@ func (r router) route(ctx context.Context, s *state, st *statement, sc scope) (p
 		return place{}, &proxy.Error{Code: "2F003",
 			Message: fmt.Sprintf("querying the following items %s is not allowed from the \"%s\" cluster", strings.Join(quoted, ", "), catalogServer),
 			Detail:  catalogDetail}
-	case routed || s.catalog && !first:
-		s.catalog = s.catalog || first
+	case s.catalog:
 		return place{clusterID: catalogServerID, clusterName: catalogServer}, nil
 	}
 	now, err := r.readiness(ctx, s.vars, sc)

@@ -165,6 +165,7 @@ func (c *client) eventually(t *testing.T, sql, want string) {
 func fresh(t *testing.T) *client {
 	t.Helper()
 	c := dial(t)
+	c.must(t, "SELECT mz_sim.allow()")
 	for _, knob := range []string{"('hydration', '200ms')", "('startup', '50ms')", "('statement_logging', 'on')", "('rbac', 'on')",
 		"('max_replicas_per_cluster', '5')", "('max_clusters', '25')", "('max_credit_consumption_rate', '1024')", "('ddl_delay', '0s')"} {
 		c.must(t, "SELECT mz_sim.set"+knob)

@@ -24,7 +24,8 @@ type state struct {
 	explicit   bool // in a transaction block
 	failed     bool
 	mode       mode
-	catalog    bool // the first read was routed to mz_catalog_server, the rest has to go there
+	read       bool // a read has decided where the rest of the transaction has to go
+	catalog    bool // to mz_catalog_server, if read
 	statements int  // of the transaction so far
 }
 

@@ -3,13 +3,6 @@
 CREATE TABLE mz_sim.clock (shift interval NOT NULL);
 INSERT INTO mz_sim.clock VALUES ('0');
 
--- Every move, with the real time of it: what happened before a move keeps its time.
-CREATE TABLE mz_sim.clock_moves (at timestamptz NOT NULL, shift interval NOT NULL);
-INSERT INTO mz_sim.clock_moves VALUES ('-infinity', '0');
-CREATE FUNCTION mz_sim.simulated(moment timestamptz) RETURNS timestamptz
-    LANGUAGE sql STABLE
-    AS $$ SELECT moment + shift FROM mz_sim.clock_moves WHERE at <= moment ORDER BY at DESC, shift DESC LIMIT 1 $$;
-
 -- now() of users, also in DEFAULT now(), follows the simulated clock. The
 -- builtin stays reachable as transaction_timestamp().
 ALTER FUNCTION pg_catalog.now() RENAME TO now_of_server;
@@ -78,7 +71,7 @@ BEGIN
             HINT = (SELECT 'Known knobs are: ' || string_agg(name, ', ' ORDER BY name) || '.' FROM mz_sim.knobs);
     END IF;
     BEGIN
-        PERFORM mz_sim.check_knob(k.type, value);
+        PERFORM mz_sim.check_knob(k.type, coalesce(value, ''));
     EXCEPTION WHEN others THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('invalid value for knob "%s": "%s"', knob, value),
             HINT = format('It takes %s: %s.', CASE k.type WHEN 'rate' THEN 'on, off, or a number from 0 to 1' WHEN 'bool' THEN 'on or off'
@@ -106,7 +99,6 @@ BEGIN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = 'the clock cannot be turned back';
     END IF;
     UPDATE mz_sim.clock SET shift = shift + by;
-    INSERT INTO mz_sim.clock_moves SELECT clock_timestamp(), shift FROM mz_sim.clock;
     RETURN now();
 END $$;
 
@@ -133,6 +125,10 @@ CREATE FUNCTION mz_sim.take_refusal(statement text) RETURNS TABLE (message text,
                 WHERE times > 0 AND statement ILIKE pattern || '%' ORDER BY id LIMIT 1 FOR UPDATE)
     RETURNING message, code
 $$;
+
+-- allow takes back what refuse has asked for.
+CREATE FUNCTION mz_sim.allow() RETURNS void
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$ DELETE FROM mz_sim.refusals $$;
 
 -- cut_subscribes ends all SUBSCRIBEs with an error, and returns how many there were.
 CREATE FUNCTION mz_sim.cut_subscribes(message text DEFAULT 'subscribe has been terminated', code text DEFAULT 'XX000') RETURNS int8
