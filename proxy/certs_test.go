@@ -29,7 +29,15 @@ type authority struct {
 
 func newAuthority(t testing.TB) *authority {
 	t.Helper()
-	a := &authority{dir: t.TempDir(), pool: x509.NewCertPool()}
+	return newAuthorityIn(t, t.TempDir())
+}
+
+func newAuthorityIn(t testing.TB, dir string) *authority {
+	t.Helper()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	a := &authority{dir: dir, pool: x509.NewCertPool()}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "authority"},
 		NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
@@ -121,4 +129,3 @@ func (a *authority) dialTLS(r *rig) *tls.Conn {
 	}
 	return secured
 }
-

@@ -69,12 +69,9 @@ func newRig(t testing.TB, configure func(*proxy.Config)) *rig {
 	t.Helper()
 	noLeaks(t)
 	r := &rig{t: t, upstream: listen(t), log: &logBuffer{}, done: make(chan error, 1)}
-	log := logrus.New()
-	log.SetOutput(r.log)
-	log.SetLevel(logrus.DebugLevel)
 	cfg := proxy.Config{
 		Upstream:     proxy.Upstream{Network: "tcp", Address: r.upstream.Addr().String(), SSLMode: "disable"},
-		Logger:       log,
+		Logger:       newLogger(r.log),
 		DrainTimeout: time.Millisecond, // tests end with sessions that nobody ends
 	}
 	if configure != nil {
@@ -96,6 +93,13 @@ func newRig(t testing.TB, configure func(*proxy.Config)) *rig {
 		}
 	})
 	return r
+}
+
+func newLogger(w io.Writer) *logrus.Logger {
+	log := logrus.New()
+	log.SetOutput(w)
+	log.SetLevel(logrus.DebugLevel)
+	return log
 }
 
 // dial connects to the proxy.
