@@ -65,6 +65,9 @@ func clientSettings(params map[string]string) map[string]string {
 // settings that PostgreSQL would refuse from it: in Materialize a bad setting is not fatal.
 func (i *interceptor) RewriteStartup(params map[string]string) map[string]string {
 	rewritten := map[string]string{"user": params["user"], "database": database}
+	if !i.welcome {
+		rewritten[customSetting("welcome_message")] = "off"
+	}
 	for name, value := range clientSettings(params) {
 		if _, ours := variableDefaults[name]; ours {
 			rewritten[customSetting(name)] = value

@@ -1,0 +1,50 @@
+\set VERBOSITY default
+CREATE TABLE t (a int NOT NULL, b text DEFAULT 'x');
+CREATE VIEW v AS SELECT a FROM t;
+CREATE MATERIALIZED VIEW mv AS SELECT a FROM t;
+CREATE DEFAULT INDEX ON v;
+INSERT INTO t VALUES (1, 'one'), (2, 'two');
+\d
+\dt
+\dv
+\d t
+\d v
+\du materialize
+\dn public
+SELECT a, b FROM t \gdesc
+\copy (SELECT * FROM t ORDER BY 1) TO STDOUT
+\copy t FROM STDIN
+3	three
+\.
+COPY t FROM STDIN csv;
+4,"four, more"
+\.
+COPY t TO STDOUT;
+COPY (SELECT count(*) FROM t) TO STDOUT csv header;
+SELECT * FROM t WHERE x = 1;
+SELECT *
+  FROM t WHERE;
+CREATE CLUSTER REPLICA prod;
+PREPARE q (int) AS SELECT * FROM t WHERE a = $1;
+EXECUTE q (2);
+DEALLOCATE q;
+BEGIN;
+DECLARE c CURSOR FOR SELECT * FROM t ORDER BY a;
+FETCH 2 FROM c;
+FETCH ALL c;
+COMMIT;
+SELECT 1 AS one \; SELECT 2 AS two;
+SELECT 5 AS five \gset
+SELECT :five;
+SELECT 'SELECT ' || a FROM t ORDER BY a LIMIT 2 \gexec
+BEGIN;
+SELECT 1/0;
+SELECT 1;
+COMMIT;
+\set ON_ERROR_ROLLBACK off
+SHOW cluster;
+CREATE CLUSTER prod REPLICAS (r1 (SIZE 'small'));
+SHOW CLUSTERS LIKE 'prod';
+DROP CLUSTER prod;
+DROP TABLE t CASCADE;
+\echo :SERVER_VERSION_NAME
