@@ -26,10 +26,3 @@ type Role struct {
 	Superuser bool
 	MemberOf  []string // ids of the roles it is a member of, direct or not
 }
-
-// Pause is a row of type pause: no action until then.
-type Pause struct {
-	Until  *Timestamp // nil: until RESUME STRATEGIES
-	Reason string
-	By     string // role
-}

@@ -1,6 +1,10 @@
 package engine
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+)
 
 // ClusterState is what is there: one cluster as it was observed, with the
 // strategies that are configured for it.
@@ -86,12 +90,13 @@ func (c *ClusterState) Replica(name string) *Replica {
 	return nil
 }
 
-// Specs returns the replicas that exist, in their order.
+// Specs returns the replicas that exist, sorted by name.
 func (c *ClusterState) Specs() []ReplicaSpec {
 	specs := make([]ReplicaSpec, 0, len(c.Replicas))
 	for _, r := range c.Replicas {
 		specs = append(specs, ReplicaSpec{r.Name, r.Size})
 	}
+	slices.SortFunc(specs, func(a, b ReplicaSpec) int { return strings.Compare(a.Name, b.Name) })
 	return specs
 }
 

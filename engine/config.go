@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/big"
@@ -60,9 +59,12 @@ func (s sizeNames) resolve(name string) string {
 }
 
 // known tells whether a resolved name is offered; with no sizes known, every
-// name is.
+// name that is not empty is.
 func (s sizeNames) known(name string) bool {
-	return len(s.offered) == 0 || slices.ContainsFunc(s.offered, func(o Size) bool { return o.Name == name })
+	if len(s.offered) == 0 {
+		return name != ""
+	}
+	return slices.ContainsFunc(s.offered, func(o Size) bool { return o.Name == name })
 }
 
 // parseConfig reads a stored config by its type's table. Keys that the table
@@ -91,11 +93,9 @@ func parseConfig(info TypeInfo, raw []byte, sizes sizeNames) (config Config, fau
 }
 
 func decodeObject(raw []byte) (map[string]any, error) {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	var tree any
-	if err := d.Decode(&tree); err != nil {
-		return nil, fmt.Errorf("not JSON: %s", oneLine(err))
+	tree, err := decodeTree(raw)
+	if err != nil {
+		return nil, err
 	}
 	fields, ok := tree.(map[string]any)
 	if !ok {
@@ -110,16 +110,15 @@ func (p ParameterInfo) parse(value any, sizes sizeNames) (parsed any, fault stri
 	switch p.Kind {
 	case KindSize, KindText:
 		text, ok := value.(string)
-		if !ok {
+		switch {
+		case !ok:
 			return nil, "not a string: " + abbreviate(value)
-		}
-		if text == "" {
+		case p.Kind == KindSize:
+			return p.parseSize(text, sizes)
+		case text == "":
 			return nil, "empty"
 		}
-		if p.Kind == KindText {
-			return text, ""
-		}
-		return p.parseSize(text, sizes)
+		return text, ""
 	case KindNumber, KindInteger:
 		n, ok := value.(json.Number)
 		if !ok {
@@ -146,6 +145,9 @@ func (p ParameterInfo) parse(value any, sizes sizeNames) (parsed any, fault stri
 func (p ParameterInfo) parseSize(text string, sizes sizeNames) (any, string) {
 	size := sizes.resolve(text)
 	if !sizes.known(size) || p.Listed && len(sizes.offered) == 0 {
+		if text == "" {
+			return nil, "empty"
+		}
 		return nil, "unknown size: " + abbreviate(text)
 	}
 	return size, ""

@@ -59,20 +59,31 @@ func (d *DesiredState) Specs() []ReplicaSpec {
 	return specs
 }
 
-// restore puts back what one strategy took out, planned replicas included,
-// and returns the names.
-func (d *DesiredState) restore(strategy string) []string {
+// removedBy names what one strategy took out, planned replicas included, sorted.
+func (d *DesiredState) removedBy(strategy string) []string {
 	var names []string
 	for name, r := range d.removed {
 		if r.by.Strategy == strategy {
 			names = append(names, name)
-			d.put(name)
 		}
 	}
 	slices.Sort(names)
 	return names
 }
 
+// dropped names the existing replicas that were taken out, sorted.
+func (d *DesiredState) dropped() []string {
+	var names []string
+	for name, r := range d.removed {
+		if r.exists {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// put brings back what was taken out.
 func (d *DesiredState) put(name string) {
 	d.wants[name] = d.removed[name].want
 	delete(d.removed, name)

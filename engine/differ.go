@@ -19,10 +19,8 @@ func (StateDiffer) Diff(c *ClusterState, d *DesiredState) []Action {
 			creates = append(creates, createReplica(c.Name, w.spec, w.reasons))
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(d.removed)) {
-		if r := d.removed[name]; r.exists {
-			drops = append(drops, dropReplica(c.Name, name, []Reason{r.by}))
-		}
+	for _, name := range d.dropped() {
+		drops = append(drops, dropReplica(c.Name, name, []Reason{d.removed[name].by}))
 	}
 	return append(creates, drops...)
 }

@@ -3,28 +3,50 @@ package engine
 import (
 	"fmt"
 	"slices"
-	"strings"
+)
+
+// Guard is a rule that stands above the strategies and held a wish back, or
+// only warns.
+type Guard struct {
+	Name     GuardName
+	Strategy string // whose wish; empty: everybody's
+	Held     bool
+	Text     string
+	Until    *Timestamp // when it may let go; nil: unknown
+}
+
+// GuardName tells the guards apart.
+type GuardName string
+
+// The guards, in the order in which they are asked.
+const (
+	GuardControlCluster GuardName = "control_cluster" // the controller's own cluster
+	GuardNativeScaling  GuardName = "native_scaling"  // the server itself scales the cluster
+	GuardPause          GuardName = "pause"           // somebody asked for a pause
+	GuardObligations    GuardName = "obligations"     // others rely on what the cluster maintains
+	GuardLastReady      GuardName = "last_ready"      // the last replica that can serve
+	GuardRateLimit      GuardName = "rate_limit"      // too many actions in a short time
+	GuardLimits         GuardName = "limits"          // the server would refuse
+	GuardObserve        GuardName = "observe"         // nothing is executed at all
 )
 
 // guardInput is what the guards look at.
 type guardInput struct {
 	snapshot   *Snapshot
+	prices     prices
 	cluster    *ClusterState
 	desired    *DesiredState
 	strategies []running
 	pause      *Pause
 }
 
-// The actions that a cluster may take within five minutes.
-const maxRecentActions = 10
-
-// guard asks every guard in turn, each on the result of the one before, and returns those
-// that had something to say. A guard changes the desired set only towards
-// what is there.
+// guard asks every guard in turn, each on the result of the one before, and returns what
+// they had to say. A guard changes the desired set only towards what is there.
+// So none undoes what another one held back, and none has to be asked again.
 func guard(in guardInput) []Guard {
 	var said []Guard
 	for _, ask := range []func(guardInput) []Guard{
-		guardOwner, guardPause, guardObligations, guardLastReady, guardRate, guardLimits,
+		guardOwner, guardPause, guardObligations, guardLastReady, guardRate, guardLimits, guardObserve,
 	} {
 		said = append(said, ask(in)...)
 	}
@@ -34,92 +56,41 @@ func guard(in guardInput) []Guard {
 // holdAll brings the desired set back to what is there. It tells whether that
 // made a difference.
 func (in guardInput) holdAll() bool {
-	if len(StateDiffer{}.Diff(in.cluster, in.desired)) == 0 {
+	if !in.acts() {
 		return false
 	}
 	*in.desired = *NewDesiredState(in.cluster)
 	return true
 }
 
+// acts tells whether anything is left to be done.
+func (in guardInput) acts() bool { return len(StateDiffer{}.Diff(in.cluster, in.desired)) > 0 }
+
 // guardOwner keeps hands off clusters whose replicas are somebody else's.
 func guardOwner(in guardInput) []Guard {
-	if len(in.strategies) == 0 {
+	g := Guard{Name: GuardControlCluster, Text: "the controller's own cluster is not for strategies"}
+	if !in.cluster.Control {
+		g = Guard{Name: GuardNativeScaling, Text: "the cluster is under " + in.cluster.Native}
+	}
+	if !in.cluster.Control && in.cluster.Native == "" {
 		return nil
 	}
-	switch {
-	case in.cluster.Control:
-		return []Guard{{Name: "control_cluster", Held: in.holdAll(), Text: "the controller's own cluster is not for strategies"}}
-	case in.cluster.Native != "":
-		return []Guard{{Name: "native_scaling", Held: in.holdAll(), Text: "the cluster is under " + in.cluster.Native}}
+	if g.Held = in.holdAll(); !g.Held && len(in.strategies) == 0 {
+		return nil
 	}
-	return nil
+	return []Guard{g}
 }
 
 func guardPause(in guardInput) []Guard {
 	if in.pause == nil {
 		return nil
 	}
-	return []Guard{{Name: PauseType, Held: in.holdAll(), Text: in.pause.String(), Until: in.pause.Until}}
-}
-
-// String tells of the pause in one line.
-func (p Pause) String() string {
-	text := "paused"
-	if p.By != "" {
-		text += " by " + p.By
-	}
-	if p.Until != nil {
-		text += " until " + p.Until.String()
-	}
-	if p.Reason != "" {
-		text += ": " + p.Reason
-	}
-	return text
-}
-
-// guardObligations keeps a cluster from being suspended while it maintains
-// what others rely on, unless its row says that this is fine.
-func guardObligations(in guardInput) []Guard {
-	i := slices.IndexFunc(in.strategies, func(r running) bool { return r.name == "idle_suspend" })
-	if i < 0 || len(in.desired.wants) > 0 {
-		return nil
-	}
-	o := in.cluster.Obligations
-	var what []string
-	for _, kind := range []struct {
-		n    int64
-		noun string
-	}{{o.Sinks, "sink"}, {o.Sources, "source"}, {o.MaterializedViews, "materialized view"}} {
-		if kind.n > 0 {
-			what = append(what, count(kind.n, kind.noun))
-		}
-	}
-	switch {
-	case len(what) > 0 && !in.strategies[i].config.Bool("allow_stop_maintenance"):
-		in.desired.restore("idle_suspend")
-		return []Guard{{Name: "obligations", Strategy: "idle_suspend", Held: true,
-			Text: "the cluster maintains " + strings.Join(what, ", ") + `; "allow_stop_maintenance": true lets it be suspended`}}
-	case len(what) > 0:
-		return []Guard{{Name: "obligations", Strategy: "idle_suspend", Text: "suspending stops the maintenance of " + strings.Join(what, ", ")}}
-	case o.Indexes > 0 && len(in.cluster.Replicas) > 0:
-		return []Guard{{Name: "obligations", Strategy: "idle_suspend", Text: "suspending gives up " + count(o.Indexes, "index") + ", to be built anew on waking"}}
-	}
-	return nil
-}
-
-func count(n int64, noun string) string {
-	switch {
-	case n == 1:
-	case strings.HasSuffix(noun, "x"):
-		noun += "es"
-	default:
-		noun += "s"
-	}
-	return fmt.Sprintf("%d %s", n, noun)
+	return []Guard{{Name: GuardPause, Held: in.holdAll(), Text: in.pause.String(), Until: in.pause.Until}}
 }
 
 // guardLastReady keeps the last ready replica, unless idle_suspend wants them
-// all gone.
+// all gone. By the rules of the strategies there is always one left, unless their
+// signals come from two moments, or a strategy is wrong.
 func guardLastReady(in guardInput) []Guard {
 	var ready []string
 	for _, r := range in.cluster.Replicas {
@@ -131,55 +102,33 @@ func guardLastReady(in guardInput) []Guard {
 		}
 		ready = append(ready, r.Name)
 	}
-	suspended := len(in.desired.wants) == 0 && slices.ContainsFunc(in.strategies, func(r running) bool { return r.name == "idle_suspend" })
+	suspended := len(in.desired.wants) == 0 && len(in.desired.removedBy(idleSuspend)) > 0
 	if len(ready) == 0 || suspended {
 		return nil
 	}
 	name := slices.Min(ready)
 	by := in.desired.removed[name].by
 	in.desired.put(name)
-	return []Guard{{Name: "last_ready", Strategy: by.Strategy, Held: true, Text: name + " is the last ready replica"}}
+	return []Guard{{Name: GuardLastReady, Strategy: by.Strategy, Held: true, Text: name + " is the last ready replica"}}
 }
 
-// guardRate keeps a cluster from flapping.
-func guardRate(in guardInput) []Guard {
-	if in.cluster.RecentActions < maxRecentActions || !in.holdAll() {
+// guardObserve says that a proxy that only observes executes nothing. It is the
+// one guard that leaves the actions in the plan: they are what it is asked for.
+func guardObserve(in guardInput) []Guard {
+	if !in.snapshot.Observe {
 		return nil
 	}
-	until, _ := in.snapshot.Now.Add(seconds(60))
-	return []Guard{{Name: "rate_limit", Held: true, Until: &until,
-		Text: fmt.Sprintf("%d actions in the last 5 minutes (limit %d)", in.cluster.RecentActions, maxRecentActions)}}
+	return []Guard{{Name: GuardObserve, Held: in.acts(), Text: "the proxy only observes: nothing is executed"}}
 }
 
-// guardLimits sees the server's limits before the statements would fail: the
-// strategies' wishes are granted in the order in which they ran, so that a
-// baseline comes before a burst.
-func guardLimits(in guardInput) []Guard {
-	existing := int64(len(in.cluster.Replicas))
-	limits := in.snapshot.Limits
-	credits := limits.CreditsInUse
-	var said []Guard
-	for _, r := range in.strategies {
-		for _, spec := range in.desired.Specs() {
-			w := in.desired.wants[spec.Name]
-			if w.exists || w.reasons[0].Strategy != r.name {
-				continue
-			}
-			cost := in.snapshot.Credits([]ReplicaSpec{spec})
-			text := ""
-			switch {
-			case limits.MaxReplicasPerCluster > 0 && existing+1 > limits.MaxReplicasPerCluster:
-				text = fmt.Sprintf("%s would be replica %d of at most %d (max_replicas_per_cluster)", spec.Name, existing+1, limits.MaxReplicasPerCluster)
-			case limits.MaxCreditConsumptionRate > 0 && credits+cost > limits.MaxCreditConsumptionRate:
-				text = fmt.Sprintf("%s would raise consumption to %g of at most %g credits/hour (max_credit_consumption_rate)", spec.Name, credits+cost, limits.MaxCreditConsumptionRate)
-			default:
-				existing++
-				credits += cost
-				continue
-			}
-			delete(in.desired.wants, spec.Name)
-			said = append(said, Guard{Name: "limits", Strategy: r.name, Held: true, Text: text})
-		}
+// count says how many there are of something.
+func count(n int64, noun string) string {
+	switch {
+	case n == 1:
+	case noun == "index":
+		noun = "indexes"
+	default:
+		noun += "s"
 	}
-	return said
+	return fmt.Sprintf("%d %s", n, noun)
 }

@@ -8,12 +8,12 @@ import (
 	"strings"
 )
 
-// exact turns a JSON number into a rational. Exponents beyond any duration or
-// count are cut to 10^±5000, so that "1e999999999" costs nothing and still
-// compares as it should.
+// exact turns a JSON number into a rational. Exponents far beyond any duration or
+// count are cut, so that "1e999999999" costs nothing and still compares with them
+// as it should.
 func exact(n json.Number) *big.Rat {
-	const most = 5000
 	text := n.String()
+	most := 1000 + len(text) // what is left is beyond 10^±1000 whatever its digits
 	if i := strings.IndexAny(text, "eE"); i >= 0 {
 		exponent, err := strconv.Atoi(strings.TrimPrefix(text[i+1:], "+"))
 		switch {

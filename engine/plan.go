@@ -1,6 +1,10 @@
 package engine
 
-import "encoding/json"
+import (
+	"cmp"
+	"encoding/json"
+	"slices"
+)
 
 // Plan is the decision about all clusters of a snapshot. One value feeds
 // EXPLAIN STRATEGY, the what-if, notices, log lines, audit rows, metrics and
@@ -57,15 +61,44 @@ const (
 	BadState             ProblemCode = "bad_state"
 )
 
-// Guard is a rule that stands above the strategies and held a wish back, or
-// only warns.
-type Guard struct {
-	Name     string
-	Strategy string // whose wish; empty: everybody's
-	Held     bool
-	Text     string
-	Until    *Timestamp // when it may let go; nil: unknown
+// sortProblems brings problems into the order of the plan format. The empty
+// strategy, which is null there, comes first.
+func sortProblems(problems []Problem) {
+	slices.SortFunc(problems, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Strategy, b.Strategy), cmp.Compare(a.Code, b.Code))
+	})
 }
 
-// Orphan is a replica whose strategy is gone.
-type Orphan struct{ Replica, Strategy string }
+// finish fills in what follows from decisions and actions: the state to store,
+// the next look, and whether a replica is waited for.
+func (p *ClusterPlan) finish(s *Snapshot, cluster *ClusterState, strategies []running) {
+	acted := map[string]bool{}
+	for _, a := range p.Actions {
+		for _, r := range a.Reasons {
+			acted[r.Strategy] = !s.Observe
+		}
+	}
+	for i, r := range strategies {
+		p.State[r.name] = r.payload.next(s.Now, acted[r.name], p.Decisions[i].Remember)
+	}
+	for _, d := range p.Decisions {
+		p.lookAt(s.Now, d.Until, d.Strategy)
+	}
+	for _, g := range p.Guards {
+		p.lookAt(s.Now, g.Until, string(g.Name))
+	}
+	for _, spec := range p.Desired {
+		if r := cluster.Replica(spec.Name); r == nil || !cluster.Ready(*r) {
+			p.Waiting = true
+		}
+	}
+}
+
+func (p *ClusterPlan) lookAt(now Timestamp, at *Timestamp, cause string) {
+	if at == nil || at.Compare(now) <= 0 {
+		return
+	}
+	if p.NextLook == nil || at.Compare(*p.NextLook) < 0 {
+		p.NextLook, p.NextLookCause = at, cause
+	}
+}

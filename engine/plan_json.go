@@ -51,10 +51,10 @@ type problemJSON struct {
 }
 
 type guardJSON struct {
-	Guard    string  `json:"guard"`
-	Strategy *string `json:"strategy"`
-	Held     bool    `json:"held"`
-	Message  string  `json:"message"`
+	Guard    GuardName `json:"guard"`
+	Strategy *string   `json:"strategy"`
+	Held     bool      `json:"held"`
+	Message  string    `json:"message"`
 }
 
 func (p ClusterPlan) json() clusterJSON {

@@ -10,10 +10,10 @@ type Planner struct {
 
 // Plan decides about every cluster of a snapshot, in the snapshot's order.
 func (p Planner) Plan(s Snapshot) Plan {
-	coordinator := StrategyCoordinator{p.Registry, p.SizeAliases}
+	coordinator := NewStrategyCoordinator(p.Registry, &s, p.SizeAliases)
 	plan := Plan{Now: s.Now, Clusters: make([]ClusterPlan, len(s.Clusters))}
 	for i := range s.Clusters {
-		plan.Clusters[i] = coordinator.Decide(&s, &s.Clusters[i])
+		plan.Clusters[i] = coordinator.Decide(&s.Clusters[i])
 	}
 	return plan
 }

@@ -43,47 +43,31 @@ type ParameterInfo struct {
 var Cooldown = ParameterInfo{Name: "cooldown_s", Kind: KindNumber, Least: ">= 0", Unit: "seconds", Default: "0",
 	Meaning: "rest after an action of this strategy"}
 
-// PauseType is the type of the rows that pause a cluster. It is not a
-// strategy: nothing is decided by it, everything is held back.
-const PauseType = "pause"
-
-var pauseInfo = TypeInfo{
-	Name: PauseType, Priority: 100,
-	Summary: "holds every action for the cluster back; see PAUSE STRATEGIES",
-	Parameters: []ParameterInfo{
-		{Name: "until", Kind: KindTimestamp, Default: "until RESUME STRATEGIES", Meaning: "when the pause ends by itself"},
-		{Name: "reason", Kind: KindText, Meaning: "why, for the others"},
-		{Name: "by", Kind: KindText, Meaning: "who asked for it"},
-	},
-}
-
 // Registry knows the strategy types. It is immutable and safe for concurrent use.
 type Registry struct {
 	strategies []Strategy // by priority
+	types      []TypeInfo // of the strategies, in their order, then pause
 }
 
 // NewRegistry makes a registry of strategies. Their names have to differ.
 func NewRegistry(strategies ...Strategy) *Registry {
-	sorted := slices.Clone(strategies)
-	slices.SortStableFunc(sorted, func(a, b Strategy) int { return cmp.Compare(a.Info().Priority, b.Info().Priority) })
-	return &Registry{sorted}
+	r := &Registry{strategies: slices.Clone(strategies)}
+	slices.SortStableFunc(r.strategies, func(a, b Strategy) int { return cmp.Compare(a.Info().Priority, b.Info().Priority) })
+	for _, s := range r.strategies {
+		r.types = append(r.types, s.Info())
+	}
+	r.types = append(r.types, pauseInfo)
+	return r
 }
 
 // Types lists what may stand in strategy_type, by priority.
-func (r *Registry) Types() []TypeInfo {
-	var types []TypeInfo
-	for _, s := range r.strategies {
-		types = append(types, s.Info())
-	}
-	return append(types, pauseInfo)
-}
+func (r *Registry) Types() []TypeInfo { return slices.Clone(r.types) }
 
 // lookup finds a type by its name.
 func (r *Registry) lookup(name string) (TypeInfo, bool) {
-	for _, t := range r.Types() {
-		if t.Name == name {
-			return t, true
-		}
+	i := slices.IndexFunc(r.types, func(t TypeInfo) bool { return t.Name == name })
+	if i < 0 {
+		return TypeInfo{}, false
 	}
-	return TypeInfo{}, false
+	return r.types[i], true
 }

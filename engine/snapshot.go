@@ -8,6 +8,8 @@ type Snapshot struct {
 	Sizes              []Size
 	Clusters           []ClusterState
 	Limits             Limits
+	// Observe says that whoever asked executes nothing.
+	Observe bool
 }
 
 // Size is a replica size that the system offers.
@@ -25,17 +27,24 @@ type Limits struct {
 	CreditsInUse             float64 // credits per hour of all replicas that exist
 }
 
-// Credits returns what replicas of these sizes cost per hour. A size that is
-// not offered counts as nothing.
-func (s Snapshot) Credits(replicas []ReplicaSpec) float64 {
+// prices are credits per hour by size. A size that is not offered costs nothing.
+type prices map[string]float64
+
+func (s *Snapshot) prices() prices {
+	p := make(prices, len(s.Sizes))
+	for _, size := range s.Sizes {
+		if _, ok := p[size.Name]; !ok {
+			p[size.Name] = size.CreditsPerHour
+		}
+	}
+	return p
+}
+
+// of sums up replicas.
+func (p prices) of(replicas []ReplicaSpec) float64 {
 	sum := 0.0
 	for _, r := range replicas {
-		for _, size := range s.Sizes {
-			if size.Name == r.Size {
-				sum += size.CreditsPerHour
-				break
-			}
-		}
+		sum += p[r.Size]
 	}
 	return sum
 }

@@ -1,13 +1,9 @@
 package engine
 
 import (
-	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"strconv"
-	"unicode/utf8"
 )
 
 // ParseSnapshot reads the JSON form of a Snapshot. Unknown fields are ignored. The
@@ -20,25 +16,13 @@ import (
 // materialized_views, indexes), and in a replica "created_at". Without
 // them the guards that look at them stay silent.
 func ParseSnapshot(data []byte) (Snapshot, error) {
-	if !utf8.Valid(data) {
-		return Snapshot{}, errors.New("snapshot: not UTF-8")
-	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.UseNumber()
-	var tree any
-	if err := d.Decode(&tree); err != nil {
-		return Snapshot{}, fmt.Errorf("snapshot: not JSON: %s", oneLine(err))
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return Snapshot{}, errors.New("snapshot: something follows the JSON document")
+	tree, err := decodeTree(data)
+	if err != nil {
+		return Snapshot{}, fmt.Errorf("snapshot: %w", err)
 	}
 	r := &reader{}
 	s := r.snapshot(tree)
 	return s, r.err
-}
-
-func oneLine(err error) string {
-	return string(bytes.ReplaceAll([]byte(err.Error()), []byte("\n"), []byte(" ")))
 }
 
 // reader takes a JSON tree apart. The first fault stays in err, later ones
@@ -164,6 +148,7 @@ func (r *reader) snapshot(tree any) Snapshot {
 		s.Now = *now
 	}
 	s.EnableExperimental = o.boolean("enable_experimental", false)
+	s.Observe = o.boolean("observe", false)
 	if _, ok := o.value("limits", false); ok {
 		l := r.object(o.fields["limits"], "limits")
 		s.Limits = Limits{l.count("max_replicas_per_cluster", false), l.float("max_credit_consumption_rate"), l.float("credits_in_use")}
@@ -200,11 +185,15 @@ func (o object) cluster() ClusterState {
 		b := o.r.object(o.fields["obligations"], o.at("obligations"))
 		c.Obligations = Obligations{b.count("sinks", false), b.count("sources", false), b.count("materialized_views", false), b.count("indexes", false)}
 	}
-	for name := range field(o, "created_by", "an object", false, map[string]any(nil)) {
+	for name, creator := range field(o, "created_by", "an object", false, map[string]any(nil)) {
+		strategy, ok := creator.(string)
+		if !ok {
+			o.r.fail(o.at("created_by"), "not a string: %s", abbreviate(creator))
+		}
 		if c.CreatedBy == nil {
 			c.CreatedBy = map[string]string{}
 		}
-		c.CreatedBy[name] = o.r.object(o.fields["created_by"], o.at("created_by")).text(name, true)
+		c.CreatedBy[name] = strategy
 	}
 	names := map[string]bool{}
 	o.each("replicas", func(o object) {
@@ -242,16 +231,4 @@ func (o object) replica() Replica {
 		r.Hydrated = &hydrated
 	}
 	return r
-}
-
-// canonical renders a JSON tree with sorted keys and numbers as they were
-// written, so that the order of keys in a snapshot never shows in a plan.
-func canonical(tree any) json.RawMessage {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(tree); err != nil {
-		panic(fmt.Sprintf("engine: a JSON tree that cannot be encoded: %v", err)) // trees come from the decoder
-	}
-	return bytes.TrimRight(b.Bytes(), "\n")
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/big"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -19,24 +20,45 @@ type Timestamp struct {
 // At makes a Timestamp of a time.
 func At(t time.Time) Timestamp { return Timestamp{Time: t} }
 
-var rfc3339 = regexp.MustCompile(`^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.(\d+))?(?:[Zz]|[+-](\d\d):(\d\d))$`)
+var rfc3339 = regexp.MustCompile(`^(\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:)(\d\d)(?:\.(\d+))?([Zz]|[+-](\d\d):(\d\d))$`)
 
 // ParseTimestamp reads an RFC 3339 timestamp with any UTC offset and any
-// number of fraction digits.
+// number of fraction digits. A leap second is the second after it, as for a
+// clock that does not know of them. In UTC the year has to be one of the years
+// 0000 to 9999, so that it can be written again.
 func ParseTimestamp(text string) (Timestamp, error) {
 	m := rfc3339.FindStringSubmatch(text)
-	if m == nil || m[2] > "23" || m[3] > "59" {
-		return Timestamp{}, fmt.Errorf("not an RFC 3339 timestamp: %q", text)
+	if m == nil || m[5] > "23" || m[6] > "59" {
+		return Timestamp{}, notTimestamp(text)
 	}
-	t, err := time.Parse(time.RFC3339Nano, strings.ToUpper(text))
+	second, leap := m[2], m[2] == "60"
+	if leap {
+		second = "59"
+	}
+	t, err := time.Parse(time.RFC3339, strings.ToUpper(m[1]+second+m[4]))
 	if err != nil {
-		return Timestamp{}, fmt.Errorf("not an RFC 3339 timestamp: %q", text)
+		return Timestamp{}, notTimestamp(text)
 	}
+	t = t.UTC()
+	if leap {
+		if t = t.Add(time.Second); t.Format("02 15:04:05") != "01 00:00:00" { // they end a month
+			return Timestamp{}, notTimestamp(text)
+		}
+	}
+	if t.Year() < 0 || t.Year() > 9999 {
+		return Timestamp{}, fmt.Errorf("not in the years 0000 to 9999 of UTC: %s", abbreviate(text))
+	}
+	digits := (m[3] + "000000000")[:9]
+	nanos, _ := strconv.Atoi(digits)
 	finer := ""
-	if len(m[1]) > 9 {
-		finer = strings.TrimRight(m[1][9:], "0")
+	if len(m[3]) > 9 {
+		finer = strings.TrimRight(m[3][9:], "0")
 	}
-	return Timestamp{t.UTC(), finer}, nil
+	return Timestamp{t.Add(time.Duration(nanos)), finer}, nil
+}
+
+func notTimestamp(text string) error {
+	return fmt.Errorf("not an RFC 3339 timestamp: %s", abbreviate(text))
 }
 
 // String is RFC 3339 in UTC, with a fraction only if it is not zero and

@@ -82,7 +82,7 @@ func (r *Registry) Validate(strategyType string, config []byte, o ValidateOption
 
 func (r *Registry) unknownType(name string) ConfigProblem {
 	var known []string
-	for _, t := range r.Types() {
+	for _, t := range r.types {
 		known = append(known, t.Name)
 	}
 	return ConfigProblem{Code: UnknownType,

@@ -1,25 +1,21 @@
 package strategy
 
 import (
+	"fmt"
 	"math/big"
-	"slices"
 	"strings"
 
 	"mzproxy/engine"
 )
 
-// byName returns the cluster's replicas sorted by name.
-func byName(c *engine.ClusterState) []engine.Replica {
-	replicas := slices.Clone(c.Replicas)
-	slices.SortFunc(replicas, func(a, b engine.Replica) int { return strings.Compare(a.Name, b.Name) })
-	return replicas
-}
+// existing returns the replica behind a member of the desired set; nil: it is only planned.
+func existing(c *engine.ClusterState, spec engine.ReplicaSpec) *engine.Replica { return c.Replica(spec.Name) }
 
-// firstReady returns the first replica by name that is ready and qualifies.
-func firstReady(c *engine.ClusterState, qualifies func(engine.Replica) bool) *engine.Replica {
-	for _, r := range byName(c) {
-		if c.Ready(r) && qualifies(r) {
-			return &r
+// firstReady returns the first replica of a list that exists and is ready, or nil.
+func firstReady(c *engine.ClusterState, specs []engine.ReplicaSpec) *engine.Replica {
+	for _, spec := range specs {
+		if r := existing(c, spec); r != nil && c.Ready(*r) {
+			return r
 		}
 	}
 	return nil
@@ -28,6 +24,26 @@ func firstReady(c *engine.ClusterState, qualifies func(engine.Replica) bool) *en
 // cooling is the decision of a strategy that rests.
 func cooling(in engine.Input) engine.Decision {
 	return engine.Decision{Verb: engine.VerbHold, Text: "cooling down", Until: in.CooledAt}
+}
+
+// none is the decision of a strategy that has nothing to wish for.
+func none(format string, args ...any) engine.Decision {
+	return engine.Decision{Verb: engine.VerbNone, Text: fmt.Sprintf(format, args...)}
+}
+
+// create is the decision to add one replica.
+func create(name, size, why string) engine.Decision {
+	return engine.Decision{Verb: engine.VerbCreate, Text: fmt.Sprintf("%q (%s): %s", name, size, why),
+		Step: engine.Step{Add: []engine.Addition{{ReplicaSpec: engine.ReplicaSpec{Name: name, Size: size}, Why: why}}}}
+}
+
+// drop is the decision to remove replicas, of which there is at least one.
+func drop(removals ...engine.Removal) engine.Decision {
+	names := make([]string, len(removals))
+	for i, r := range removals {
+		names[i] = fmt.Sprintf("%q", r.Name)
+	}
+	return engine.Decision{Verb: engine.VerbDrop, Text: strings.Join(names, ", ") + ": " + removals[0].Why, Step: engine.Step{Remove: removals}}
 }
 
 // floor rounds seconds down to an integer.

@@ -28,14 +28,14 @@ func (ShrinkToFit) Info() engine.TypeInfo {
 
 // shrink is one decision under way: the set as it stands after each rule.
 type shrink struct {
-	in        engine.Input
-	ladder    engine.SizeLadder
-	max       string
-	oom       int64
-	crash     int64
-	set       []engine.ReplicaSpec // sorted by name
-	step      engine.Step
-	protected string // the looping replica that stays because no other is ready
+	in     engine.Input
+	ladder engine.SizeLadder
+	max    string
+	oom    int64
+	crash  int64
+	set    []engine.ReplicaSpec // sorted by name
+	step   engine.Step
+	spared *engine.Replica // the looping replica that stays because no other is ready; nil: none
 }
 
 // Decide adds every size to an empty cluster, takes looping replicas out, and
@@ -49,55 +49,50 @@ func (ShrinkToFit) Decide(in engine.Input) engine.Decision {
 		in: in, max: max, ladder: engine.NewSizeLadder(in.Sizes, max), set: in.Desired.Specs(),
 		oom: in.Config.Integer("min_oom_count", 1), crash: in.Config.Integer("min_crash_count", 1),
 	}
-	s.tryAll()
+	if len(s.set) == 0 {
+		return s.tryAll()
+	}
 	s.removeLooping()
 	s.removeLarger()
-	switch {
-	case len(s.step.Add) > 0:
-		return engine.Decision{Verb: engine.VerbCreate, Text: "no replicas, trying every size up to " + max, Step: s.step}
-	case len(s.step.Remove) > 0:
-		return engine.Decision{Verb: engine.VerbDrop, Text: names(s.step.Remove) + ": " + s.step.Remove[0].Why, Step: s.step}
-	case s.smallestReady() == nil:
-		return engine.Decision{Verb: engine.VerbHold, Text: "waits for a replica to be ready"}
+	if len(s.step.Remove) > 0 {
+		return drop(s.step.Remove...)
 	}
-	return engine.Decision{Verb: engine.VerbNone, Text: s.smallestReady().Name + " is the smallest that holds"}
+	if smallest := s.smallestReady(); smallest != nil {
+		return none("%s is the smallest that holds", smallest.Name)
+	}
+	return engine.Decision{Verb: engine.VerbHold, Text: "waits for a replica to be ready"}
 }
 
-func (s *shrink) tryAll() {
-	if len(s.set) > 0 {
-		return
-	}
+func (s *shrink) tryAll() engine.Decision {
+	why := "no replicas, trying every size up to " + s.max
 	for _, size := range s.ladder.UpTo(s.max) {
-		s.step.Add = append(s.step.Add, engine.Addition{
-			ReplicaSpec: engine.ReplicaSpec{Name: s.in.Cluster.Name + "_" + size, Size: size},
-			Why:         "no replicas, trying every size up to " + s.max,
-		})
+		spec := engine.ReplicaSpec{Name: s.in.Cluster.Name + "_" + size, Size: size}
+		s.step.Add = append(s.step.Add, engine.Addition{ReplicaSpec: spec, Why: why})
 	}
-}
-
-// replica returns the existing replica behind a member of the set, or nil for a planned one. A planned
-// replica of an existing name does not exist either.
-func (s *shrink) replica(spec engine.ReplicaSpec) *engine.Replica {
-	return s.in.Cluster.Replica(spec.Name)
+	return engine.Decision{Verb: engine.VerbCreate, Text: why, Step: s.step}
 }
 
 func (s *shrink) looping(r *engine.Replica) bool {
 	return r.OOMCount >= s.oom || r.CrashCount >= s.crash
 }
 
-func (s *shrink) ready(spec engine.ReplicaSpec) *engine.Replica {
-	if r := s.replica(spec); r != nil && s.in.Cluster.Ready(*r) {
-		return r
+// ready returns the replicas of the set that are ready, sorted by name.
+func (s *shrink) ready() []*engine.Replica {
+	var ready []*engine.Replica
+	for _, spec := range s.set {
+		if r := existing(s.in.Cluster, spec); r != nil && s.in.Cluster.Ready(*r) {
+			ready = append(ready, r)
+		}
 	}
-	return nil
+	return ready
 }
 
 func (s *shrink) removeLooping() {
-	s.protect()
+	s.spare()
 	s.filter(func(spec engine.ReplicaSpec) (why string) {
-		r := s.replica(spec)
+		r := existing(s.in.Cluster, spec)
 		switch {
-		case r == nil || !s.looping(r) || r.Name == s.protected:
+		case r == nil || !s.looping(r) || r == s.spared:
 			return ""
 		case r.OOMCount >= s.oom:
 			return fmt.Sprintf("%d out-of-memory crashes in the last hour (limit %d)", r.OOMCount, s.oom)
@@ -106,34 +101,23 @@ func (s *shrink) removeLooping() {
 	})
 }
 
-// protect finds the ready replica that stays where all ready ones are looping.
-func (s *shrink) protect() {
-	highest := -1
-	name := ""
-	for _, spec := range s.set {
-		r := s.ready(spec)
-		if r == nil {
-			continue
-		}
-		if !s.looping(r) {
-			return
-		}
-		if rank := s.ladder.Rank(spec.Size); rank > highest {
-			highest, name = rank, spec.Name
+// spare finds the ready replica that stays where all ready ones are looping.
+func (s *shrink) spare() {
+	if s.smallestReady() != nil {
+		return
+	}
+	for _, r := range s.ready() {
+		if s.spared == nil || s.ladder.Rank(r.Size) > s.ladder.Rank(s.spared.Size) {
+			s.spared = r
 		}
 	}
-	s.protected = name
 }
 
 // smallestReady returns the ready replica of the lowest rank that is not looping, or nil.
 func (s *shrink) smallestReady() *engine.Replica {
 	var smallest *engine.Replica
-	for _, spec := range s.set {
-		r := s.ready(spec)
-		if r == nil || s.looping(r) {
-			continue
-		}
-		if smallest == nil || s.ladder.Rank(r.Size) < s.ladder.Rank(smallest.Size) {
+	for _, r := range s.ready() {
+		if !s.looping(r) && (smallest == nil || s.ladder.Rank(r.Size) < s.ladder.Rank(smallest.Size)) {
 			smallest = r
 		}
 	}

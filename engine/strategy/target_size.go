@@ -31,34 +31,31 @@ func (TargetSize) Decide(in engine.Input) engine.Decision {
 		return cooling(in)
 	}
 	target := in.Config.Text("target_size")
-	isTarget := func(r engine.Replica) bool { return r.Size == target }
-	exists := false
-	for _, r := range in.Cluster.Replicas {
-		exists = exists || isTarget(r)
-	}
-	if !exists {
-		name, why := targetName(in, target)
-		return engine.Decision{
-			Verb: engine.VerbCreate,
-			Text: fmt.Sprintf("%q (%s): %s", name, target, why),
-			Step: engine.Step{Add: []engine.Addition{{ReplicaSpec: engine.ReplicaSpec{Name: name, Size: target}, Why: why}}},
+	var fitting, others []engine.ReplicaSpec
+	for _, spec := range in.Cluster.Specs() {
+		if spec.Size == target {
+			fitting = append(fitting, spec)
+		} else {
+			others = append(others, spec)
 		}
 	}
-	ready := firstReady(in.Cluster, isTarget)
+	if len(fitting) == 0 {
+		name, why := targetName(in, target)
+		return create(name, target, why)
+	}
+	ready := firstReady(in.Cluster, fitting)
 	if ready == nil {
 		return engine.Decision{Verb: engine.VerbHold, Text: "waits for a replica of size " + target + " to be ready"}
 	}
 	why := fmt.Sprintf("%s has the target size %s and is ready", ready.Name, target)
-	var step engine.Step
-	for _, r := range byName(in.Cluster) {
-		if !isTarget(r) {
-			step.Remove = append(step.Remove, engine.Removal{Name: r.Name, Why: why})
-		}
+	if len(others) == 0 {
+		return none("%s", why)
 	}
-	if len(step.Remove) == 0 {
-		return engine.Decision{Verb: engine.VerbNone, Text: why}
+	removals := make([]engine.Removal, len(others))
+	for i, spec := range others {
+		removals[i] = engine.Removal{Name: spec.Name, Why: why}
 	}
-	return engine.Decision{Verb: engine.VerbDrop, Text: names(step.Remove) + ": " + why, Step: step}
+	return drop(removals...)
 }
 
 // targetName finds a name that is free.
@@ -78,16 +75,4 @@ func targetName(in engine.Input, target string) (name, why string) {
 		name = fmt.Sprintf("%s_%d", base, n)
 	}
 	return name, why
-}
-
-// names lists what is removed, quoted.
-func names(removals []engine.Removal) string {
-	text := ""
-	for i, r := range removals {
-		if i > 0 {
-			text += ", "
-		}
-		text += fmt.Sprintf("%q", r.Name)
-	}
-	return text
 }

@@ -1,0 +1,55 @@
+package engine
+
+// PauseType is the type of the rows that pause a cluster. It is not a
+// strategy: nothing is decided by it, everything is held back.
+const PauseType = "pause"
+
+var pauseInfo = TypeInfo{
+	Name: PauseType, Priority: 100,
+	Summary: "holds every action for the cluster back; see PAUSE STRATEGIES",
+	Parameters: []ParameterInfo{
+		{Name: "until", Kind: KindTimestamp, Default: "until RESUME STRATEGIES", Meaning: "when the pause ends by itself"},
+		{Name: "reason", Kind: KindText, Meaning: "why, for the others"},
+		{Name: "by", Kind: KindText, Meaning: "who asked for it"},
+	},
+}
+
+// Pause is a row of type pause: no action until then.
+type Pause struct {
+	Until  *Timestamp // nil: until RESUME STRATEGIES
+	Reason string
+	By     string // role
+}
+
+// String tells of the pause in one line.
+func (p Pause) String() string {
+	text := "paused"
+	if p.By != "" {
+		text += " by " + p.By
+	}
+	if p.Until != nil {
+		text += " until " + p.Until.String()
+	}
+	if p.Reason != "" {
+		text += ": " + p.Reason
+	}
+	return text
+}
+
+// pause returns the pause that is in force, or nil.
+func (c StrategyCoordinator) pause(rows map[string]StrategyRow) (pause *Pause, fault string) {
+	row, ok := rows[PauseType]
+	if !ok {
+		return nil, ""
+	}
+	config, fault := parseConfig(pauseInfo, row.Config, sizeNames{})
+	if fault != "" {
+		// Somebody wanted a pause; that the row is wrong is no reason to act.
+		return &Pause{Reason: "its row cannot be read"}, fault
+	}
+	p := Pause{Until: config.Timestamp("until"), Reason: config.Text("reason"), By: config.Text("by")}
+	if p.Until != nil && p.Until.Compare(c.snapshot.Now) <= 0 {
+		return nil, ""
+	}
+	return &p, ""
+}

@@ -1,0 +1,180 @@
+package engine_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"mzproxy/engine"
+)
+
+// manySnapshots calls check with random snapshots, on all processors. The seeds are always the same; with the
+// race detector on, which makes everything some ten times slower, there are fewer.
+func manySnapshots(t *testing.T, check func(t *testing.T, seed uint64)) {
+	t.Helper()
+	shards := uint64(runtime.GOMAXPROCS(0))
+	var group sync.WaitGroup
+	for shard := range shards {
+		group.Go(func() {
+			for seed := shard; seed < snapshots && !t.Failed(); seed += shards {
+				check(t, seed)
+			}
+		})
+	}
+	group.Wait()
+}
+
+// mustPlan plans what can be planned; ok is false where the snapshot cannot be used.
+func tryPlan(snapshot []byte) (text []byte, ok bool) {
+	s, err := engine.ParseSnapshot(snapshot)
+	if err != nil {
+		return nil, false
+	}
+	text, err = json.Marshal(planner().Plan(s))
+	if err != nil {
+		panic(err)
+	}
+	return text, true
+}
+
+// disagreement says where the engine and the oracle differ about a snapshot; empty: nowhere.
+func disagreement(snapshot []byte) string {
+	want, usable := oracle(snapshot)
+	text, ok := tryPlan(snapshot)
+	switch {
+	case ok != usable:
+		return fmt.Sprintf("usable: engine %t, oracle %t", ok, usable)
+	case !usable:
+		return ""
+	}
+	got := decodeJSON(text).(tree)
+	for _, c := range got["clusters"].([]any) {
+		for _, e := range c.(tree)["errors"].([]any) {
+			message, _ := e.(tree)["message"].(string)
+			if message == "" || strings.ContainsAny(message, "\r\n") {
+				return "an error without a line of text"
+			}
+			delete(e.(tree), "message")
+		}
+	}
+	if !reflect.DeepEqual(decodeJSON(render(got)), decodeJSON(render(want))) {
+		return fmt.Sprintf("engine %s\noracle %s", render(got), render(want))
+	}
+	return ""
+}
+
+func render(value any) []byte {
+	text, err := json.Marshal(value)
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
+
+// The engine decides as the rules say, told apart from their other telling in oracle_test.go.
+func TestPlansAgreeWithTheOracle(t *testing.T) {
+	var mu sync.Mutex
+	seen := map[string]int{}
+	manySnapshots(t, func(t *testing.T, seed uint64) {
+		g := newGenerator(seed)
+		s := g.snapshot()
+		if seed%16 == 0 {
+			g.spoil(s)
+		}
+		text := g.text(s)
+		if disagreement(text) != "" {
+			s = smallest(s, func(s tree) bool { return disagreement(render(s)) != "" })
+			t.Errorf("seed %d: %s\n%s", seed, render(s), disagreement(render(s)))
+			return
+		}
+		if plan, ok := oracle(text); ok {
+			mu.Lock()
+			count(seen, plan)
+			mu.Unlock()
+		} else {
+			mu.Lock()
+			seen["unusable"]++
+			mu.Unlock()
+		}
+	})
+	for _, what := range []string{
+		"unusable", "managed_cluster", "system_cluster", "unknown_strategy", "experimental_disabled", "bad_config", "bad_state",
+		"target_size: no replica of size", "is taken", "has the target size",
+		"shrink_to_fit: no replicas", "out-of-memory crashes", " crashes in the last hour", "is ready and smaller",
+		"burst: no replica is ready", "burst: ", "idle for", "since the strategy was set", "no activity recorded",
+	} {
+		if seen[what] < snapshots/2000 {
+			t.Errorf("only %d of %d snapshots lead to %q", seen[what], snapshots, what)
+		}
+	}
+}
+
+// count notes which rules a plan rests on.
+func count(seen map[string]int, plan tree) {
+	for _, item := range plan["clusters"].([]any) {
+		c := item.(tree)
+		for _, e := range c["errors"].([]any) {
+			seen[e.(tree)["code"].(string)]++
+		}
+		for _, a := range c["actions"].([]any) {
+			for _, reason := range a.(tree)["reasons"].([]any) {
+				for _, what := range []string{"target_size: no replica of size", "is taken", "has the target size", "shrink_to_fit: no replicas", "out-of-memory crashes",
+					" crashes in the last hour", "is ready and smaller", "burst: no replica is ready", "burst: ", "idle for", "since the strategy was set", "no activity recorded"} {
+					if strings.Contains(reason.(string), what) {
+						seen[what]++
+					}
+				}
+			}
+		}
+	}
+}
+
+// smallest takes parts out of a tree as long as it stays interesting.
+func smallest(t tree, interesting func(tree) bool) tree {
+	for {
+		smaller, found := tree(nil), false
+		for _, candidate := range less(t) {
+			if smaller = candidate.(tree); interesting(smaller) {
+				found = true
+				break
+			}
+		}
+		if !found {
+			return t
+		}
+		t = smaller
+	}
+}
+
+// less gives the value with one part taken out, for each part there is.
+func less(value any) (candidates []any) {
+	switch v := value.(type) {
+	case tree:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			without := maps.Clone(v)
+			delete(without, key)
+			candidates = append(candidates, without)
+			for _, part := range less(v[key]) {
+				with := maps.Clone(v)
+				with[key] = part
+				candidates = append(candidates, with)
+			}
+		}
+	case []any:
+		for i := range v {
+			candidates = append(candidates, slices.Delete(slices.Clone(v), i, i+1))
+			for _, part := range less(v[i]) {
+				with := slices.Clone(v)
+				with[i] = part
+				candidates = append(candidates, with)
+			}
+		}
+	}
+	return candidates
+}
