@@ -192,7 +192,11 @@ func (p *postgres) initdb(ctx context.Context) error {
 	}
 	stopKill := context.AfterFunc(ctx, func() { _ = cmd.Process.Kill() })
 	defer stopKill()
-	if err := cmd.Wait(); err != nil {
+	err := cmd.Wait()
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("run initdb: %w", context.Cause(ctx))
+	case err != nil:
 		return fmt.Errorf("run initdb: %w\n%s", err, strings.TrimSpace(out.String()))
 	}
 	return nil
@@ -256,9 +260,12 @@ func (p *postgres) awaitReady(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	for {
-		conn, err := pgconn.Connect(ctx, p.dsn(maintenance))
-		if err == nil {
-			return conn.Close(ctx)
+		err := errNotReady
+		if p.holdsData() { // another server of the same directory has the same socket
+			var conn *pgconn.PgConn
+			if conn, err = pgconn.Connect(ctx, p.dsn(maintenance)); err == nil {
+				return conn.Close(ctx)
+			}
 		}
 		select {
 		case <-p.exited:
@@ -268,6 +275,15 @@ func (p *postgres) awaitReady(ctx context.Context) error {
 		case <-time.After(startPoll):
 		}
 	}
+}
+
+var errNotReady = errors.New("the data directory is not in use by the server yet")
+
+// holdsData tells whether the data directory is our server's.
+func (p *postgres) holdsData() bool {
+	text, err := os.ReadFile(filepath.Join(p.dataDir(), "postmaster.pid"))
+	pid, _, _ := strings.Cut(string(text), "\n")
+	return err == nil && pid == strconv.Itoa(p.server.Process.Pid)
 }
 
 // dsn is the admin role's way in.
