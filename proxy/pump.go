@@ -4,15 +4,8 @@ import (
 	"errors"
 	"io"
 	"net"
-	"sync"
 	"syscall"
 )
-
-// bufferSize is what one read takes at most. 64 kB move 1 kB COPY rows at the
-// rate of a direct connection; smaller buffers cost system calls.
-const bufferSize = 64 << 10
-
-var buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 
 // errPause is returned by a consumer that has work to do outside of the pump:
 // what waits, what calls a handler.
@@ -36,17 +29,15 @@ type pump struct {
 	consumer consumer
 	buf      []byte // nil, pooled, or grown for one long message
 	have     int    // bytes in buf
+	more     bool   // the latest read took what a small buffer has, or all there was space for
 	err      error  // why onReadable stopped
-	readable func(fd uintptr) bool
 	// resting: asked to park. parked: waits in the lot, or did. They belong to
 	// Session.mu.
 	resting, parked bool
 }
 
 func newPump(conn net.Conn, c consumer) *pump {
-	p := &pump{conn: conn, consumer: c, raw: rawConn(conn)}
-	p.readable = p.onReadable
-	return p
+	return &pump{conn: conn, consumer: c, raw: rawConn(conn)}
 }
 
 // rawConn returns the descriptor of a socket, nil for anything else.
@@ -70,11 +61,12 @@ func (p *pump) run() error {
 			return err
 		}
 	}
+	defer p.release()
 	if p.raw == nil {
 		return p.runPortable()
 	}
 	p.err = nil
-	if err := p.raw.Read(p.readable); err != nil {
+	if err := p.raw.Read(p.onReadable); err != nil {
 		return err
 	}
 	return p.err
@@ -83,15 +75,15 @@ func (p *pump) run() error {
 func (p *pump) runPortable() error {
 	for {
 		p.room()
-		n, err := p.conn.Read(p.buf[p.have:])
-		p.have += n
+		space := p.buf[p.have:]
+		n, err := p.conn.Read(space)
+		p.read(n, len(space))
 		if n > 0 {
 			if err := p.offer(); err != nil {
 				return err
 			}
 		}
 		if err != nil {
-			p.release()
 			return err
 		}
 	}
@@ -120,7 +112,7 @@ func (p *pump) onReadable(fd uintptr) bool {
 			p.err = io.EOF
 			return true
 		}
-		p.have += n
+		p.read(n, len(space))
 		if p.err = p.offer(); p.err != nil {
 			return true
 		}
@@ -135,16 +127,30 @@ func (p *pump) onReadable(fd uintptr) bool {
 func (p *pump) room() {
 	switch {
 	case p.buf == nil:
-		p.buf = buffers.Get().(*[bufferSize]byte)[:]
-	case p.have == len(p.buf):
-		p.grow(2 * len(p.buf))
+		p.buf = takeBuffer(p.more)
+	case p.have == len(p.buf), p.more && len(p.buf) < largeBuffer:
+		old := p.buf
+		p.grow(2 * len(old))
+		freeBuffer(old)
 	}
 }
 
+// read notes that n bytes were read where there was space for more or no more.
+func (p *pump) read(n, space int) {
+	p.have += n
+	p.more = n == space || n >= smallBuffer
+}
+
+// grow makes the buffer larger.
 func (p *pump) grow(size int) {
-	grown := make([]byte, size)
+	var grown []byte
+	if size <= largeBuffer {
+		grown = takeBuffer(true)
+	} else {
+		grown = make([]byte, size)
+	}
 	copy(grown, p.buf[:p.have])
-	p.buf = grown // the old one may still be looked at: left to the collector
+	p.buf = grown
 }
 
 // offer hands the buffer to the consumer and keeps what it did not take.
@@ -169,7 +175,7 @@ func (p *pump) push(data []byte) {
 		p.room()
 	}
 	if need := p.have + len(data); need > len(p.buf) {
-		p.grow(max(need, 2*len(p.buf)))
+		p.grow(max(need, 2*len(p.buf))) // the old one is still looked at: left to the collector
 	}
 	p.have += copy(p.buf[p.have:], data)
 }
@@ -179,65 +185,6 @@ func (p *pump) release() {
 	if p.have > 0 || p.buf == nil {
 		return
 	}
-	if len(p.buf) == bufferSize {
-		buffers.Put((*[bufferSize]byte)(p.buf))
-	}
+	freeBuffer(p.buf)
 	p.buf = nil
-}
-
-// A sink writes to one connection, whole or not at all.
-type sink struct {
-	conn net.Conn
-	raw  syscall.RawConn // nil: write through conn
-	fd   uintptr         // stays open as long as the session's goroutines run
-	rest []byte          // what waits for the socket to become writable
-	err  syscall.Errno
-	more func(fd uintptr) bool
-}
-
-func newSink(conn net.Conn) *sink {
-	s := &sink{conn: conn, raw: rawConn(conn)}
-	if s.raw != nil {
-		if err := s.raw.Control(func(fd uintptr) { s.fd = fd }); err != nil {
-			s.raw = nil
-		}
-	}
-	s.more = s.writable
-	return s
-}
-
-// Write writes all of p. It blocks while the peer does not read: that is how
-// back pressure passes through the relay.
-func (s *sink) Write(p []byte) (int, error) {
-	if s.raw == nil {
-		return s.conn.Write(p)
-	}
-	s.rest, s.err = p, 0
-	if !s.writable(s.fd) {
-		if err := s.raw.Write(s.more); err != nil {
-			return len(p) - len(s.rest), err
-		}
-	}
-	if s.err != 0 {
-		return len(p) - len(s.rest), s.err
-	}
-	return len(p), nil
-}
-
-// writable writes until all is written or the socket is full (false).
-func (s *sink) writable(fd uintptr) bool {
-	for len(s.rest) > 0 {
-		n, errno := rawWrite(fd, s.rest)
-		switch errno {
-		case 0:
-			s.rest = s.rest[n:]
-		case syscall.EINTR:
-		case syscall.EAGAIN:
-			return false
-		default:
-			s.err = errno
-			return true
-		}
-	}
-	return true
 }

@@ -55,7 +55,7 @@ type Session struct {
 	started    time.Time
 
 	mu         sync.Mutex
-	parameters map[string]string
+	parameters parameters
 	calls      map[*call]struct{}
 	ended      error     // why the session ends; nil: it runs
 	toldWhy    bool      // the client gets a last message
@@ -98,16 +98,13 @@ func (s *Session) Info() SessionInfo { return s.info }
 func (s *Session) Parameter(name string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.parameters[name]
+	return s.parameters.get(name)
 }
 
 func (s *Session) setParameter(name, value string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.parameters == nil {
-		s.parameters = make(map[string]string, 16)
-	}
-	s.parameters[name] = value
+	s.parameters = s.parameters.with(name, value)
 }
 
 // begin makes the context of a callback. It ends with the client, with the

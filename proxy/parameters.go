@@ -1,0 +1,46 @@
+package proxy
+
+import (
+	"strings"
+	"unique"
+)
+
+// parameters are the run-time parameters that a server has reported: names and
+// values in turn, each with a zero byte behind it. Most sessions have the same
+// ones, and share the text.
+type parameters struct{ text unique.Handle[string] }
+
+func (p parameters) String() string {
+	if p == (parameters{}) {
+		return ""
+	}
+	return p.text.Value()
+}
+
+// get returns the value of a parameter, "" if it was never reported.
+func (p parameters) get(name string) string {
+	_, value, _ := p.cut(name)
+	return value
+}
+
+// with returns the parameters with one of them changed.
+func (p parameters) with(name, value string) parameters {
+	before, _, after := p.cut(name)
+	return parameters{unique.Make(before + name + "\x00" + value + "\x00" + after)}
+}
+
+// cut returns the value of a parameter, and what is in front of the parameter
+// and behind it.
+func (p parameters) cut(name string) (before, value, after string) {
+	text := p.String()
+	for rest := text; rest != ""; {
+		at := len(text) - len(rest)
+		n, tail, _ := strings.Cut(rest, "\x00")
+		v, tail, _ := strings.Cut(tail, "\x00")
+		if n == name {
+			return text[:at], v, tail
+		}
+		rest = tail
+	}
+	return text, "", ""
+}

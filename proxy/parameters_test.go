@@ -1,0 +1,36 @@
+package proxy
+
+import (
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// Parameters behave as a map does, in the order of their first report.
+func TestParameters(t *testing.T) {
+	text := rapid.StringMatching(`[a-c]{0,3}`)
+	rapid.Check(t, func(t *rapid.T) {
+		var p parameters
+		want := map[string]string{}
+		for range rapid.IntRange(0, 20).Draw(t, "reports") {
+			name, value := text.Draw(t, "name"), text.Draw(t, "value")
+			p, want[name] = p.with(name, value), value
+		}
+		for name, value := range want {
+			if got := p.get(name); got != value {
+				t.Fatalf("%q is %q, want %q, in %q", name, got, value, p)
+			}
+		}
+		if got := p.get("d"); got != "" {
+			t.Fatalf("one that was not reported is %q", got)
+		}
+	})
+}
+
+func TestParametersAreShared(t *testing.T) {
+	a := parameters{}.with("TimeZone", "UTC").with("DateStyle", "ISO").with("TimeZone", "Asia/Tokyo")
+	b := parameters{}.with("TimeZone", "Asia/Tokyo").with("DateStyle", "ISO")
+	if a != b {
+		t.Errorf("%q and %q are two", a, b)
+	}
+}
