@@ -3,6 +3,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -30,6 +31,14 @@ type serveCommand struct {
 	PostgresBin string        `type:"path" placeholder:"DIR" env:"MZSIM_POSTGRES_BIN" help:"Directory of the PostgreSQL binaries (default: PATH, then the usual places)."`
 	Data        string        `type:"path" placeholder:"DIR" help:"Data directory, kept at exit (default: temporary)."`
 	LogLevel    string        `default:"info" enum:"trace,debug,info,warning,error" help:"Log level: ${enum}."`
+}
+
+// Validate refuses what no replica can take.
+func (c *serveCommand) Validate() error {
+	if c.Hydration < 0 || c.Startup < 0 {
+		return errors.New("--hydration and --startup must not be negative")
+	}
+	return nil
 }
 
 // run is the program: it returns the exit status when ctx ends or something fails.
@@ -69,8 +78,9 @@ func serve(ctx context.Context, c serveCommand, stdout, stderr io.Writer) error 
 	log := logrus.New()
 	log.SetOutput(stderr)
 	log.SetLevel(level)
+	const atOnce = 1 // nanosecond: 0 would stand for the default
 	sim, err := mzsim.Start(ctx, mzsim.Config{
-		Listen: c.Listen, Hydration: c.Hydration, Startup: c.Startup, PostgresBin: c.PostgresBin, Data: c.Data, Welcome: true, Logger: log,
+		Listen: c.Listen, Hydration: max(c.Hydration, atOnce), Startup: max(c.Startup, atOnce), PostgresBin: c.PostgresBin, Data: c.Data, Welcome: true, Logger: log,
 	})
 	if err != nil {
 		return err

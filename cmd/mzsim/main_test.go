@@ -1,0 +1,191 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// patience is how long a test waits for what has to come.
+const patience = 30 * time.Second
+
+// asProgram makes the test binary behave as mzsim.
+const asProgram = "MZSIM_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// program is a mzsim serve in a process of its own, with a directory of its own for temporary files.
+type program struct {
+	*exec.Cmd
+	tmp string
+	dsn string
+	err bytes.Buffer
+}
+
+// startProgram returns when the program has said how to connect.
+func startProgram(t *testing.T, args ...string) *program {
+	t.Helper()
+	tmp, err := os.MkdirTemp("", "mzsim-cmd-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(tmp) })
+	if err := os.Chmod(tmp, 0o1777|os.ModeSticky); err != nil { // the server may run as somebody else
+		t.Fatal(err)
+	}
+	p := &program{Cmd: exec.Command(os.Args[0], append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...), tmp: tmp}
+	p.Env = append(os.Environ(), asProgram+"=1", "TMPDIR="+tmp)
+	p.Stderr = &p.err
+	out, err := p.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = p.Process.Kill() })
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		_ = p.Wait()
+		t.Fatalf("%v\n%s", err, p.err.String())
+	}
+	p.dsn = strings.Trim(strings.TrimPrefix(strings.TrimSpace(line), "psql "), `"`)
+	return p
+}
+
+func (p *program) ask(t *testing.T, sql string) string {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, p.dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	var answer string
+	if err := conn.QueryRow(ctx, sql, pgx.QueryExecModeSimpleProtocol).Scan(&answer); err != nil {
+		t.Fatalf("%s: %v", sql, err)
+	}
+	return answer
+}
+
+// nothingLeft waits until no file and no process of the program is there.
+func (p *program) nothingLeft(t *testing.T) {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	for {
+		files, err := os.ReadDir(p.tmp)
+		if err != nil {
+			t.Fatal(err)
+		}
+		processes, err := exec.Command("ps", "-A", "-o", "args").Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(files) == 0 && !bytes.Contains(processes, []byte(p.tmp)) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("left behind: %v\n%s", files, processes)
+		}
+		time.Sleep(20 * time.Millisecond) // the poll of a condition
+	}
+}
+
+func TestServe(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP} {
+		t.Run(sig.String(), func(t *testing.T) {
+			p := startProgram(t, "--hydration", "7s", "--startup", "8ms")
+			if got := p.ask(t, "SELECT mz_sim.knob('hydration')::interval::text || ' ' || mz_sim.knob('startup')::interval::text"); got != "00:00:07 00:00:00.008" {
+				t.Errorf("knobs: %s", got)
+			}
+			if err := p.Process.Signal(sig); err != nil {
+				t.Fatal(err)
+			}
+			if err := p.Wait(); err != nil {
+				t.Errorf("%v\n%s", err, p.err.String())
+			}
+			p.nothingLeft(t)
+		})
+	}
+}
+
+// A program that is killed cannot tidy up: its watchdog does.
+func TestKilled(t *testing.T) {
+	p := startProgram(t)
+	p.ask(t, "SELECT 'x'")
+	if err := p.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = p.Wait()
+	p.nothingLeft(t)
+}
+
+// Two programs at once do not meet.
+func TestTwoAtOnce(t *testing.T) {
+	a, b := startProgram(t), startProgram(t)
+	a.ask(t, "SELECT mz_sim.set('startup', '1 hour')")
+	if got := b.ask(t, "SELECT mz_sim.knob('startup')"); strings.Contains(got, "hour") {
+		t.Errorf("got %s", got)
+	}
+}
+
+// The data directory that was named is kept.
+func TestKeptData(t *testing.T) {
+	p := startProgram(t)
+	dir := p.tmp + "/kept"
+	q := startProgram(t, "--data", dir)
+	q.ask(t, "SELECT mz_sim.set('startup', '1 hour')")
+	if err := q.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Wait(); err != nil {
+		t.Errorf("%v\n%s", err, q.err.String())
+	}
+	again := startProgram(t, "--data", dir, "--startup", "1s")
+	if got := again.ask(t, "SELECT mz_sim.knob('hydration') || ' ' || mz_sim.knob('startup')::interval::text"); got != "3000000 microseconds 00:00:01" {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestCommandLine(t *testing.T) {
+	for _, tt := range []struct {
+		args           string
+		status         int
+		stdout, stderr string
+	}{
+		{"--help", 0, "serve [flags]", ""},
+		{"serve --help", 0, "MZSIM_POSTGRES_BIN", ""},
+		{"", 2, "", "expected \"serve\""},
+		{"serve --colour", 2, "", "unknown flag --colour"},
+		{"serve --hydration soon", 2, "", "invalid duration"},
+		{"serve --log-level loud", 2, "", "--log-level must be one of"},
+		{"serve --postgres-bin /nowhere", 1, "", "no PostgreSQL server found in \"/nowhere\""},
+		{"serve --listen nowhere", 1, "", "missing port in address"},
+		{"serve --hydration=-1s", 2, "", "--hydration and --startup must not be negative"},
+	} {
+		t.Run(tt.args, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			if got := run(t.Context(), strings.Fields(tt.args), &stdout, &stderr); got != tt.status {
+				t.Errorf("status %d, want %d", got, tt.status)
+			}
+			if !strings.Contains(stdout.String(), tt.stdout) || !strings.Contains(stderr.String(), tt.stderr) {
+				t.Errorf("stdout %q, stderr %q; want %q and %q", stdout.String(), stderr.String(), tt.stdout, tt.stderr)
+			}
+		})
+	}
+}
