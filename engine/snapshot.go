@@ -10,6 +10,15 @@ type Snapshot struct {
 	Limits             Limits
 	// Observe says that whoever asked executes nothing.
 	Observe bool
+	// Strays are rows of mz_cluster_strategies whose cluster_id is the id of no cluster, sorted by it.
+	// They decide nothing.
+	Strays []Stray
+}
+
+// Stray is a row that belongs to no cluster.
+type Stray struct {
+	ClusterID string
+	StrategyRow
 }
 
 // Size is a replica size that the system offers.

@@ -142,6 +142,9 @@ func (c *Client) connect(ctx context.Context) (*pgx.Conn, error) {
 	return pgx.ConnectConfig(ctx, cc)
 }
 
+// Database is the database of the tables; empty: the default of the controller's role.
+func (c *Client) Database() string { return c.pool.Config().ConnConfig.Database }
+
 // Close ends all connections.
 func (c *Client) Close() {
 	c.pool.Close()

@@ -3,6 +3,7 @@ package materialize
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -137,6 +138,7 @@ func (o *observation) snapshot(f facts) engine.Snapshot {
 		}
 	}
 	o.client.clock.note(time.Now(), o.now)
+	s.Strays = o.strays()
 	uses := o.uses(f)
 	concerned := o.concerned()
 	for _, c := range o.clusters {
@@ -161,6 +163,20 @@ func (o *observation) snapshot(f facts) engine.Snapshot {
 	}
 	slices.SortFunc(s.Clusters, func(a, b engine.ClusterState) int { return strings.Compare(a.ID, b.ID) })
 	return s
+}
+
+// strays are the rows of clusters that do not exist.
+func (o *observation) strays() []engine.Stray {
+	var strays []engine.Stray
+	for _, id := range slices.Sorted(maps.Keys(o.rows)) {
+		if slices.ContainsFunc(o.clusters, func(c engine.ClusterState) bool { return c.ID == id }) {
+			continue
+		}
+		for _, row := range o.rows[id] {
+			strays = append(strays, engine.Stray{ClusterID: id, StrategyRow: row})
+		}
+	}
+	return strays
 }
 
 // concerned are the clusters that the snapshot is about.
