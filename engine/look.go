@@ -19,6 +19,7 @@ const maxPlans = 5
 
 // survey observes clusters at once and plans for each.
 func (r *Reconciler) survey(ctx context.Context, ids []string) ([]*Outcome, error) {
+	began := time.Now()
 	s, err := r.observe(ctx, ids)
 	if err != nil {
 		return nil, err
@@ -27,6 +28,7 @@ func (r *Reconciler) survey(ctx context.Context, ids []string) ([]*Outcome, erro
 	seen := make([]*Outcome, len(plan.Clusters))
 	for i := range seen {
 		seen[i] = &Outcome{Before: s.Clusters[i], Plan: plan.Clusters[i], Now: s.Now}
+		r.work(s.Clusters[i].ID).saw(&s.Clusters[i], began)
 	}
 	return seen, nil
 }
@@ -161,7 +163,6 @@ func (r *Reconciler) planFor(ctx context.Context, id string) (*Outcome, error) {
 func (r *Reconciler) planNext(w *clusterWork, o *Outcome) {
 	w.mu.Lock()
 	retryAt := w.retryAt
-	w.concerned = len(o.Before.Strategies) > 0 || len(o.Before.CreatedBy) > 0
 	w.mu.Unlock()
 	now := time.Now()
 	if now.Before(retryAt) {

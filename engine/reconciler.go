@@ -196,6 +196,9 @@ func (r *Reconciler) Look(ctx context.Context, trigger Trigger, clusterIDs ...st
 }
 
 func (r *Reconciler) lookNow(ctx context.Context, trigger Trigger, ids []string) ([]Outcome, error) {
+	for _, id := range ids {
+		r.work(id).concern()
+	}
 	if len(ids) == 1 { // together with others who want to look at it
 		o, err := r.lookAt(ctx, trigger, ids[0], nil)
 		if o == nil {

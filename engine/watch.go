@@ -58,10 +58,15 @@ func (r *Reconciler) watch(ctx context.Context) {
 // to do with strategies.
 func (r *Reconciler) changed(c Change) {
 	at := time.Now().Add(gather)
-	switch {
-	case c.ClusterID == "":
+	if c.ClusterID == "" {
 		r.schedule.addAll(at, "event")
-	case c.Strategies || r.concerns(c.ClusterID):
+		return
+	}
+	w := r.work(c.ClusterID)
+	if c.Strategies {
+		w.concern()
+	}
+	if !w.isForeign() {
 		r.schedule.add(c.ClusterID, at, "event")
 	}
 }

@@ -14,7 +14,8 @@ type clusterWork struct {
 	mu        sync.Mutex
 	next      *sharedLook // the look that begins when the one under way is over
 	again     bool        // something happened during a look
-	concerned bool        // the cluster has strategies, or replicas that the engine created
+	concerned time.Time   // when something last spoke for the cluster having to do with strategies
+	foreign   bool        // it was seen to have none, nor replicas that the engine created
 	failures  int
 	retryAt   time.Time
 	plan      string   // the statements of the last plan, for the log
@@ -55,18 +56,29 @@ func (r *Reconciler) work(id string) *clusterWork {
 	return w
 }
 
-// concerns tells whether the cluster was known, at the last look, to have
-// anything to do with strategies.
-func (r *Reconciler) concerns(id string) bool {
-	r.mu.Lock()
-	w := r.clusters[id]
-	r.mu.Unlock()
-	if w == nil {
-		return false
-	}
+// concern notes that a cluster has to do with strategies.
+func (w *clusterWork) concern() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.concerned
+	w.concerned, w.foreign = time.Now(), false
+}
+
+// saw notes what an observation that began at a moment shows. What was noted
+// since then is newer.
+func (w *clusterWork) saw(c *ClusterState, began time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.concerned.Before(began) {
+		w.foreign = len(c.Strategies) == 0 && len(c.CreatedBy) == 0
+	}
+}
+
+// isForeign tells whether the cluster is known to have nothing to do with
+// strategies, so that events about it are no reason to look.
+func (w *clusterWork) isForeign() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.foreign
 }
 
 // join returns the look that begins next, and whether the caller is the one to take it. Who
