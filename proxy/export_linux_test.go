@@ -4,7 +4,7 @@ package proxy
 func (s *Server) Parked() int {
 	s.lot.mu.Lock()
 	defer s.lot.mu.Unlock()
-	return len(s.lot.waiting)
+	return s.lot.count
 }
 
 // AskToPark asks all sessions to park, quiet or not.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -28,8 +29,8 @@ type Server struct {
 	mu          sync.Mutex
 	lastID      uint64
 	clients     map[*Session]struct{} // every connection, those that only cancel too
-	connections map[string]int        // of clients, by address
-	addresses   map[string]int        // sessions by client address
+	connections map[netip.Addr]int    // of clients, by address
+	addresses   map[netip.Addr]int    // sessions by client address
 	sessions    int
 	closing     bool
 	running     sync.WaitGroup
@@ -43,8 +44,8 @@ func NewServer(cfg Config) (*Server, error) {
 	return &Server{
 		cfg:         cfg.withDefaults(),
 		clients:     map[*Session]struct{}{},
-		connections: map[string]int{},
-		addresses:   map[string]int{},
+		connections: map[netip.Addr]int{},
+		addresses:   map[netip.Addr]int{},
 	}, nil
 }
 
@@ -128,14 +129,14 @@ func (s *Server) forget(session *Session) {
 }
 
 // countDown takes one off a count, and forgets it at zero.
-func countDown(counts map[string]int, key string) {
+func countDown(counts map[netip.Addr]int, key netip.Addr) {
 	if counts[key]--; counts[key] == 0 {
 		delete(counts, key)
 	}
 }
 
 // enter counts a session in, leave counts it out.
-func (s *Server) enter(address string) *Error {
+func (s *Server) enter(address netip.Addr) *Error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	perAddress := s.cfg.MaxSessionsPerAddress
@@ -147,7 +148,7 @@ func (s *Server) enter(address string) *Error {
 	return nil
 }
 
-func (s *Server) leave(address string) {
+func (s *Server) leave(address netip.Addr) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sessions--
@@ -193,21 +194,35 @@ func (s *Server) each(f func(*Session)) {
 // the two directions take over.
 func (s *Session) serve(ctx context.Context) {
 	err := s.guard(func() error { return s.begun(ctx) })
-	cancels := s.hello != nil && s.hello.cancel != nil
 	switch {
-	case err == nil && !cancels:
-		s.relay()
-	case cancels:
-		s.over(err)
-	default:
+	case s.hello != nil && s.hello.cancel != nil:
+		if err != nil && !quietEnd(err) {
+			s.log().WithError(err).Debug("connection ended")
+		}
+		s.close()
+		s.server.forget(s)
+	case err != nil:
 		s.over(s.turnAway(err))
+	default:
+		s.relay()
 	}
 }
 
-// over closes a session that ended with err. It is called once, by the last
-// goroutine that had to do with it.
+// over closes a session that ended with err, and tells the log.
 func (s *Session) over(err error) {
-	defer s.server.forget(s)
+	s.close()
+	log := s.log().WithField("duration", time.Since(s.started).Round(time.Millisecond))
+	var e *Error
+	if errors.As(err, &e) && e.Err != nil {
+		log = log.WithField("cause", e.Err)
+	}
+	log.WithField("end", err).Info("session ended")
+	s.server.forget(s)
+}
+
+// close closes what the session holds. It is called once, by the last
+// goroutine that has to do with it.
+func (s *Session) close() {
 	s.stopWatching()
 	if s.client != nil {
 		_ = s.guard(s.finish)
@@ -217,18 +232,6 @@ func (s *Session) over(err error) {
 	}
 	_ = s.conn.Close()
 	_ = s.accepted.Close()
-	if s.hello == nil || s.hello.cancel != nil {
-		if err != nil && !quietEnd(err) {
-			s.log.WithError(err).Debug("connection ended")
-		}
-		return
-	}
-	log := s.log.WithField("duration", time.Since(s.started).Round(time.Millisecond))
-	var e *Error
-	if errors.As(err, &e) && e.Err != nil {
-		log = log.WithField("cause", e.Err)
-	}
-	log.WithField("end", err).Info("session ended")
 }
 
 // begun does what the client's first packet asks for.
@@ -253,7 +256,6 @@ func (s *Session) begun(ctx context.Context) error {
 	if s.info.Database == "" {
 		s.info.Database = orDefault(s.cfg.Upstream.Database, s.info.User)
 	}
-	s.log = s.log.WithFields(logrus.Fields{"user": s.info.User, "database": s.info.Database})
 	if e := s.server.enter(addressOf(s.info.ClientAddr)); e != nil {
 		return e
 	}
@@ -264,7 +266,7 @@ func (s *Session) begun(ctx context.Context) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.relaying = true
+	s.relaying, s.hello = true, nil
 	return s.ended
 }
 
@@ -302,9 +304,9 @@ func (s *Session) finish() error {
 }
 
 // addressOf is the host of an address; all clients of a Unix socket are one.
-func addressOf(addr net.Addr) string {
-	if host, _, err := net.SplitHostPort(addr.String()); err == nil {
-		return host
+func addressOf(addr net.Addr) netip.Addr {
+	if tcp, ok := addr.(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr().Unmap()
 	}
-	return addr.Network()
+	return netip.Addr{}
 }

@@ -31,9 +31,8 @@ var longAgo = time.Unix(1, 0)
 type Session struct {
 	server *Server
 	cfg    *Config
-	log    logrus.FieldLogger
 	info   SessionInfo
-	hello  *hello
+	hello  *hello // nil once the session is relayed
 	key    cancelKey
 
 	accepted net.Conn // what the listener gave
@@ -80,8 +79,17 @@ func newSession(server *Server, conn net.Conn, id uint64) *Session {
 		conn:     conn,
 		started:  time.Now(),
 		info:     SessionInfo{ID: id, ClientAddr: conn.RemoteAddr()},
-		log:      server.cfg.Logger.WithFields(logrus.Fields{"session": id, "client": conn.RemoteAddr().String()}),
 	}
+}
+
+// log returns the logger with what is known of the session. It is made anew each
+// time: a session that has nothing to say should not keep one.
+func (s *Session) log() logrus.FieldLogger {
+	fields := logrus.Fields{"session": s.info.ID, "client": s.info.ClientAddr.String()}
+	if s.info.User != "" {
+		fields["user"], fields["database"] = s.info.User, s.info.Database
+	}
+	return s.cfg.Logger.WithFields(fields)
 }
 
 // A call is a callback that waits for somebody.
@@ -224,7 +232,7 @@ func (s *Session) shutDown() {
 func (s *Session) guard(f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			s.log.WithField("stack", string(debug.Stack())).Errorf("panic in a session: %v", p)
+			s.log().WithField("stack", string(debug.Stack())).Errorf("panic in a session: %v", p)
 			err = fatal(CodeInternalError, messageInternal, fmt.Errorf("panic: %v", p))
 		}
 	}()

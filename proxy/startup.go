@@ -85,18 +85,19 @@ func readHello(conn net.Conn, cfg *Config) (*hello, error) {
 // ClientHello in its place is a direct negotiation.
 func (h *hello) packet(cfg *Config) (code uint32, body []byte, err error) {
 	var head [8]byte
-	if _, err := io.ReadFull(h.conn, head[:1]); err != nil {
+	n, err := io.ReadAtLeast(h.conn, head[:], 1)
+	if err != nil {
 		return 0, nil, err
 	}
 	if head[0] == tlsHandshakeByte && !h.secured && cfg.ClientTLS != nil {
-		secured, err := acceptTLS(&unreadConn{Conn: h.conn, first: head[:1]}, cfg.ClientTLS, true)
+		secured, err := acceptTLS(&unreadConn{Conn: h.conn, first: head[:n]}, cfg.ClientTLS, true)
 		if err != nil {
 			return 0, nil, err
 		}
 		h.conn, h.secured = secured, true
 		return h.packet(cfg)
 	}
-	if _, err := io.ReadFull(h.conn, head[1:]); err != nil {
+	if _, err := io.ReadFull(h.conn, head[n:]); err != nil {
 		return 0, nil, err
 	}
 	length := binary.BigEndian.Uint32(head[:])
