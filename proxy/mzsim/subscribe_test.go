@@ -253,3 +253,21 @@ func TestSubscribeErrors(t *testing.T) {
 		}
 	}
 }
+
+// A session whose server process is ended goes with its subscription.
+func TestSubscribeOfEndedSession(t *testing.T) {
+	c := fresh(t)
+	s := subscribe(t, "mz_clusters WITH (SNAPSHOT = false)")
+	c.eventually(t, "SELECT count(*) FROM mz_internal.mz_subscriptions", "1")
+	c.must(t, "SELECT pg_terminate_backend("+strconv.Itoa(int(s.PID()))+")")
+	select {
+	case err := <-s.ended:
+		if err == nil {
+			t.Error("ended well")
+		}
+	case <-time.After(patience):
+		t.Fatal("goes on")
+	}
+	c.eventually(t, "SELECT count(*) FROM mz_internal.mz_subscriptions", "0")
+	c.eventually(t, "SELECT count(*) FROM mz_internal.mz_sessions WHERE connection_id = "+strconv.Itoa(int(s.PID())), "0")
+}
