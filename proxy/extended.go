@@ -318,6 +318,7 @@ func (r *requests) execute(frame, body []byte) error {
 // runPortal executes a portal of ours, at most limit rows of it if limit is positive.
 func (r *requests) runPortal(p *portal, limit int) error {
 	if p.results == nil {
+		r.watchNow() // prepared long ago, perhaps
 		w := &results{columns: p.statement.answer.Columns, formats: p.formats, limited: limit > 0}
 		if limit <= 0 && len(r.segment) == 0 {
 			w.sink = r.client.send

@@ -39,7 +39,8 @@ type Handler interface {
 	Intercept(ctx context.Context, q Query) ([]Verdict, error)
 
 	// Ready is called before a ReadyForQuery is forwarded, but only while the
-	// session is watched: from the first message that got a verdict with Done or Watch
+	// session is watched: from the first message that got a verdict with Done or Watch, and from
+	// every completion of a statement with Done and every run of an Answer on,
 	// until Ready returns Watch == false. It may block; a cancelled ctx ends the wait (cancel request,
 	// client gone, shutdown), never the session.
 	Ready(ctx context.Context, e Completed) Ready

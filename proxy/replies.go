@@ -251,14 +251,16 @@ func (r *replies) completed(typ byte, frame []byte) error {
 	if typ == 'C' {
 		tag := string(bytes.TrimRight(frame[headerSize:], "\x00"))
 		h := c.script.head().completing()
+		done := h != nil && h.done != nil
+		r.watched = r.watched || done // prepared long ago, perhaps
 		if r.watched {
-			r.events = append(r.events, Event{Tag: tag, Done: h != nil && h.done != nil})
+			r.events = append(r.events, Event{Tag: tag, Done: done})
 		}
 		if tag == "DISCARD ALL" || tag == "DEALLOCATE ALL" {
 			r.requests.forgotten.Store(true)
 		}
 		if h != nil {
-			if h.done != nil {
+			if done {
 				r.completedBy(h, tag)
 			}
 			if h.tag != "" {

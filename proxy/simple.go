@@ -90,12 +90,16 @@ func (r *requests) intercept(q Query) (verdicts []Verdict, refusal *Error) {
 func (r *requests) watch(verdicts []Verdict) {
 	for _, v := range verdicts {
 		if v.Watch || v.Done != nil {
-			r.client.mu.Lock()
-			r.watched = true
-			r.client.mu.Unlock()
+			r.watchNow()
 			return
 		}
 	}
+}
+
+func (r *requests) watchNow() {
+	r.client.mu.Lock()
+	r.watched = true
+	r.client.mu.Unlock()
 }
 
 // answerAll answers a text in which nothing is for the server.
