@@ -251,3 +251,80 @@ func (g generator) text(t tree) []byte {
 	g.write(&b, t)
 	return []byte(b.String())
 }
+
+// shuffled is a snapshot with the items of lists in another order, where order does not matter: rows of one type
+// keep theirs, and clusters keep theirs.
+func (g generator) shuffled(s tree) tree {
+	s = maps.Clone(s)
+	shuffle := func(t tree, key string) {
+		if list, ok := t[key].([]any); ok {
+			list = slices.Clone(list)
+			g.Shuffle(len(list), func(i, j int) { list[i], list[j] = list[j], list[i] })
+			t[key] = list
+		}
+	}
+	shuffle(s, "sizes")
+	clusters := slices.Clone(s["clusters"].([]any))
+	for i := range clusters {
+		c := maps.Clone(clusters[i].(tree))
+		shuffle(c, "replicas")
+		if rows, ok := c["strategies"].([]any); ok {
+			byType := map[string][]any{}
+			for _, row := range rows {
+				kind := row.(tree)["type"].(string)
+				byType[kind] = append(byType[kind], row)
+			}
+			shuffle(c, "strategies")
+			mixed := c["strategies"].([]any)
+			for j, row := range mixed {
+				kind := row.(tree)["type"].(string)
+				mixed[j], byType[kind] = byType[kind][0], byType[kind][1:]
+			}
+		}
+		clusters[i] = c
+	}
+	s["clusters"] = clusters
+	return s
+}
+
+// each calls f for the clusters of a snapshot and their replicas.
+func each(s tree, f func(cluster tree, replicas []any)) {
+	for _, c := range s["clusters"].([]any) {
+		replicas, _ := c.(tree)["replicas"].([]any)
+		f(c.(tree), replicas)
+	}
+}
+
+// created tells of replicas when and for which strategy they were created.
+func (g generator) created(s tree) {
+	each(s, func(c tree, replicas []any) {
+		by := tree{}
+		for _, r := range replicas {
+			name := r.(tree)["name"].(string)
+			if g.oneIn(2) || strings.HasSuffix(name, "_burst") {
+				by[name] = pick(g, "target_size", "burst", "burst")
+			}
+			g.maybe(r.(tree), "created_at", g.timestamp(g.age()))
+		}
+		g.maybe(c, "created_by", by)
+	})
+}
+
+// guarded adds what guards look at.
+func (g generator) guarded(s tree) {
+	if g.oneIn(2) {
+		s["limits"] = tree{"max_replicas_per_cluster": num(pick(g, "0", "1", "2", "3")), "max_credit_consumption_rate": num(pick(g, "0", "1", "4.5", "100")), "credits_in_use": num(pick(g, "0", "1", "4"))}
+	}
+	g.maybe(s, "observe", g.oneIn(6))
+	each(s, func(c tree, _ []any) {
+		g.maybe(c, "control", g.oneIn(10))
+		g.maybe(c, "native", pick(g, "", "", "", "", "SCHEDULE"))
+		g.maybe(c, "recent_actions", num(pick(g, "0", "1", "8", "9", "10", "50")))
+		if g.oneIn(2) {
+			c["obligations"] = tree{"sinks": num(pick(g, "0", "1")), "materialized_views": num(pick(g, "0", "2")), "indexes": num("2")}
+		}
+		if rows, ok := c["strategies"].([]any); ok && g.oneIn(6) {
+			c["strategies"] = append(rows, tree{"type": "pause", "config": pick(g, tree{}, tree{"until": g.timestamp(g.age())}, tree{"until": "soon"})})
+		}
+	})
+}

@@ -24,9 +24,9 @@ const (
 	GuardNativeScaling  GuardName = "native_scaling"  // the server itself scales the cluster
 	GuardPause          GuardName = "pause"           // somebody asked for a pause
 	GuardObligations    GuardName = "obligations"     // others rely on what the cluster maintains
-	GuardLastReady      GuardName = "last_ready"      // the last replica that can serve
 	GuardRateLimit      GuardName = "rate_limit"      // too many actions in a short time
 	GuardLimits         GuardName = "limits"          // the server would refuse
+	GuardLastReady      GuardName = "last_ready"      // the last replica that can serve
 	GuardObserve        GuardName = "observe"         // nothing is executed at all
 )
 
@@ -46,7 +46,7 @@ type guardInput struct {
 func guard(in guardInput) []Guard {
 	var said []Guard
 	for _, ask := range []func(guardInput) []Guard{
-		guardOwner, guardPause, guardObligations, guardLastReady, guardRate, guardLimits, guardObserve,
+		guardOwner, guardPause, guardObligations, guardRate, guardLimits, guardLastReady, guardObserve,
 	} {
 		said = append(said, ask(in)...)
 	}
@@ -88,9 +88,9 @@ func guardPause(in guardInput) []Guard {
 	return []Guard{{Name: GuardPause, Held: in.holdAll(), Text: in.pause.String(), Until: in.pause.Until}}
 }
 
-// guardLastReady keeps the last ready replica, unless idle_suspend wants them
-// all gone. By the rules of the strategies there is always one left, unless their
-// signals come from two moments, or a strategy is wrong.
+// guardLastReady keeps the last ready replica, unless idle_suspend has them
+// all gone. It comes after those that hold back a part of what is wished. The rules of the
+// strategies leave one by themselves, so where nothing else was held back it is silent.
 func guardLastReady(in guardInput) []Guard {
 	var ready []string
 	for _, r := range in.cluster.Replicas {

@@ -9,7 +9,9 @@ import (
 )
 
 // existing returns the replica behind a member of the desired set; nil: it is only planned.
-func existing(c *engine.ClusterState, spec engine.ReplicaSpec) *engine.Replica { return c.Replica(spec.Name) }
+func existing(c *engine.ClusterState, spec engine.ReplicaSpec) *engine.Replica {
+	return c.Replica(spec.Name)
+}
 
 // firstReady returns the first replica of a list that exists and is ready, or nil.
 func firstReady(c *engine.ClusterState, specs []engine.ReplicaSpec) *engine.Replica {

@@ -1,0 +1,301 @@
+package engine_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"mzproxy/engine"
+)
+
+// check is one random snapshot with its plan.
+type checked struct {
+	*testing.T
+	seed     uint64
+	snapshot engine.Snapshot
+	plan     engine.Plan
+}
+
+func (c checked) fail(format string, args ...any) {
+	c.Helper()
+	s, _ := json.Marshal(c.plan)
+	c.Errorf("seed %d: "+format+"\nplan %s", append(append([]any{c.seed}, args...), s)...)
+}
+
+func parse(t *testing.T, text []byte) engine.Snapshot {
+	t.Helper()
+	s, err := engine.ParseSnapshot(text)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	return s
+}
+
+// What holds for every plan: the same snapshot gives the same bytes, however it is spelled; no name is created
+// and dropped; the last ready replica stays; applying a plan leads to what it says is desired, and
+// applying it twice to the same; statements are quoted; payloads tell of the decision.
+func TestPlanInvariants(t *testing.T) {
+	manySnapshots(t, func(t *testing.T, seed uint64) {
+		g := newGenerator(seed)
+		s := g.snapshot()
+		text := g.text(s)
+		c := checked{T: t, seed: seed, snapshot: parse(t, text)}
+		c.plan = planner().Plan(c.snapshot)
+		plan, err := json.Marshal(c.plan)
+		if err != nil {
+			c.fail("%v", err)
+		}
+		shuffled := g.text(g.shuffled(s))
+		if other, _ := tryPlan(shuffled); !bytes.Equal(plan, other) {
+			c.fail("another order gives another plan\n%s\n%s\n%s", text, shuffled, other)
+		}
+		for i := range c.plan.Clusters {
+			cluster, plan := &c.snapshot.Clusters[i], &c.plan.Clusters[i]
+			if len(plan.Guards) > 0 {
+				c.fail("a guard speaks although nothing was said that it looks at")
+			}
+			checkPlan(c, cluster, plan)
+		}
+	})
+}
+
+// With everything that guards look at, what they say is never empty, they hold back and never add, and the
+// invariants hold as ever.
+func TestGuardedPlanInvariants(t *testing.T) {
+	manySnapshots(t, func(t *testing.T, seed uint64) {
+		if seed%4 != 0 {
+			return
+		}
+		g := newGenerator(seed)
+		s := g.snapshot()
+		g.created(s)
+		free := planner().Plan(parse(t, g.text(s)))
+		g.guarded(s)
+		c := checked{T: t, seed: seed, snapshot: parse(t, g.text(s))}
+		c.plan = planner().Plan(c.snapshot)
+		for i := range c.plan.Clusters {
+			cluster, plan := &c.snapshot.Clusters[i], &c.plan.Clusters[i]
+			checkPlan(c, cluster, plan)
+			checkGuards(c, cluster, plan, free.Clusters[i])
+		}
+	})
+}
+
+func checkPlan(c checked, cluster *engine.ClusterState, plan *engine.ClusterPlan) {
+	c.Helper()
+	checkActions(c, cluster, plan)
+	checkLastReady(c, cluster, plan)
+	once := applied(*cluster, plan.Actions)
+	if !slices.Equal(once.Specs(), plan.Desired) {
+		c.fail("applied, it gives %v", once.Specs())
+	}
+	if twice := applied(once, plan.Actions); !slices.Equal(twice.Specs(), plan.Desired) {
+		c.fail("applied twice, it gives %v", twice.Specs())
+	}
+	acted := map[string]bool{}
+	for _, a := range plan.Actions {
+		for _, reason := range a.Reasons {
+			acted[reason.Strategy] = !c.snapshot.Observe
+		}
+	}
+	for _, d := range plan.Decisions {
+		var payload struct {
+			Last string `json:"last_decision_ts"`
+		}
+		_ = json.Unmarshal(plan.State[d.Strategy], &payload)
+		if before := cluster.State[d.Strategy]; acted[d.Strategy] != (payload.Last == c.plan.Now.String()) && !strings.Contains(string(before), payload.Last) {
+			c.fail("%s acted: %t, payload %s", d.Strategy, acted[d.Strategy], plan.State[d.Strategy])
+		}
+	}
+}
+
+// applied is a cluster after some statements. One that would fail, for the replica is or is not there
+// already, changes nothing.
+func applied(c engine.ClusterState, actions []engine.Action) engine.ClusterState {
+	c.Replicas = slices.Clone(c.Replicas)
+	for _, a := range actions {
+		there := slices.IndexFunc(c.Replicas, func(r engine.Replica) bool { return r.Name == a.Replica })
+		switch {
+		case a.Op == engine.OpCreate && there < 0:
+			no := false
+			c.Replicas = append(c.Replicas, engine.Replica{Name: a.Replica, Size: a.Size, Hydrated: &no, Online: true})
+		case a.Op == engine.OpDrop && there >= 0:
+			c.Replicas = slices.Delete(c.Replicas, there, there+1)
+		}
+	}
+	return c
+}
+
+func checkActions(c checked, cluster *engine.ClusterState, plan *engine.ClusterPlan) {
+	c.Helper()
+	names := map[string]bool{}
+	for i, a := range plan.Actions {
+		if names[a.Replica] {
+			c.fail("%q has two actions", a.Replica)
+		}
+		names[a.Replica] = true
+		if len(a.Reasons) == 0 {
+			c.fail("%q has no reason", a.SQL)
+		}
+		words := []any{"CREATE", "CLUSTER", "REPLICA", ident(cluster.Name), ".", ident(a.Replica), "(", "SIZE", literal(a.Size), ")"}
+		if a.Op == engine.OpDrop {
+			words = []any{"DROP", "CLUSTER", "REPLICA", ident(cluster.Name), ".", ident(a.Replica)}
+		}
+		if got := tokens(a.SQL); !slices.Equal(got, words) {
+			c.fail("%s reads as %q", a.SQL, got)
+		}
+		if i == 0 {
+			continue
+		}
+		if before := plan.Actions[i-1]; before.Op == engine.OpDrop && a.Op == engine.OpCreate || before.Op == a.Op && before.Replica >= a.Replica {
+			c.fail("%q comes after %q", a.SQL, before.SQL)
+		}
+	}
+}
+
+type (
+	ident   string
+	literal string
+)
+
+// tokens reads a statement as a server with standard strings does.
+func tokens(sql string) []any {
+	var words []any
+	for sql = strings.TrimSpace(sql); sql != ""; sql = strings.TrimSpace(sql) {
+		if quote := sql[0]; quote == '"' || quote == '\'' {
+			var text strings.Builder
+			i := 1
+			for ; i < len(sql); i++ {
+				if sql[i] == quote {
+					if i+1 == len(sql) || sql[i+1] != quote {
+						break
+					}
+					i++
+				}
+				text.WriteByte(sql[i])
+			}
+			sql = sql[min(i+1, len(sql)):]
+			if quote == '"' {
+				words = append(words, ident(text.String()))
+			} else {
+				words = append(words, literal(text.String()))
+			}
+			continue
+		}
+		end := strings.IndexAny(sql, " .()\"'")
+		switch end {
+		case -1:
+			end = len(sql)
+		case 0:
+			end = 1
+		}
+		words = append(words, sql[:end])
+		sql = sql[end:]
+	}
+	return words
+}
+
+// checkLastReady: a plan leaves a ready replica where there is one, unless idle_suspend takes all of them.
+func checkLastReady(c checked, cluster *engine.ClusterState, plan *engine.ClusterPlan) {
+	c.Helper()
+	stays := func(r engine.Replica) bool {
+		return slices.Contains(plan.Desired, engine.ReplicaSpec{Name: r.Name, Size: r.Size})
+	}
+	ready := func(r engine.Replica) bool { return cluster.Ready(r) }
+	if !slices.ContainsFunc(cluster.Replicas, ready) || slices.ContainsFunc(cluster.Replicas, func(r engine.Replica) bool { return ready(r) && stays(r) }) {
+		return
+	}
+	suspends := slices.ContainsFunc(plan.Actions, func(a engine.Action) bool { return a.Reasons[0].Strategy == "idle_suspend" })
+	if !suspends || len(plan.Desired) > 0 {
+		c.fail("the last ready replica of %q goes", cluster.Name)
+	}
+}
+
+func checkGuards(c checked, cluster *engine.ClusterState, plan *engine.ClusterPlan, free engine.ClusterPlan) {
+	c.Helper()
+	held := map[engine.GuardName]bool{}
+	for _, g := range plan.Guards {
+		held[g.Name] = held[g.Name] || g.Held
+		if g.Text == "" || strings.ContainsAny(g.Text, "\r\n") {
+			c.fail("guard %q says %q", g.Name, g.Text)
+		}
+	}
+	for _, a := range plan.Actions {
+		if held[engine.GuardPause] || held[engine.GuardControlCluster] || held[engine.GuardNativeScaling] {
+			c.fail("%s, although everything is held", a.SQL)
+		}
+		woken := a.Op == engine.OpCreate && held[engine.GuardObligations]
+		if !woken && !slices.ContainsFunc(free.Actions, func(b engine.Action) bool { return a.SQL == b.SQL }) {
+			c.fail("a guard added %s", a.SQL)
+		}
+	}
+	limits := c.snapshot.Limits
+	creates := slices.IndexFunc(append(slices.Clone(plan.Actions), engine.Action{Op: engine.OpDrop}), func(a engine.Action) bool { return a.Op == engine.OpDrop })
+	if limits.MaxReplicasPerCluster > 0 && creates > 0 && int64(len(cluster.Replicas)+creates) > limits.MaxReplicasPerCluster {
+		c.fail("%d replicas of at most %d", len(cluster.Replicas)+creates, limits.MaxReplicasPerCluster)
+	}
+	if n := cluster.RecentActions; n > 0 && len(plan.Actions) > 0 && int64(len(plan.Actions))+n > 10 {
+		c.fail("%d actions after %d", len(plan.Actions), n)
+	}
+	if len(plan.Actions) < len(free.Actions) && len(plan.Guards) == 0 {
+		c.fail("actions are gone and no guard says why")
+	}
+}
+
+// A signal that is missing leads to no drop: with nothing known about hydration, only crashes that were counted do, and
+// with activity not known, idle_suspend does not.
+func TestMissingSignalsDropNothing(t *testing.T) {
+	manySnapshots(t, func(t *testing.T, seed uint64) {
+		if seed%8 != 0 {
+			return
+		}
+		g := newGenerator(seed)
+		c := checked{T: t, seed: seed, snapshot: parse(t, g.text(g.snapshot()))}
+		for i := range c.snapshot.Clusters {
+			cluster := &c.snapshot.Clusters[i]
+			cluster.ActivityUnknown, cluster.Objects = "statement logging is off", nil
+			for j := range cluster.Replicas {
+				cluster.Replicas[j].Hydrated = nil
+			}
+		}
+		c.plan = planner().Plan(c.snapshot)
+		for _, plan := range c.plan.Clusters {
+			for _, a := range plan.Actions {
+				if a.Op == engine.OpDrop && !strings.Contains(a.Reasons[0].Text, "crashes in the last hour") {
+					c.fail("%s", a.SQL)
+				}
+			}
+		}
+	})
+}
+
+// Without shrink_to_fit, which starts over where nothing holds, plans come to an end within three steps while
+// nothing else happens.
+func TestPlansSettle(t *testing.T) {
+	manySnapshots(t, func(t *testing.T, seed uint64) {
+		if seed%8 != 0 {
+			return
+		}
+		g := newGenerator(seed)
+		c := checked{T: t, seed: seed, snapshot: parse(t, g.text(g.snapshot()))}
+		c.snapshot.EnableExperimental = false
+		for i := range c.snapshot.Clusters { // two strategies that quarrel about one name do not settle
+			rows := c.snapshot.Clusters[i].Strategies
+			c.snapshot.Clusters[i].Strategies = slices.DeleteFunc(rows, func(r engine.StrategyRow) bool { return strings.Contains(string(r.Config), "_burst") })
+		}
+		for range 4 {
+			c.plan = planner().Plan(c.snapshot)
+			for i, plan := range c.plan.Clusters {
+				c.snapshot.Clusters[i] = applied(c.snapshot.Clusters[i], plan.Actions)
+				c.snapshot.Clusters[i].State = plan.State
+			}
+		}
+		for _, plan := range c.plan.Clusters {
+			if len(plan.Actions) > 0 {
+				c.fail("still acts")
+			}
+		}
+	})
+}
