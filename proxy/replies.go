@@ -44,8 +44,10 @@ func (r *replies) dismissed() bool {
 	return r.requests.terminated.Load() || r.requests.left.Load() && r.flow.outstanding() == 0
 }
 
-// drained: a server that has sent ReadyForQuery waits for the client.
-func (r *replies) drained() bool { return r.last == 'Z' && r.skip == 0 && r.pump.have == 0 }
+// drained: a server that has sent ReadyForQuery waits for the client, if there is one.
+func (r *replies) drained() bool {
+	return r.last == 'Z' && r.skip == 0 && r.pump.have == 0 && !r.requests.left.Load()
+}
 
 // attentive reports whether more than the framing of the server's messages
 // matters; client.mu is held.

@@ -28,6 +28,7 @@ type rig struct {
 	log      *logBuffer
 	stop     context.CancelFunc
 	done     chan error
+	once     sync.Once
 }
 
 // logBuffer is a log that tests can read while it is written.
@@ -86,13 +87,31 @@ func newRig(t testing.TB, configure func(*proxy.Config)) *rig {
 	var ctx context.Context
 	ctx, r.stop = context.WithCancel(context.Background())
 	go func() { r.done <- r.proxy.Serve(ctx, ln) }()
-	t.Cleanup(func() {
+	t.Cleanup(r.close)
+	return r
+}
+
+// newRigFor starts a proxy with an interceptor, which may be nil.
+func newRigFor(t testing.TB, interceptor proxy.Interceptor) *rig {
+	t.Helper()
+	return newRig(t, func(cfg *proxy.Config) { cfg.Interceptor = interceptor })
+}
+
+// close ends the proxy and waits for that; once is enough.
+func (r *rig) close() {
+	r.once.Do(func() {
+		_ = r.upstream.Close()
 		r.stop()
 		if err := <-r.done; err != nil {
-			t.Errorf("serve: %v", err)
+			r.t.Errorf("serve: %v", err)
 		}
 	})
-	return r
+}
+
+// readFull reads until p is full, with patience.
+func readFull(conn net.Conn, p []byte) (int, error) {
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
+	return io.ReadFull(conn, p)
 }
 
 func newLogger(w io.Writer) *logrus.Logger {
