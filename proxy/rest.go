@@ -2,9 +2,15 @@ package proxy
 
 import "time"
 
-// restAfter is how long a session is left alone before it is looked at whether
-// something has happened, and parked if not.
-const restAfter = 250 * time.Millisecond
+// How long a session is left alone before it is looked at whether something has
+// happened, and parked if not: at first a moment, because most sessions of those
+// that have just come or woken up fall quiet again, and twice as long after each look that
+// found it busy. Goroutines that exist at one time are memory that the
+// runtime never gives back.
+const (
+	minRest = 50 * time.Millisecond
+	maxRest = time.Second
+)
 
 // stir notes that a direction has a goroutine.
 func (s *Session) stir(d direction) {
@@ -18,7 +24,8 @@ func (s *Session) stir(d direction) {
 func (s *Session) watchRest() {
 	canPark := s.requests.pump.raw != nil || s.replies.pump.raw != nil
 	if s.restless == nil && canPark && s.ended == nil {
-		s.restless = time.AfterFunc(restAfter, s.look)
+		s.patience = minRest
+		s.restless = time.AfterFunc(s.patience, s.look)
 	}
 }
 
@@ -41,8 +48,8 @@ func (s *Session) look() {
 	}
 	round := s.flow.round()
 	if round != s.seen || s.flow.outstanding() > 0 || len(s.calls) > 0 {
-		s.seen = round
-		s.restless.Reset(restAfter)
+		s.seen, s.patience = round, min(2*s.patience, maxRest)
+		s.restless.Reset(s.patience)
 		return
 	}
 	s.restless = nil

@@ -67,6 +67,7 @@ type Session struct {
 	// everything is parked that can be. leaving: the client is gone and the
 	// server has until a deadline to finish.
 	restless *time.Timer
+	patience time.Duration // of restless
 	seen     uint64
 	leaving  bool
 }
