@@ -83,14 +83,30 @@ func untouchable(c *ClusterState) (ProblemCode, string) {
 	return "", ""
 }
 
-// newestRows keeps one row of each type: the newest, among equals the later.
-func newestRows(rows []StrategyRow) map[string]StrategyRow {
-	newest := map[string]StrategyRow{}
-	for _, row := range rows {
-		if old, ok := newest[row.Type]; ok && older(row.UpdatedAt, old.UpdatedAt) {
+// Counting tells which rows count: of each type the newest one, among equals
+// the later.
+func Counting(rows []StrategyRow) []bool {
+	newest := map[string]int{}
+	for i, row := range rows {
+		if old, ok := newest[row.Type]; ok && older(row.UpdatedAt, rows[old].UpdatedAt) {
 			continue
 		}
-		newest[row.Type] = row
+		newest[row.Type] = i
+	}
+	counts := make([]bool, len(rows))
+	for _, i := range newest {
+		counts[i] = true
+	}
+	return counts
+}
+
+// newestRows keeps the rows that count, by type.
+func newestRows(rows []StrategyRow) map[string]StrategyRow {
+	newest := map[string]StrategyRow{}
+	for i, counts := range Counting(rows) {
+		if counts {
+			newest[rows[i].Type] = rows[i]
+		}
 	}
 	return newest
 }
