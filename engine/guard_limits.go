@@ -35,9 +35,12 @@ func (in guardInput) grants() []want {
 // actions waits, drops before creates. It speaks where there were actions of late.
 func guardRate(in guardInput) []Guard {
 	recent := in.cluster.RecentActions
+	if recent <= 0 {
+		return nil
+	}
 	room := int(max(0, maxRecentActions-recent))
 	wished := len(StateDiffer{}.Diff(in.cluster, in.desired))
-	if recent <= 0 || wished <= room {
+	if wished <= room {
 		return nil
 	}
 	for i, w := range in.grants() {

@@ -9,21 +9,21 @@ const lastDecisionKey = "last_decision_ts"
 
 // payload is a strategy's state as an earlier plan left it.
 type payload struct {
-	fields map[string]any // nil: none, or none that can be used
-	last   *Timestamp     // when an action of this strategy was last decided
-	bad    string         // what is wrong with it; empty: nothing
-	object bool           // it is an object
+	raw    json.RawMessage // as it was stored; nil: there is none
+	fields map[string]any  // nil: not an object
+	last   *Timestamp      // when an action of this strategy was last decided
+	bad    string          // what is wrong with it; empty: nothing
 }
 
 func readPayload(raw json.RawMessage) payload {
 	if len(raw) == 0 || string(raw) == "null" {
-		return payload{fields: map[string]any{lastDecisionKey: nil}, object: true}
+		return payload{fields: map[string]any{lastDecisionKey: nil}}
 	}
 	fields, err := decodeObject(raw)
 	if err != nil {
-		return payload{bad: "state: " + err.Error()}
+		return payload{raw: raw, bad: "state: " + err.Error()}
 	}
-	p := payload{fields: fields, object: true}
+	p := payload{raw: raw, fields: fields}
 	value, ok := fields[lastDecisionKey]
 	if !ok || value == nil {
 		return p
@@ -41,11 +41,17 @@ func readPayload(raw json.RawMessage) payload {
 // next is the payload to store: every key as it was, the time of the last
 // decision anew if the strategy acted, and what it wants to remember.
 func (p payload) next(now Timestamp, acted bool, remember map[string]any) json.RawMessage {
-	fields := maps.Clone(p.fields)
+	unchanged := !acted && remember == nil
 	switch {
-	case fields == nil && !acted && remember == nil:
+	case unchanged && p.fields == nil:
 		return json.RawMessage("null")
-	case fields == nil:
+	case unchanged && p.raw == nil:
+		return json.RawMessage(`{"` + lastDecisionKey + `":null}`)
+	case unchanged && p.bad == "":
+		return p.raw
+	}
+	fields := maps.Clone(p.fields)
+	if fields == nil {
 		fields = map[string]any{lastDecisionKey: nil}
 	}
 	switch {

@@ -1,0 +1,37 @@
+package strategy_test
+
+import (
+	"testing"
+	"time"
+
+	"mzproxy/engine"
+	. "mzproxy/engine/enginetest"
+)
+
+func TestIdleSuspend(t *testing.T) {
+	minute := Strategy("idle_suspend", `{"idle_after_s": 60}`)
+	rests := Strategy("idle_suspend", `{"idle_after_s": 60, "cooldown_s": 600}`)
+	neverSet := func(c *engine.ClusterState) {
+		c.Strategies = append(c.Strategies, engine.StrategyRow{Type: "idle_suspend", Config: []byte(`{"idle_after_s": 60.9}`)})
+	}
+	unknown := func(c *engine.ClusterState) { c.ActivityUnknown = "statement logging is off" }
+	baseline := Strategy("target_size", `{"target_size": "100cc"}`)
+	check(t, []row{
+		{"in use: stays", []Part{minute, Ready("a", "100cc"), Active(time.Second)}, nil, "last activity 1 s ago; suspends at 12:00:59 UTC"},
+		{"just not idle", []Part{minute, Ready("a", "100cc"), Active(time.Minute)}, nil, "last activity 60 s ago"},
+		{"idle: all go", []Part{minute, Ready("a", "100cc"), Hydrating("b", "25cc"), Active(61 * time.Second)},
+			[]string{"drop a: idle_suspend: idle for 61s (limit 60s)", "drop b: idle_suspend: idle for 61s (limit 60s)"}, "idle for"},
+		{"idle by less than a second", []Part{minute, Ready("a", "100cc"), Active(time.Minute + time.Nanosecond)}, []string{"drop a: idle_suspend: idle for 60s (limit 60s)"}, ""},
+		{"no activity since the strategy was set", []Part{minute, Ready("a", "100cc")},
+			[]string{"drop a: idle_suspend: no activity in the 3600s since the strategy was set (limit 60s)"}, ""},
+		{"no activity, and nobody knows when it was set", []Part{neverSet, Ready("a", "100cc")}, []string{"drop a: idle_suspend: no activity recorded"}, ""},
+		{"activity in the future: stays", []Part{minute, Ready("a", "100cc"), Active(-time.Hour)}, nil, "last activity"},
+		{"idle: what is planned goes, too", []Part{baseline, minute, Active(time.Hour)}, nil, "suspended, idle for 3600s"},
+		{"in use again: what is planned comes", []Part{baseline, minute, Active(time.Second)}, []string{"create r_100cc 100cc: target_size: no replica of size 100cc"}, ""},
+		{"cooling down: stays", []Part{rests, Ready("a", "100cc"), Active(time.Hour), Decided("idle_suspend", time.Minute)}, nil, "cooling down"},
+		{"cooling down, suspended: stays suspended", []Part{baseline, rests, Active(time.Hour), Decided("idle_suspend", time.Minute)}, nil, "suspended"},
+		{"cooling down, suspended, in use again: wakes", []Part{baseline, rests, Active(time.Second), Decided("idle_suspend", time.Minute)},
+			[]string{"create r_100cc 100cc: target_size: no replica of size 100cc"}, ""},
+		{"activity cannot be told: stays", []Part{minute, unknown, Ready("a", "100cc"), Active(time.Hour)}, nil, "activity is not known: statement logging is off"},
+	})
+}
