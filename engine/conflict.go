@@ -56,9 +56,20 @@ func (r *ConflictResolver) remove(d *DesiredState, name string, by Reason) {
 	d.removed[name] = removed{w, by}
 }
 
+// add plans a replica. One that exists is never resized: of its name there is
+// only the one that exists, taken out before or not.
 func (r *ConflictResolver) add(d *DesiredState, spec ReplicaSpec, by Reason) {
-	w, planned := d.wants[spec.Name]
-	if planned && w.spec != spec { // replaced, not shared
+	if old, ok := d.removed[spec.Name]; ok && old.exists {
+		if old.spec == spec {
+			d.put(spec.Name)
+		}
+		return
+	}
+	w, there := d.wants[spec.Name]
+	switch {
+	case there && w.exists:
+		return
+	case there && w.spec != spec: // replaced, not shared
 		r.remove(d, spec.Name, by)
 		w = want{}
 	}
@@ -68,8 +79,8 @@ func (r *ConflictResolver) add(d *DesiredState, spec ReplicaSpec, by Reason) {
 	d.wants[spec.Name] = w
 }
 
-// sorted returns the conflicts by replica.
-func (r *ConflictResolver) sorted() []Conflict {
+// Sorted returns the conflicts by replica.
+func (r *ConflictResolver) Sorted() []Conflict {
 	slices.SortStableFunc(r.Conflicts, func(a, b Conflict) int { return cmp.Compare(a.Replica, b.Replica) })
 	return r.Conflicts
 }

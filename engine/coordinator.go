@@ -63,7 +63,7 @@ func (c StrategyCoordinator) Decide(cluster *ClusterState) ClusterPlan {
 		plan.Decisions = append(plan.Decisions, d)
 	}
 	plan.Orphans = takeOrphans(cluster, rows, desired, &resolver)
-	plan.Conflicts = resolver.sorted()
+	plan.Conflicts = resolver.Sorted()
 	plan.Guards = guard(guardInput{c.snapshot, c.prices, cluster, desired, strategies, pause})
 	plan.Desired = desired.Specs()
 	plan.Actions = StateDiffer{}.Diff(cluster, desired)
