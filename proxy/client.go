@@ -14,7 +14,7 @@ const maxKept = 4096
 // holds mu, and writes whole messages between whole messages.
 type clientSide struct {
 	mu       sync.Mutex
-	boundary *sync.Cond // on mu: mid became false, or over true
+	boundary chan struct{} // closed when mid becomes false or over true; nil: nobody waits
 	sink     *sink
 	mid      bool   // in the middle of a message of the server
 	over     bool   // nothing more may be written
@@ -27,16 +27,20 @@ type clientSide struct {
 }
 
 func newClientSide(s *sink) *clientSide {
-	c := &clientSide{sink: s}
-	c.boundary = sync.NewCond(&c.mu)
-	return c
+	return &clientSide{sink: s}
 }
 
 // lock waits for the end of the server's message that is on its way, if there is one.
 func (c *clientSide) lock() error {
 	c.mu.Lock()
 	for c.mid && !c.over {
-		c.boundary.Wait()
+		if c.boundary == nil {
+			c.boundary = make(chan struct{})
+		}
+		boundary := c.boundary
+		c.mu.Unlock()
+		<-boundary
+		c.mu.Lock()
 	}
 	if c.over {
 		c.mu.Unlock()
@@ -95,9 +99,17 @@ func (c *clientSide) flush(p []byte) error {
 // setMid notes whether the bytes written end inside a message; mu is held.
 func (c *clientSide) setMid(mid bool) {
 	if c.mid && !mid {
-		c.boundary.Broadcast()
+		c.atBoundary()
 	}
 	c.mid = mid
+}
+
+// atBoundary wakes who waits for the end of a message; mu is held.
+func (c *clientSide) atBoundary() {
+	if c.boundary != nil {
+		close(c.boundary)
+		c.boundary = nil
+	}
 }
 
 // end lets nothing more be written, after last if the stream is at a boundary.
@@ -108,5 +120,5 @@ func (c *clientSide) end(last []byte) {
 		_ = c.flush(last)
 	}
 	c.over = true
-	c.boundary.Broadcast()
+	c.atBoundary()
 }

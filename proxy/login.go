@@ -67,7 +67,7 @@ func (s *Session) connect(ctx context.Context, startup []byte, plain bool) error
 	s.mu.Lock()
 	s.upstream = conn
 	ended := s.ended
-	_ = conn.SetDeadline(s.deadline)
+	_ = conn.SetDeadline(s.deadline())
 	s.mu.Unlock()
 	s.toServer = newSink(conn)
 	s.replies = newReplies(s)
@@ -219,7 +219,7 @@ func (s *Session) open(ctx context.Context, ready, out, key []byte) error {
 	}
 	s.flow.begin(ready[headerSize])
 	if s.cfg.Interceptor != nil && !replicating(s.hello.params["replication"]) {
-		opening, done := context.WithDeadline(ctx, s.deadline)
+		opening, done := context.WithDeadline(ctx, s.deadline())
 		defer done()
 		handler, err := s.cfg.Interceptor.Open(opening, s)
 		if err != nil {

@@ -5,9 +5,9 @@ import (
 	"unique"
 )
 
-// parameters are the run-time parameters that a server has reported: names and
-// values in turn, each with a zero byte behind it. Most sessions have the same
-// ones, and share the text.
+// parameters are those that a client has sent, or a server has reported: names
+// and values in turn, each with a zero byte behind it. Most sessions have the
+// same ones, and share the text.
 type parameters struct{ text unique.Handle[string] }
 
 func (p parameters) String() string {
@@ -21,6 +21,17 @@ func (p parameters) String() string {
 func (p parameters) get(name string) string {
 	_, value, _ := p.cut(name)
 	return value
+}
+
+// all returns the values by name.
+func (p parameters) all() map[string]string {
+	all := map[string]string{}
+	for rest := p.String(); rest != ""; {
+		var name string
+		name, rest, _ = strings.Cut(rest, "\x00")
+		all[name], rest, _ = strings.Cut(rest, "\x00")
+	}
+	return all
 }
 
 // with returns the parameters with one of them changed.

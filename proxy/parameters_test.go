@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"maps"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -15,6 +16,9 @@ func TestParameters(t *testing.T) {
 		for range rapid.IntRange(0, 20).Draw(t, "reports") {
 			name, value := text.Draw(t, "name"), text.Draw(t, "value")
 			p, want[name] = p.with(name, value), value
+		}
+		if got := p.all(); !maps.Equal(got, want) {
+			t.Fatalf("all are %q, want %q", got, want)
 		}
 		for name, value := range want {
 			if got := p.get(name); got != value {

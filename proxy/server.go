@@ -231,15 +231,13 @@ func (s *Session) close() {
 		_ = s.upstream.Close()
 	}
 	_ = s.conn.Close()
-	_ = s.accepted.Close()
 }
 
 // begun does what the client's first packet asks for.
 func (s *Session) begun(ctx context.Context) error {
 	s.mu.Lock()
-	s.deadline = time.Now().Add(s.cfg.StartupTimeout)
 	if s.ended == nil {
-		_ = s.conn.SetDeadline(s.deadline)
+		_ = s.conn.SetDeadline(s.deadline())
 	}
 	s.mu.Unlock()
 	h, err := readHello(s.conn, s.cfg)
@@ -252,7 +250,7 @@ func (s *Session) begun(ctx context.Context) error {
 	if h.cancel != nil {
 		return s.server.cancel(ctx, *h.cancel)
 	}
-	s.info.User, s.info.Database, s.info.Startup = h.params["user"], h.params["database"], h.params
+	s.info.User, s.info.Database, s.startup = h.params["user"], h.params["database"], h.parameters()
 	if s.info.Database == "" {
 		s.info.Database = orDefault(s.cfg.Upstream.Database, s.info.User)
 	}

@@ -31,12 +31,11 @@ var longAgo = time.Unix(1, 0)
 type Session struct {
 	server *Server
 	cfg    *Config
-	info   SessionInfo
-	hello  *hello // nil once the session is relayed
+	info   SessionInfo // without Startup
+	hello  *hello      // nil once the session is relayed
 	key    cancelKey
 
-	accepted net.Conn // what the listener gave
-	conn     net.Conn // the client's: accepted, or TLS over it
+	conn     net.Conn // the client's
 	upstream net.Conn
 	client   *clientSide
 	toServer *sink
@@ -54,12 +53,12 @@ type Session struct {
 	started    time.Time
 
 	mu         sync.Mutex
-	parameters parameters
+	startup    parameters // of the StartupMessage
+	parameters parameters // of the server
 	calls      map[*call]struct{}
-	ended      error     // why the session ends; nil: it runs
-	toldWhy    bool      // the client gets a last message
-	relaying   bool      // the startup is over
-	deadline   time.Time // of the startup
+	ended      error // why the session ends; nil: it runs
+	toldWhy    bool  // the client gets a last message
+	relaying   bool  // the startup is over
 	// parting is done when whoever ended the session has written the last
 	// message: until then the client's connection must not be closed.
 	parting sync.WaitGroup
@@ -74,12 +73,11 @@ type Session struct {
 
 func newSession(server *Server, conn net.Conn, id uint64) *Session {
 	return &Session{
-		server:   server,
-		cfg:      &server.cfg,
-		accepted: conn,
-		conn:     conn,
-		started:  time.Now(),
-		info:     SessionInfo{ID: id, ClientAddr: conn.RemoteAddr()},
+		server:  server,
+		cfg:     &server.cfg,
+		conn:    conn,
+		started: time.Now(),
+		info:    SessionInfo{ID: id, ClientAddr: conn.RemoteAddr()},
 	}
 }
 
@@ -93,6 +91,9 @@ func (s *Session) log() logrus.FieldLogger {
 	return s.cfg.Logger.WithFields(fields)
 }
 
+// deadline is that of the startup.
+func (s *Session) deadline() time.Time { return s.started.Add(s.cfg.StartupTimeout) }
+
 // A call is a callback that waits for somebody.
 type call struct {
 	cancel  context.CancelCauseFunc
@@ -101,7 +102,11 @@ type call struct {
 
 // Info returns what is known for the session's whole life. BackendPID is zero
 // until the server has sent it, which it has when a Handler is opened.
-func (s *Session) Info() SessionInfo { return s.info }
+func (s *Session) Info() SessionInfo {
+	info := s.info
+	info.Startup = s.startup.all()
+	return info
+}
 
 // Parameter returns the latest value of a parameter that the server reported, "" if it never did.
 func (s *Session) Parameter(name string) string {

@@ -10,9 +10,6 @@ type sink struct {
 	conn net.Conn
 	raw  syscall.RawConn // nil: write through conn
 	fd   uintptr         // stays open as long as the session's goroutines run
-	rest []byte          // what waits for the socket to become writable
-	err  syscall.Errno
-	more func(fd uintptr) bool
 }
 
 func newSink(conn net.Conn) *sink {
@@ -22,7 +19,6 @@ func newSink(conn net.Conn) *sink {
 			s.raw = nil
 		}
 	}
-	s.more = s.writable
 	return s
 }
 
@@ -32,32 +28,43 @@ func (s *sink) Write(p []byte) (int, error) {
 	if s.raw == nil {
 		return s.conn.Write(p)
 	}
-	s.rest, s.err = p, 0
-	if !s.writable(s.fd) {
-		if err := s.raw.Write(s.more); err != nil {
-			return len(p) - len(s.rest), err
-		}
+	n, errno := writeWhile(s.fd, p)
+	switch errno {
+	case 0:
+		return n, nil
+	case syscall.EAGAIN:
+		return s.writeRest(p, n)
 	}
-	if s.err != 0 {
-		return len(p) - len(s.rest), s.err
-	}
-	return len(p), nil
+	return n, errno
 }
 
-// writable writes until all is written or the socket is full (false).
-func (s *sink) writable(fd uintptr) bool {
-	for len(s.rest) > 0 {
-		n, errno := rawWrite(fd, s.rest)
+// writeRest writes what is behind the first n bytes of p whenever there is room for it.
+func (s *sink) writeRest(p []byte, n int) (int, error) {
+	var errno syscall.Errno
+	err := s.raw.Write(func(fd uintptr) bool {
+		var written int
+		written, errno = writeWhile(fd, p[n:])
+		n += written
+		return errno != syscall.EAGAIN
+	})
+	if err == nil && errno != 0 {
+		err = errno
+	}
+	return n, err
+}
+
+// writeWhile writes until all is written or that fails: EAGAIN if the socket is full.
+func writeWhile(fd uintptr, p []byte) (int, syscall.Errno) {
+	written := 0
+	for written < len(p) {
+		n, errno := rawWrite(fd, p[written:])
 		switch errno {
 		case 0:
-			s.rest = s.rest[n:]
+			written += n
 		case syscall.EINTR:
-		case syscall.EAGAIN:
-			return false
 		default:
-			s.err = errno
-			return true
+			return written, errno
 		}
 	}
-	return true
+	return written, 0
 }

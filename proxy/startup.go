@@ -173,6 +173,15 @@ func (h *hello) decode(body []byte) error {
 	}
 }
 
+// parameters returns the parameters in the client's order.
+func (h *hello) parameters() parameters {
+	var p parameters
+	for _, name := range h.order {
+		p = p.with(name, h.params[name])
+	}
+	return p
+}
+
 // encode makes the StartupMessage for the server: params, in the client's order
 // as far as it had them.
 func (h *hello) encode(params map[string]string) []byte {
