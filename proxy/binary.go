@@ -72,7 +72,11 @@ func appendBinary(dst []byte, oid uint32, text string) ([]byte, error) {
 		if err != nil {
 			return dst, badValue(oid, text)
 		}
-		return binary.BigEndian.AppendUint64(dst, math.Float64bits(f)), nil
+		bits := math.Float64bits(f)
+		if math.IsNaN(f) {
+			bits = 0x7ff8 << 48 // not Go's
+		}
+		return binary.BigEndian.AppendUint64(dst, bits), nil
 	case typeTimestamptz:
 		return appendTimestamptz(dst, text)
 	case typeInterval:
@@ -176,6 +180,9 @@ func appendInterval(dst []byte, text string) ([]byte, error) {
 		}
 		words = words[2:]
 	}
+	if days != int64(int32(days)) || months != int64(int32(months)) {
+		return dst, badValue(typeInterval, text)
+	}
 	dst = appendInteger(dst, uint64(micros), 64)
 	dst = appendInteger(dst, uint64(days), 32)
 	return appendInteger(dst, uint64(months), 32), nil
@@ -202,7 +209,7 @@ func clockMicros(text string) (int64, bool) {
 	}
 	seconds := 0.0
 	if len(parts) == 3 {
-		if seconds, err = strconv.ParseFloat(parts[2], 64); err != nil {
+		if seconds, err = strconv.ParseFloat(parts[2], 64); err != nil || !(math.Abs(seconds) < 60) {
 			return 0, false
 		}
 	}
@@ -218,6 +225,12 @@ const (
 	numericNegInf   = 0xF000
 )
 
+// Limits of a numeric: digits before the decimal point, and behind it.
+const (
+	maxNumericDigits = 131072
+	maxNumericScale  = 16383
+)
+
 // appendNumeric writes digits to the base of 10,000.
 func appendNumeric(dst []byte, text string) ([]byte, error) {
 	for name, sign := range map[string]uint16{"NaN": numericNaN, "Infinity": numericInf, "-Infinity": numericNegInf} {
@@ -230,7 +243,8 @@ func appendNumeric(dst []byte, text string) ([]byte, error) {
 		sign, digits = numericNegative, rest
 	}
 	whole, fraction, _ := strings.Cut(digits, ".")
-	if whole+fraction == "" || strings.Trim(whole+fraction, "0123456789") != "" {
+	if whole+fraction == "" || strings.Trim(whole+fraction, "0123456789") != "" ||
+		len(whole) > maxNumericDigits || len(fraction) > maxNumericScale {
 		return dst, badValue(typeNumeric, text)
 	}
 	scale := len(fraction)

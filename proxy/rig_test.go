@@ -49,10 +49,20 @@ func (b *logBuffer) String() string {
 	return b.buf.String()
 }
 
-// noLeaks checks, when all else is cleaned up, that no goroutine is left.
+// watched holds the names of the tests that noLeaks looks after.
+var watched sync.Map
+
+// noLeaks checks, when all else of a test is cleaned up, that no goroutine is left.
 func noLeaks(t testing.TB) {
+	name := t.Name()
+	if _, before := watched.LoadOrStore(name, true); before {
+		return
+	}
 	ignore := goleak.IgnoreCurrent()
-	t.Cleanup(func() { goleak.VerifyNone(t, ignore) })
+	t.Cleanup(func() {
+		watched.Delete(name)
+		goleak.VerifyNone(t, ignore)
+	})
 }
 
 func listen(t testing.TB) net.Listener {
