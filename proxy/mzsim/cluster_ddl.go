@@ -245,10 +245,7 @@ func (p *parser) dropReplicas() ddl {
 
 func (p *parser) dropClusters() ddl {
 	ifExists := p.ifExists()
-	names := []string{p.ident()}
-	for p.acceptOp(",") {
-		names = append(names, p.ident())
-	}
+	names := p.idents()
 	return ddl{"DROP CLUSTER", call("drop_clusters", names, ifExists, p.cascade())}
 }
 

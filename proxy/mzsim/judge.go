@@ -77,13 +77,13 @@ func (h *session) admit(ctx context.Context, st *statement, s state, alone bool)
 	}
 	switch st.kind {
 	case kindRead, kindSubscribe, kindDeclare:
-		a.place, err = h.route(ctx, &a.after, st, sc)
+		a.place, err = h.route(ctx, h.info.User, &a.after, st, sc)
 	case kindReadWrite:
 		if len(sc.sealed) > 0 {
 			return admission{}, &proxy.Error{Code: "25000", Message: "invalid selection: every relation leaf must be a writable user table",
 				Detail: fmt.Sprintf("Relation \"%s\" is not a writable user table.", sc.sealed[0])}
 		}
-		a.place, err = h.route(ctx, &a.after, st, sc)
+		a.place, err = h.route(ctx, h.info.User, &a.after, st, sc)
 	case kindSet:
 		a.notices, err = h.warnMissing(ctx, st.assignment, a.after.vars)
 	}
@@ -187,7 +187,7 @@ func (h *session) try(ctx context.Context, st *statement, s state, alone bool) (
 	}
 	a := &attempt{st, admitted, h.history.begin(h, target, admitted.place, s.vars), 0}
 	if a.place.waiting {
-		if err := h.await(ctx, s.vars, a.scope); err != nil {
+		if err := h.await(ctx, h.info.User, s.vars, a.scope); err != nil {
 			h.history.finish(a.execution, "", err)
 			return nil, err
 		}

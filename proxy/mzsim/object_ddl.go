@@ -31,6 +31,8 @@ func (p *parser) objectDDL() (d ddl, ok bool) {
 		return p.dropObjects("source"), true
 	case p.accept("drop", "sink"):
 		return p.dropObjects("sink"), true
+	case p.accept("drop", "role"):
+		return p.dropRoles(), true
 	case p.accept("create", "role"):
 		return p.createRole(), true
 	case p.accept("alter", "role"):

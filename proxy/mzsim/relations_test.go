@@ -39,6 +39,7 @@ func TestRelationsCanBeRead(t *testing.T) {
 	c := fresh(t)
 	c.must(t, oneC)
 	c.must(t, "CREATE ROLE reader")
+	c.must(t, "GRANT USAGE ON CLUSTER c TO reader")
 	r := dial(t, "user=reader", "cluster=c", "cluster_replica=r1", "auto_route_catalog_queries=off")
 	for _, name := range rows(t, c, `SELECT s.name || '.' || r.name FROM mz_relations r JOIN mz_schemas s ON s.id = r.schema_id WHERE s.name IN ('mz_catalog', 'mz_internal', 'mz_introspection') ORDER BY 1`) {
 		c.must(t, "SELECT * FROM "+name+" LIMIT 1")

@@ -97,17 +97,17 @@ type readiness struct {
 }
 
 // readiness looks at the session's cluster. The error says that there is nothing to wait for.
-func (r router) readiness(ctx context.Context, v variables, s scope) (readiness, error) {
+func (r router) readiness(ctx context.Context, role string, v variables, s scope) (readiness, error) {
 	cluster, replica := v.get("cluster"), v.get("cluster_replica")
 	var state, id string
 	var managed bool
 	var replicas int
-	err := r.pool.QueryRow(ctx, "SELECT state, coalesce(cluster_id, ''), coalesce(managed, false), replicas FROM mz_sim.readiness($1, $2, $3)",
-		cluster, replica, s.ids).Scan(&state, &id, &managed, &replicas)
+	err := r.pool.QueryRow(ctx, "SELECT state, coalesce(cluster_id, ''), coalesce(managed, false), replicas FROM mz_sim.readiness($1, $2, $3, $4)",
+		role, cluster, replica, s.ids).Scan(&state, &id, &managed, &replicas)
 	if err != nil {
 		return readiness{}, fmt.Errorf("look at cluster: %w", err)
 	}
-	if e := stateError(state, cluster, replica, managed); e != nil {
+	if e := stateError(state, role, cluster, replica, managed); e != nil {
 		return readiness{}, e
 	}
 	if s.introspection && replica == "" && replicas > 1 {
@@ -118,9 +118,9 @@ func (r router) readiness(ctx context.Context, v variables, s scope) (readiness,
 }
 
 // await returns as soon as the session's cluster can serve a read. It fails at once when the cluster loses its last replica.
-func (r router) await(ctx context.Context, v variables, s scope) error {
+func (r router) await(ctx context.Context, role string, v variables, s scope) error {
 	for {
-		now, err := r.readiness(ctx, v, s)
+		now, err := r.readiness(ctx, role, v, s)
 		switch {
 		case ctx.Err() != nil:
 			return errCancelled
@@ -136,8 +136,11 @@ func (r router) await(ctx context.Context, v variables, s scope) error {
 }
 
 // stateError is the error of a cluster that cannot be waited for.
-func stateError(state, cluster, replica string, managed bool) *proxy.Error {
+func stateError(state, role, cluster, replica string, managed bool) *proxy.Error {
 	switch state {
+	case "denied":
+		return &proxy.Error{Code: "42501", Message: fmt.Sprintf("permission denied for CLUSTER \"%s\"", cluster),
+			Detail: fmt.Sprintf("The '%s' role needs USAGE privileges on CLUSTER \"%s\"", role, cluster)}
 	case "unknown":
 		return &proxy.Error{Code: "XX000", Message: fmt.Sprintf("unknown cluster '%s'", cluster)}
 	case "replica":
@@ -188,7 +191,7 @@ type place struct {
 }
 
 // route applies the rules of routing to a read, or to the read half of a write.
-func (r router) route(ctx context.Context, s *state, st *statement, sc scope) (place, error) {
+func (r router) route(ctx context.Context, role string, s *state, st *statement, sc scope) (place, error) {
 	onCatalog := s.vars.get("cluster") == catalogServer
 	if !s.read {
 		s.read = true
@@ -206,6 +209,6 @@ func (r router) route(ctx context.Context, s *state, st *statement, sc scope) (p
 	case s.catalog:
 		return place{clusterID: catalogServerID, clusterName: catalogServer}, nil
 	}
-	now, err := r.readiness(ctx, s.vars, sc)
+	now, err := r.readiness(ctx, role, s.vars, sc)
 	return place{now.cluster, s.vars.get("cluster"), err == nil && !now.ready}, err
 }

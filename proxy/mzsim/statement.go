@@ -245,9 +245,11 @@ func (st *statement) define(p *parser) {
 	st.tag = definitionTag(p.tokens)
 	st.shares = renames(p.tokens)
 	d, ok := p.clusterDDL()
-	if !ok {
-		p.pos, p.err = 0, nil
-		d, ok = p.objectDDL()
+	for _, other := range []func() (ddl, bool){p.objectDDL, p.privilegeDDL} {
+		if !ok {
+			p.pos, p.err = 0, nil
+			d, ok = other()
+		}
 	}
 	if ok && p.err == nil {
 		st.tag, st.text = d.tag, d.call

@@ -139,3 +139,12 @@ BEGIN
         PERFORM mz_sim.fail('AUTO SCALING STRATEGY cannot be combined with a SCHEDULE other than MANUAL');
     END IF;
 END $$;
+
+CREATE FUNCTION mz_sim.find_role(role text) RETURNS oid
+    LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
+        PERFORM mz_sim.fail(format('unknown role ''%s''', role));
+    END IF;
+    RETURN (SELECT oid FROM pg_roles WHERE rolname = role);
+END $$;

@@ -9,6 +9,7 @@ DECLARE
     count int;
 BEGIN
     PERFORM mz_sim.begin_ddl();
+    PERFORM mz_sim.check_create_cluster();
     IF EXISTS (SELECT FROM mz_sim.clusters WHERE name = cluster) THEN
         PERFORM mz_sim.fail(format('cluster ''%s'' already exists', cluster));
     END IF;
@@ -266,15 +267,6 @@ BEGIN
     UPDATE mz_sim.clusters SET name = b.name WHERE id = a.id;
     PERFORM mz_sim.audit('alter', 'cluster', jsonb_build_object('id', a.id, 'old_name', a.name, 'new_name', b.name));
     PERFORM mz_sim.audit('alter', 'cluster', jsonb_build_object('id', b.id, 'old_name', b.name, 'new_name', a.name));
-END $$;
-
-CREATE FUNCTION mz_sim.find_role(role text) RETURNS oid
-    LANGUAGE plpgsql STABLE AS $$
-BEGIN
-    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
-        PERFORM mz_sim.fail(format('unknown role ''%s''', role));
-    END IF;
-    RETURN (SELECT oid FROM pg_roles WHERE rolname = role);
 END $$;
 
 CREATE PROCEDURE mz_sim.own_cluster(cluster text, role text)

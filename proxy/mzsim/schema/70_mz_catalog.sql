@@ -1,19 +1,8 @@
 -- mz_catalog. Columns as documented; unsigned integers are domains over int8,
 -- mz_aclitem[] and lists are text[].
 
--- role_id: roles of the system are s<n>, those of users u<oid>, the first user is u1.
-CREATE FUNCTION mz_sim.role_id(role oid) RETURNS text
-    LANGUAGE sql STABLE AS $$
-    SELECT CASE WHEN rolname = 'mz_system' THEN 's1' WHEN rolname LIKE 'mz\_%' THEN 'g' || oid
-                WHEN rolname = 'materialize' THEN 'u1' ELSE 'u' || oid END
-    FROM pg_catalog.pg_roles WHERE oid = role
-$$;
-
-CREATE FUNCTION mz_sim.owner_acl(role oid, rights text) RETURNS text[]
-    LANGUAGE sql STABLE AS $$ SELECT ARRAY[format('%s=%s/%1$s', mz_sim.role_id(role), rights)] $$;
-
 CREATE VIEW mz_catalog.mz_clusters AS
-    SELECT id, name, mz_sim.role_id(owner) AS owner_id, mz_sim.owner_acl(owner, 'UC') AS privileges, managed, size,
+    SELECT id, name, mz_sim.role_id(owner) AS owner_id, mz_sim.cluster_acl(clusters) AS privileges, managed, size,
            replication_factor::uint4 AS replication_factor, disk, availability_zones, introspection_debugging, introspection_interval
     FROM mz_sim.clusters;
 

@@ -21,8 +21,8 @@ BEGIN
 END $$;
 
 -- readiness says whether a cluster can serve a read now: unknown, empty, replica (the targeted one is missing),
--- waiting, or ready. objects are those that the statement reads; an index on one of them has to be hydrated.
-CREATE FUNCTION mz_sim.readiness(cluster text, replica text, objects text[]) RETURNS TABLE (state text, cluster_id text, managed bool, replicas int)
+-- denied (the role may not use it), waiting, or ready. objects are those that the statement reads; an index on one of them has to be hydrated.
+CREATE FUNCTION mz_sim.readiness(role name, cluster text, replica text, objects text[]) RETURNS TABLE (state text, cluster_id text, managed bool, replicas int)
     LANGUAGE plpgsql STABLE AS $$
 DECLARE c mz_sim.clusters;
 BEGIN
@@ -33,6 +33,7 @@ BEGIN
     END IF;
     replicas := (SELECT count(*) FROM mz_sim.replicas r WHERE r.cluster_id = c.id);
     RETURN QUERY SELECT CASE
+        WHEN NOT mz_sim.may_use(role, c) THEN 'denied'
         WHEN replicas = 0 THEN 'empty'
         WHEN replica <> '' AND NOT EXISTS (SELECT FROM mz_sim.replicas r WHERE r.cluster_id = c.id AND r.name = replica) THEN 'replica'
         WHEN EXISTS (

@@ -20,6 +20,7 @@ BEGIN
     END LOOP;
     INSERT INTO mz_sim.replicas (id, cluster_id, name, size, owner, created_at, startup)
         VALUES ('s1', 's2', 'r1', '25cc', 'mz_system'::regrole, long_ago, '0');
+    INSERT INTO mz_sim.grants VALUES ('u1', 0, 'USAGE'), ('s2', 0, 'USAGE');
     INSERT INTO mz_sim.audit (event_type, object_type, details, occurred_at) VALUES
         ('create', 'cluster', '{"id": "u1", "name": "quickstart"}', long_ago),
         ('create', 'cluster-replica', '{"billed_as": null, "cluster_id": "u1", "cluster_name": "quickstart", "disk": true,

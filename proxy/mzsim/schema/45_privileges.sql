@@ -1,0 +1,101 @@
+-- Privileges on clusters and on the system, which PostgreSQL has no place for.
+
+CREATE TABLE mz_sim.grants (
+    cluster_id text REFERENCES mz_sim.clusters ON DELETE CASCADE, -- NULL: the system
+    grantee oid NOT NULL, -- 0: PUBLIC
+    privilege text NOT NULL
+);
+CREATE UNIQUE INDEX ON mz_sim.grants (coalesce(cluster_id, ''), grantee, privilege);
+
+-- unchecked tells whether nothing is refused to a role.
+CREATE FUNCTION mz_sim.unchecked(role name) RETURNS bool
+    LANGUAGE sql STABLE AS $$
+    SELECT NOT mz_sim.knob('rbac')::bool OR rolsuper FROM pg_catalog.pg_roles WHERE rolname = role
+$$;
+
+CREATE FUNCTION mz_sim.granted(role name, cluster text, wanted text) RETURNS bool
+    LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT FROM mz_sim.grants g WHERE g.cluster_id IS NOT DISTINCT FROM cluster AND g.privilege = wanted
+                   AND CASE WHEN g.grantee = 0 THEN true
+                            WHEN EXISTS (SELECT FROM pg_catalog.pg_roles r WHERE r.oid = g.grantee) THEN pg_has_role(role, g.grantee, 'USAGE') END)
+$$;
+
+-- may_use tells whether a role may run queries on a cluster.
+CREATE FUNCTION mz_sim.may_use(role name, c mz_sim.clusters) RETURNS bool
+    LANGUAGE sql STABLE
+    AS $$ SELECT mz_sim.unchecked(role) OR pg_has_role(role, c.owner, 'USAGE') OR mz_sim.granted(role, c.id, 'USAGE') $$;
+
+CREATE FUNCTION mz_sim.check_create_cluster() RETURNS void
+    LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT mz_sim.unchecked(session_user) AND NOT mz_sim.granted(session_user, NULL, 'CREATECLUSTER') THEN
+        RAISE EXCEPTION USING ERRCODE = '42501', MESSAGE = 'permission denied for SYSTEM',
+            DETAIL = format('The ''%s'' role needs CREATECLUSTER privileges on SYSTEM', session_user);
+    END IF;
+END $$;
+
+-- change_privileges grants or revokes; no clusters means the system.
+CREATE PROCEDURE mz_sim.change_privileges(giving bool, wanted text[], cluster_names text[], roles text[])
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+DECLARE
+    target text;
+    role text;
+    c mz_sim.clusters;
+    grantee_oid oid;
+BEGIN
+    PERFORM mz_sim.begin_ddl();
+    IF cluster_names IS NULL AND NOT mz_sim.unchecked(session_user) THEN
+        PERFORM mz_sim.fail('permission denied for SYSTEM', '42501');
+    END IF;
+    FOREACH target IN ARRAY coalesce(cluster_names, ARRAY[NULL]) LOOP
+        IF target IS NOT NULL THEN
+            c := mz_sim.find_cluster(target);
+            PERFORM mz_sim.check_owner('CLUSTER', c.name, c.id, c.owner);
+        END IF;
+        FOREACH role IN ARRAY roles LOOP
+            grantee_oid := CASE WHEN role = 'public' THEN 0 ELSE mz_sim.find_role(role) END;
+            DELETE FROM mz_sim.grants g
+                WHERE g.cluster_id IS NOT DISTINCT FROM c.id AND g.grantee = grantee_oid AND g.privilege = ANY (wanted);
+            IF giving THEN
+                INSERT INTO mz_sim.grants SELECT c.id, grantee_oid, unnest(wanted);
+            END IF;
+        END LOOP;
+    END LOOP;
+END $$;
+
+-- drop_roles drops roles that own no cluster.
+CREATE PROCEDURE mz_sim.drop_roles(names text[], if_exists bool)
+    LANGUAGE plpgsql AS $$
+DECLARE
+    role text;
+    owned text;
+BEGIN
+    FOREACH role IN ARRAY names LOOP
+        SELECT string_agg(format('owner of cluster "%s"', c.name), E'\n' ORDER BY c.name) INTO owned
+            FROM mz_sim.clusters c JOIN pg_roles r ON r.oid = c.owner WHERE r.rolname = role;
+        IF owned IS NOT NULL THEN
+            RAISE EXCEPTION USING ERRCODE = '2BP01', MESSAGE = format('role "%s" cannot be dropped because some objects depend on it', role), DETAIL = owned;
+        END IF;
+        EXECUTE format('DROP ROLE %s %I', CASE WHEN if_exists THEN 'IF EXISTS' ELSE '' END, role);
+    END LOOP;
+END $$;
+
+-- role_id: roles of the system are s<n>, those of users u<oid>, the first user is u1.
+CREATE FUNCTION mz_sim.role_id(role oid) RETURNS text
+    LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN rolname = 'mz_system' THEN 's1' WHEN rolname LIKE 'mz\_%' THEN 'g' || oid
+                WHEN rolname = 'materialize' THEN 'u1' ELSE 'u' || oid END
+    FROM pg_catalog.pg_roles WHERE oid = role
+$$;
+
+CREATE FUNCTION mz_sim.owner_acl(role oid, rights text) RETURNS text[]
+    LANGUAGE sql STABLE AS $$ SELECT ARRAY[format('%s=%s/%1$s', mz_sim.role_id(role), rights)] $$;
+
+-- cluster_acl renders the privileges on a cluster.
+CREATE FUNCTION mz_sim.cluster_acl(c mz_sim.clusters) RETURNS text[]
+    LANGUAGE sql STABLE AS $$
+    SELECT mz_sim.owner_acl(c.owner, 'UC') || ARRAY(
+        SELECT format('%s=%s/%s', CASE WHEN g.grantee <> 0 THEN mz_sim.role_id(g.grantee) END,
+                      string_agg(CASE g.privilege WHEN 'USAGE' THEN 'U' ELSE 'C' END, '' ORDER BY g.privilege DESC), mz_sim.role_id(c.owner))
+        FROM mz_sim.grants g WHERE g.cluster_id = c.id GROUP BY g.grantee ORDER BY g.grantee)
+$$;
