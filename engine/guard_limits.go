@@ -55,10 +55,7 @@ func guardRate(in guardInput) []Guard {
 		}
 	}
 	until, _ := in.snapshot.Now.Add(big.NewRat(60, 1))
-	text := fmt.Sprintf("%s in the last 5 minutes (limit %d)", count(recent, "action"), maxRecentActions)
-	if room > 0 {
-		text += fmt.Sprintf("; %d of %d wait", wished-room, wished)
-	}
+	text := fmt.Sprintf("%s in the last 5 minutes (limit %d); %d of %d wait", count(recent, "action"), maxRecentActions, wished-room, wished)
 	return []Guard{{Name: GuardRateLimit, Held: true, Until: &until, Text: text}}
 }
 

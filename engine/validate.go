@@ -94,7 +94,11 @@ func (r *Registry) unknownType(name string) ConfigProblem {
 func notAnObject(config []byte, err error) ConfigProblem {
 	var syntax *json.SyntaxError
 	if fault := json.Unmarshal(config, new(any)); errors.As(fault, &syntax) {
-		return ConfigProblem{Code: NotJSON, Offset: max(syntax.Offset-1, 0),
+		at := max(syntax.Offset-1, 0)
+		if strings.HasPrefix(syntax.Error(), "unexpected end") {
+			at = int64(len(config))
+		}
+		return ConfigProblem{Code: NotJSON, Offset: at,
 			Message: "invalid input syntax for type json", Detail: sentence(syntax.Error())}
 	}
 	return ConfigProblem{Code: InvalidValue, Message: "config is " + err.Error(),
@@ -131,6 +135,9 @@ func (p ParameterInfo) validate(info TypeInfo, value any, sizes sizeNames) (Conf
 		problem.Message = fmt.Sprintf("unknown replica size %q", name)
 		known := sizes.names()
 		problem.Detail = "Replica sizes are " + strings.Join(known, ", ") + "."
+		if len(known) == 0 {
+			problem.Detail = "The server does not tell which replica sizes there are."
+		}
 		problem.Hint = Perhaps(name, known)
 	}
 	return problem, true

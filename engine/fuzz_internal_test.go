@@ -1,0 +1,58 @@
+package engine
+
+import (
+	"encoding/json"
+	"testing"
+)
+
+// Whatever is stored as a config: no panic, and either a fault in one line or values of the right types.
+func FuzzParseConfig(f *testing.F) {
+	info := TypeInfo{Name: "all", Parameters: []ParameterInfo{
+		{Name: "size", Kind: KindSize}, {Name: "text", Kind: KindText}, {Name: "number", Kind: KindNumber, Least: "> 0"}, {Name: "integer", Kind: KindInteger, Least: ">= 1"},
+		{Name: "bool", Kind: KindBool}, {Name: "timestamp", Kind: KindTimestamp}, Cooldown,
+	}}
+	for _, config := range []string{`{}`, `{"size": "a", "text": "b", "number": 1e-9, "integer": 1e2, "bool": true, "timestamp": "2025-06-01T12:00:00Z"}`,
+		`{"number": 1e999999999}`, `{"integer": 1.5}`, `null`, `[]`, `{"size": null}`, "\xff", `{} {}`} {
+		f.Add([]byte(config))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		config, fault := parseConfig(info, raw, sizeNames{offered: []Size{{Name: "a"}}})
+		if fault != "" {
+			return
+		}
+		if !json.Valid(raw) {
+			t.Fatalf("%q is no JSON", raw)
+		}
+		if n := config.Number("number"); n != nil && n.Sign() <= 0 {
+			t.Fatalf("%q: number %s", raw, n)
+		}
+		if i := config.Integer("integer", 1); i < 1 {
+			t.Fatalf("%q: integer %d", raw, i)
+		}
+		if size := config.Text("size"); size != "" && size != "a" {
+			t.Fatalf("%q: size %q", raw, size)
+		}
+	})
+}
+
+// Whatever is stored as a payload: no panic, and what is stored next is JSON that is read without complaint.
+func FuzzReadPayload(f *testing.F) {
+	for _, payload := range []string{``, `null`, `{}`, `5`, `{"last_decision_ts": null}`, `{"last_decision_ts": "2025-06-01T12:00:00Z", "kept": 1e400}`, `{"last_decision_ts": 5}`, `{"gave_up": "x"}`, "\xff", `{`} {
+		f.Add([]byte(payload), true)
+		f.Add([]byte(payload), false)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte, acted bool) {
+		p := readPayload(raw)
+		next := p.next(Timestamp{}, acted, nil)
+		if !json.Valid(next) {
+			t.Fatalf("%q leads to %q", raw, next)
+		}
+		after := readPayload(next)
+		if after.bad != "" {
+			t.Fatalf("%q leads to %q: %s", raw, next, after.bad)
+		}
+		if again := after.next(Timestamp{}, acted, nil); string(canonicalJSON(again)) != string(canonicalJSON(next)) && string(next) != "null" {
+			t.Fatalf("%q leads to %q, and that to %q", raw, next, again)
+		}
+	})
+}
