@@ -57,7 +57,7 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 		MaxSessions: c.MaxSessions, MaxSessionsPerAddress: c.MaxSessionsPerAddress,
 		StartupTimeout: c.StartupTimeout, DrainTimeout: c.DrainTimeout,
 	}
-	ln, err := net.Listen("tcp", c.Listen)
+	ln, err := (&net.ListenConfig{KeepAlive: -1}).Listen(ctx, "tcp", c.Listen) // the proxy sets keepalive itself
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
