@@ -1,2 +1,85 @@
-// Package proxy relays the PostgreSQL wire protocol between clients and one server.
+// Package proxy relays the PostgreSQL wire protocol between clients and one
+// server, and lets an Interceptor answer, change or refuse statements on the way.
+//
+// # What passes
+//
+// Everything, byte for byte and in order, whatever the message: what nobody wants
+// to see is framed and forwarded, never decoded. A message longer than a buffer is
+// forwarded as it comes, so memory does not depend on what is in it. A side that
+// does not read stops the other one by back pressure. Each client session has a
+// server connection of its own; authentication is relayed, the proxy knows no
+// passwords. What a proxy that ends TLS cannot relay is SCRAM's channel binding:
+// SCRAM-SHA-256-PLUS is taken out of the server's offer.
+//
+// # Types
+//
+// A [Server] accepts clients, each of which becomes a [Session]. A session's two
+// directions, requests (client to server) and replies (server to client), each own
+// a pump, which reads one connection, and hand its bytes on in whole messages. A
+// [Config]'s [Interceptor] opens a [Handler] per session, which sees the texts that
+// it wants and gives a [Verdict] per statement:
+//
+//	Pass     the server's, perhaps with another tag, a look at its parameters, or word of its end
+//	Replace  the server's, with another text; positions in errors are those of the client's text
+//	Local    an [Answer] of ours takes the statement's place; the server does not see it
+//	Refuse   an [Error] takes its place, and what has to fail with it fails on the server, too
+//
+// # A statement of ours among others
+//
+//	client                       proxy                         server
+//	  |  Query "a; OURS; b"        |                             |
+//	  |--------------------------->|  wait until the server has  |
+//	  |                            |  answered what came before  |
+//	  |                            |  Handler.Intercept          |
+//	  |                            |  Query "a;     ; b"         |
+//	  |                            |---------------------------->|
+//	  |                            |      CommandComplete of a   |
+//	  |      CommandComplete of a  |<----------------------------|
+//	  |<---------------------------|                             |
+//	  |   rows, tag of the answer  |                             |
+//	  |<---------------------------|                             |
+//	  |                            |      CommandComplete of b   |
+//	  |      CommandComplete of b  |<----------------------------|
+//	  |<---------------------------|      ReadyForQuery          |
+//	  |                            |<----------------------------|
+//	  |                            |  Handler.Ready              |
+//	  |      notices of Ready      |                             |
+//	  |<---------------------------|                             |
+//	  |      ReadyForQuery         |                             |
+//	  |<---------------------------|                             |
+//
+// In the extended protocol the answers to Parse, Bind, Describe and Execute find
+// their places among the server's by the script: the list of what the client waits
+// for, kept only while something of ours is in it. A refusal where the server has
+// work that must fail with it (an open transaction, or messages since the latest
+// Sync) sends a text that the server cannot parse in the refused one's place, and
+// replaces the error that comes back; everywhere else the server hears nothing.
+//
+// # Safe points
+//
+// flow counts what was asked for and what was answered: a Query, a FunctionCall
+// and a Sync each bring one ReadyForQuery, a Sync during COPY FROM STDIN brings
+// none. Handlers are asked when nothing is outstanding, so that the transaction
+// status they are told is exact. While a callback waits, the client's connection
+// is read on, so that its end is noticed, and a CancelRequest ends the wait.
+//
+// # Who owns what
+//
+// Serve owns the listener and returns when every session has ended. The goroutine
+// of a direction owns its pump and its state; the way to the client, with the
+// script, is shared under clientSide's lock, and whoever holds it writes whole
+// messages between whole messages. The way to the server belongs to requests
+// alone. The session's connections are closed by the direction that ends last,
+// behind the last message to the client: nobody else closes them, others only set
+// deadlines. Locks are taken in the order clientSide.mu, Session.handling,
+// Session.mu, flow.mu; only an Answer that writes while it runs holds handling
+// first, at a moment when the server has nothing to answer.
+//
+// # How sessions end
+//
+//	the client closes, or says Terminate   the server gets the same, and may finish
+//	the server closes                      what it said last, otherwise 08006
+//	one of them breaks the protocol        08P01
+//	a panic                                XX000; it is logged, other sessions go on
+//	a shutdown                             57P01, when idle, or when DrainTimeout is over
 package proxy

@@ -18,10 +18,8 @@ const (
 	CodeInvalidStatementName  = "26000"
 	CodeInvalidAuthorization  = "28000" // TLS required, channel binding impossible
 	CodeInvalidCursorName     = "34000"
-	CodeSyntaxError           = "42601"
 	CodeDuplicateStatement    = "42P05"
 	CodeTooManyConnections    = "53300"
-	CodeProgramLimitExceeded  = "54000"
 	CodeQueryCanceled         = "57014"
 	CodeAdminShutdown         = "57P01"
 	CodeInternalError         = "XX000"

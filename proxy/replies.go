@@ -300,7 +300,7 @@ func (r *replies) ready(frame []byte) error {
 	c.script.ready()
 	c.answered = 0
 	c.settle()
-	if r.watched {
+	if r.watched && r.flow.outstanding() > 0 { // one that nobody asked for could come while a handler writes
 		if err := c.flush(nil); err != nil {
 			return err
 		}

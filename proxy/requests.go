@@ -13,9 +13,6 @@ import (
 // errServerGone is a server that takes no more bytes.
 var errServerGone = errors.New("cannot write to the server")
 
-// errTerminated is the end of a client that has said goodbye.
-var errTerminated = errors.New("terminated by the client")
-
 // requests is the direction from the client to the server. It belongs to one
 // goroutine. What is not ours passes in consume; where a handler is to be asked, or a
 // message concerns an answer of ours, the pump pauses in front of that message

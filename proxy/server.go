@@ -211,6 +211,11 @@ func (s *Session) serve(ctx context.Context) {
 // over closes a session that ended with err, and tells the log.
 func (s *Session) over(err error) {
 	s.close()
+	if s.info.User == "" && quietEnd(err) { // whoever it was only looked whether we are here
+		s.log().WithError(err).Debug("connection ended")
+		s.server.forget(s)
+		return
+	}
 	log := s.log().WithField("duration", time.Since(s.started).Round(time.Millisecond))
 	var e *Error
 	if errors.As(err, &e) && e.Err != nil {

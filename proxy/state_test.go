@@ -211,3 +211,32 @@ func smallCuts(seed uint64) func(int) int {
 	cut := pgtest.RandomCuts(seed)
 	return func(n int) int { return cut(min(n, cut(max(n/4, 1)), 700)) }
 }
+
+// FuzzFragmentation is TestFragmentation with cuts that the fuzzer finds.
+func FuzzFragmentation(f *testing.F) {
+	f.Add([]byte{1}, []byte{255, 3}, true)
+	f.Add([]byte{5, 5, 1}, []byte{}, false)
+	fromClient, fromServer := recorded(f)
+	f.Fuzz(func(t *testing.T, client, server []byte, intercepted bool) {
+		var interceptor proxy.Interceptor
+		if intercepted {
+			interceptor = newWordHandler()
+		}
+		atServer, atClient := relayed(t, fromClient, fromServer, cutsOf(client), cutsOf(server), interceptor)
+		if !bytes.Equal(atServer, fromClient) || !bytes.Equal(atClient, fromServer) {
+			t.Error("other bytes arrived")
+		}
+	})
+}
+
+// cutsOf cuts as the bytes say, again and again.
+func cutsOf(sizes []byte) func(int) int {
+	at := 0
+	return func(n int) int {
+		if len(sizes) == 0 {
+			return n
+		}
+		at++
+		return min(n, int(sizes[at%len(sizes)])+1)
+	}
+}
