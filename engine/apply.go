@@ -40,14 +40,17 @@ func (r *Reconciler) apply(ctx context.Context, trigger Trigger, w *clusterWork,
 		if err != nil {
 			return err
 		}
-		o.Results = append(o.Results, result)
-		w.note(result)
+		expected = after(expected, a)
+		if result == nil {
+			continue
+		}
+		o.Results = append(o.Results, *result)
+		w.note(*result)
 		w.result(result.Err)
-		r.logAction(o, result)
+		r.logAction(o, *result)
 		if result.Err != nil {
 			return nil
 		}
-		expected = after(expected, a)
 	}
 	return nil
 }
@@ -72,77 +75,100 @@ func after(c ClusterState, a Action) ClusterState {
 }
 
 // run executes one action. The intention is written first; state and outcome are completed after, so that
-// a crash in between can be settled by looking. An error means that the outcome is open, or could not be recorded.
-func (r *Reconciler) run(ctx context.Context, trigger Trigger, o *Outcome, a Action, memory ClusterMemory) (ActionResult, error) {
+// a crash in between can be settled by looking. The result is nil if there was nothing left to be done. An error means that the
+// outcome is open, or could not be recorded.
+func (r *Reconciler) run(ctx context.Context, trigger Trigger, o *Outcome, a Action, memory ClusterMemory) (*ActionResult, error) {
 	ctx, cancel := outliving(ctx, finishGrace)
 	defer cancel()
-	record, err := r.begin(ctx, newRecord(trigger, o, a))
+	record, tried, err := r.begin(ctx, newRecord(trigger, o, a))
 	defer r.intentions.release(record.ActionID)
 	if err != nil {
-		return ActionResult{}, err
+		return nil, err
 	}
 	r.step(stepExecute)
 	if !r.leading() { // whoever leads now takes the intention up, or drops it
 		r.intentions.keep(record)
-		return ActionResult{}, errFenced
+		return nil, errFenced
 	}
 	refusal := r.cfg.Executor.Execute(ctx, a)
 	if refusal != nil {
-		if refusal, err = r.judge(ctx, record, refusal); err != nil {
-			return ActionResult{}, err
+		done, err := r.judge(ctx, record, refusal)
+		switch {
+		case err != nil:
+			return nil, err
+		case done && !tried && !errors.Is(refusal, ErrNoAnswer): // by somebody else, who has to tell of it
+			return nil, r.drop(ctx, record)
+		case done: // by this try, whose answer got lost, or by an earlier one
+			refusal = nil
 		}
 	}
+	if err := r.complete(ctx, o, record, refusal, memory); err != nil {
+		return nil, err
+	}
+	r.step(stepDone)
+	return &ActionResult{a, record.ActionID, refusal}, nil
+}
+
+// begin writes the intention, or takes up an open one for the same statement, which may have been tried
+// before.
+func (r *Reconciler) begin(ctx context.Context, record ActionRecord) (_ ActionRecord, tried bool, err error) {
+	r.step(stepBegin)
+	if open, ok := r.intentions.takeUp(record); ok {
+		return open, true, nil
+	}
+	if err := r.cfg.Recorder.Begin(ctx, record); err != nil {
+		r.intentions.doubt()
+		return record, false, fmt.Errorf("record intention: %w", err)
+	}
+	return record, false, nil
+}
+
+// judge looks what became of a statement that did not succeed: done tells whether the world is as if
+// it had. An error means that nobody knows.
+func (r *Reconciler) judge(ctx context.Context, record ActionRecord, failed error) (done bool, err error) {
+	done, err = r.done(ctx, record)
+	switch {
+	case errors.Is(failed, ErrNoAnswer) && !done:
+		r.intentions.keep(record)
+		return false, fmt.Errorf("execute: %w", failed)
+	case err != nil:
+		record.Error = failed.Error()
+		r.intentions.keep(record)
+		return false, fmt.Errorf("look after %w: %w", failed, err)
+	}
+	return done, nil
+}
+
+// complete records an action that was executed, or refused.
+func (r *Reconciler) complete(ctx context.Context, o *Outcome, record ActionRecord, refusal error, memory ClusterMemory) error {
 	executed := refusal == nil
-	record.Executed = &executed
 	if executed {
-		memory.took(a.Op, a.Replica, record.Context.Strategies, record.Context.State)
+		memory.took(Op(record.Context.Op), record.Context.Replica, record.Context.Strategies, record.Context.State)
 		r.step(stepState)
 		if err := r.cfg.Recorder.SaveState(ctx, o.Plan.ID, memory); err != nil {
-			record.Executed = nil // settled with the state
-			r.intentions.keep(record)
-			return ActionResult{}, fmt.Errorf("save state: %w", err)
+			r.intentions.keep(record) // settled with the state
+			return fmt.Errorf("save state: %w", err)
 		}
 	} else {
 		record.Error = refusal.Error()
 	}
+	record.Executed = &executed
 	r.step(stepFinish)
 	if err := r.cfg.Recorder.Finish(ctx, record); err != nil {
 		r.intentions.keep(record)
+		r.schedule.add(o.Plan.ID, time.Now().Add(lookAgainAfter), "retry")
 		r.cfg.Logger.WithError(err).WithField("cluster", o.Plan.Name).Warn("outcome of an action not recorded yet")
 	}
-	r.step(stepDone)
-	return ActionResult{a, record.ActionID, refusal}, nil
+	return nil
 }
 
-// begin writes the intention, or takes up an open one for the same statement.
-func (r *Reconciler) begin(ctx context.Context, record ActionRecord) (ActionRecord, error) {
-	r.step(stepBegin)
-	if open, ok := r.intentions.takeUp(record); ok {
-		return open, nil
-	}
-	if err := r.cfg.Recorder.Begin(ctx, record); err != nil {
+// drop takes an intention back.
+func (r *Reconciler) drop(ctx context.Context, record ActionRecord) error {
+	if err := r.cfg.Recorder.Forget(ctx, record.ActionID); err != nil {
 		r.intentions.doubt()
-		return record, fmt.Errorf("record intention: %w", err)
+		return fmt.Errorf("drop intention: %w", err)
 	}
-	return record, nil
-}
-
-// judge looks what became of a statement that did not succeed. It returns nil if the world is as
-// if it had: somebody else was faster, or the answer got lost. An error means that nobody knows.
-func (r *Reconciler) judge(ctx context.Context, record ActionRecord, failed error) (refusal, err error) {
-	done, err := r.done(ctx, record)
-	switch {
-	case done:
-		return nil, nil
-	case errors.Is(failed, ErrNoAnswer):
-		r.intentions.keep(record)
-		return nil, fmt.Errorf("execute: %w", failed)
-	case err != nil:
-		record.Error = failed.Error()
-		r.intentions.keep(record)
-		return nil, fmt.Errorf("look after %w: %w", failed, err)
-	}
-	return failed, nil
+	return nil
 }
 
 // done looks whether the world is as if an action had been executed.

@@ -39,11 +39,7 @@ type rigOptions struct {
 // newRig starts a reconciler on the tables of a server's schema.
 func newRig(t *testing.T, s *server, o rigOptions) *rig {
 	t.Helper()
-	u, err := url.Parse(s.dsn)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r := &rig{server: s, cutter: newCutter(t, u.Host)}
+	r := &rig{server: s, cutter: newCutter(t, hostOf(t, s.dsn))}
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	if testing.Verbose() {
@@ -54,6 +50,7 @@ func newRig(t *testing.T, s *server, o rigOptions) *rig {
 	if cfg.Lag == 0 {
 		cfg.Lag = -1
 	}
+	var err error
 	if r.client, err = materialize.New(cfg); err != nil {
 		t.Fatal(err)
 	}
@@ -108,6 +105,16 @@ func (r *rig) onStep(step string, n int64, f func()) {
 func (r *rig) awaitLead(t *testing.T) {
 	t.Helper()
 	until(t, "the lease is held", r.lease.Leading)
+}
+
+// hostOf is the address in a connection string.
+func hostOf(t testing.TB, dsn string) string {
+	t.Helper()
+	u, err := url.Parse(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u.Host
 }
 
 // serverDir is a directory that the server's user can reach, which t.TempDir is not for root.

@@ -1,0 +1,322 @@
+package materialize_test
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"mzproxy/engine"
+	"mzproxy/engine/materialize"
+)
+
+// newClient is a client with tables, and nothing that runs.
+func newClient(t *testing.T, s *server, cfg materialize.Config) *materialize.Client {
+	t.Helper()
+	if cfg.DSN == "" {
+		cfg.DSN = s.dsn
+	}
+	cfg.Schema = s.schema
+	if cfg.Lag == 0 {
+		cfg.Lag = -1
+	}
+	c, err := materialize.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	if err := c.EnsureTables(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func observe(t testing.TB, c *materialize.Client, ids ...string) engine.Snapshot {
+	t.Helper()
+	s, err := c.Observe(context.Background(), ids...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// observeOne observes a cluster that has to exist.
+func observeOne(t testing.TB, c *materialize.Client, id string) engine.ClusterState {
+	t.Helper()
+	s := observe(t, c, id)
+	if len(s.Clusters) != 1 {
+		t.Fatalf("%d clusters", len(s.Clusters))
+	}
+	return s.Clusters[0]
+}
+
+func TestObserve(t *testing.T) {
+	s := newServer(t)
+	c := newClient(t, s, materialize.Config{})
+	id := s.cluster(t, "observed", "a 25cc", "b 100cc")
+	s.cluster(t, "without_strategies")
+	s.run(t, "CREATE TABLE t (n int)")
+	s.run(t, "CREATE INDEX i IN CLUSTER observed ON t (n)")
+	s.run(t, "CREATE MATERIALIZED VIEW v IN CLUSTER observed AS SELECT count(*) FROM t")
+	s.want(t, id, "target_size", baseline, "burst", burst)
+	s.want(t, "u999999", "target_size", baseline)
+	s.run(t, "SELECT mz_sim.hydrate('observed', 'a')")
+	s.run(t, "SELECT mz_sim.set('hydration', '1 day')")
+	defer s.run(t, "SELECT mz_sim.set('hydration', '100ms')")
+	s.run(t, "SELECT mz_sim.crash('observed', 'b', 'oom-killed')")
+	s.run(t, "SELECT mz_sim.crash('observed', 'b', 'error')")
+
+	all := observe(t, c)
+	if len(all.Clusters) != 1 || all.Clusters[0].ID != id {
+		t.Fatalf("clusters with strategies: %+v", all.Clusters)
+	}
+	if !slices.ContainsFunc(all.Sizes, func(s engine.Size) bool { return s.Name == "100cc" && s.Workers == 2 && s.CreditsPerHour == 1 }) {
+		t.Errorf("sizes: %+v", all.Sizes)
+	}
+	if all.Limits.MaxReplicasPerCluster != 5 || all.Limits.MaxCreditConsumptionRate != 1024 || all.Limits.CreditsInUse < 1.25 {
+		t.Errorf("limits: %+v", all.Limits)
+	}
+	if age := time.Since(all.Now.Time); age.Abs() > patience {
+		t.Errorf("the snapshot is from %s", all.Now)
+	}
+	o := observeOne(t, c, id)
+	if o.Name != "observed" || o.Managed || o.Control || *o.Objects != 2 || o.Obligations != (engine.Obligations{Indexes: 1, MaterializedViews: 1}) {
+		t.Errorf("cluster: %+v", o)
+	}
+	if len(o.Strategies) != 2 || o.Strategies[0].Type != "burst" || o.Strategies[1].Type != "target_size" || o.Strategies[1].UpdatedAt == nil {
+		t.Errorf("strategies: %+v", o.Strategies)
+	}
+	a, b := o.Replica("a"), o.Replica("b")
+	if !a.Online || !*a.Hydrated || *a.HydratedObjects != 2 || a.CrashCount != 0 || a.CreatedAt == nil || a.ID == "" {
+		t.Errorf("replica a: %+v", a)
+	}
+	if *b.Hydrated || b.CrashCount != 2 || b.OOMCount != 1 {
+		t.Errorf("replica b: %+v", b)
+	}
+	control := observeOne(t, c, s.id(t, "quickstart"))
+	if !control.Control || !control.Managed {
+		t.Errorf("control cluster: %+v", control)
+	}
+	if got := observe(t, c, "u999999"); len(got.Clusters) != 0 {
+		t.Errorf("a cluster that does not exist: %+v", got.Clusters)
+	}
+}
+
+// A replica that came online a moment ago does not count yet, and the observation tells when it will.
+func TestObserveLag(t *testing.T) {
+	s := newServer(t)
+	c := newClient(t, s, materialize.Config{Lag: time.Hour})
+	id := s.cluster(t, "fresh", "r 25cc")
+	s.run(t, "SELECT mz_sim.hydrate('fresh', 'r')")
+	o := observeOne(t, c, id)
+	if o.Ready(o.Replicas[0]) || o.SettledAt == nil || o.SettledAt.Sub(time.Now()) > 2*time.Hour {
+		t.Errorf("at first: %+v", o)
+	}
+	s.run(t, "SELECT mz_sim.advance('1 hour')")
+	if o = observeOne(t, c, id); !o.Ready(o.Replicas[0]) || o.SettledAt != nil {
+		t.Errorf("an hour later: %+v", o)
+	}
+}
+
+// One observation takes the same number of statements for any number of clusters.
+func TestConstantQueries(t *testing.T) {
+	s := newServer(t)
+	s.run(t, "SELECT mz_sim.set('statement_logging', 'on')")
+	c := newClient(t, s, materialize.Config{})
+	queries := func() int {
+		count := func() string {
+			return s.value(t, "SELECT count(*)::text FROM mz_internal.mz_recent_activity_log WHERE application_name = '%s' AND sql LIKE '%%SELECT%%' AND sql NOT LIKE '%%mz_cluster_replica_sizes%%'", materialize.ApplicationName)
+		}
+		settled := func() int { // the history is written a little later
+			last, same := count(), 0
+			until(t, "the history is written", func() bool {
+				if next := count(); next != last {
+					last, same = next, 0
+				}
+				same++
+				return same > 30
+			})
+			n, err := strconv.Atoi(last)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		before := settled()
+		observe(t, c)
+		return settled() - before
+	}
+	s.want(t, s.cluster(t, "many_0"), "target_size", baseline)
+	observe(t, c) // what seldom changes is read first
+	one := queries()
+	for _, name := range []string{"many_1", "many_2", "many_3", "many_4", "many_5", "many_6", "many_7"} {
+		s.want(t, s.cluster(t, name), "target_size", baseline, "burst", burst)
+	}
+	if eight := queries(); one < 5 || eight != one {
+		t.Errorf("%d statements for one cluster, %d for eight", one, eight)
+	}
+}
+
+// Ids in a list that is too long for a statement are sorted out afterwards.
+func TestObserveManyIDs(t *testing.T) {
+	s := newServer(t)
+	c := newClient(t, s, materialize.Config{})
+	id := s.cluster(t, "needle", "r 25cc")
+	s.want(t, s.cluster(t, "hay"), "target_size", baseline)
+	s.want(t, id, "target_size", baseline)
+	ids := []string{id}
+	for range 2000 {
+		ids = append(ids, "u"+strings.Repeat("9", 1000))
+	}
+	got := observe(t, c, ids...)
+	if len(got.Clusters) != 1 || got.Clusters[0].ID != id || len(got.Clusters[0].Replicas) != 1 || len(got.Clusters[0].Strategies) != 1 {
+		t.Errorf("clusters: %+v", got.Clusters)
+	}
+}
+
+// wire is what a proxy saw.
+type wire map[string]engine.Activity
+
+func (w wire) Activity() map[string]engine.Activity { return w }
+
+func TestActivity(t *testing.T) {
+	s := newServer(t)
+	id := s.cluster(t, "used", "r 25cc")
+	s.run(t, "SELECT mz_sim.hydrate('used', 'r')")
+	seen := wire{}
+	c := newClient(t, s, materialize.Config{Activity: seen})
+	state := func() usage { return usageOf(t, c, id) }
+
+	if o := state(); o.LastActivity != nil || o.ActivityUnknown != "" {
+		t.Errorf("never used: %+v", o)
+	}
+	s.run(t, "SELECT mz_sim.activity('used', now() - INTERVAL '10 minutes')")
+	if o := state(); o.LastActivity == nil || o.ActivitySource != "statement history" || !o.about(10*time.Minute) {
+		t.Errorf("used ten minutes ago: %+v", o)
+	}
+	seen["used"] = engine.Activity{Last: time.Now().Add(-3 * time.Minute)}
+	if o := state(); o.ActivitySource != "the proxy" || !o.about(3*time.Minute) {
+		t.Errorf("seen on the wire three minutes ago: %+v", o)
+	}
+	s.run(t, "SELECT mz_sim.advance('1 minute')")
+	observe(t, c) // notes the move
+	if o := state(); !o.about(4 * time.Minute) {
+		t.Errorf("a minute later: %+v", o)
+	}
+	seen["used"] = engine.Activity{Last: time.Now().Add(-3 * time.Minute), Busy: true}
+	if o := state(); o.ActivitySource != "a session of the proxy" || !o.about(0) {
+		t.Errorf("busy on the wire: %+v", o)
+	}
+	delete(seen, "used")
+
+	subscriber := connect(t, s.dsn, "cluster=used")
+	s.run(t, "CREATE TABLE watched (n int)")
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_, _ = subscriber.PgConn().CopyTo(ctx, discard{}, "COPY (SUBSCRIBE "+s.schema+".watched) TO STDOUT")
+	}()
+	until(t, "the SUBSCRIBE counts", func() bool { return state().about(0) })
+	cancel()
+	<-ended
+	until(t, "it does not count any more", func() bool { return state().ActivitySource == "statement history" })
+
+	// A statement that waits for a replica runs, and has no end in the history.
+	s.run(t, "CREATE INDEX watched_idx IN CLUSTER used ON watched (n)")
+	s.run(t, "SELECT mz_sim.activity('used', now() - INTERVAL '10 minutes')")
+	s.run(t, "SELECT mz_sim.set('hydration', '1 day')")
+	defer s.run(t, "SELECT mz_sim.set('hydration', '100ms')")
+	s.run(t, "SELECT mz_sim.crash('used', 'r', 'error')")
+	reader := connect(t, s.dsn, "cluster=used")
+	ended = make(chan struct{})
+	ctx, cancel = context.WithCancel(t.Context())
+	go func() {
+		defer close(ended)
+		_, _ = reader.Exec(ctx, "SELECT * FROM "+s.schema+".watched")
+	}()
+	until(t, "the statement counts", func() bool { return state().ActivitySource == "a statement that is running" })
+	cancel()
+	<-ended
+}
+
+type discard struct{}
+
+func (discard) Write(p []byte) (int, error) { return len(p), nil }
+
+// usage is a cluster with how long ago it was used.
+type usage struct {
+	engine.ClusterState
+	ago time.Duration
+}
+
+func usageOf(t testing.TB, c *materialize.Client, id string) usage {
+	t.Helper()
+	s := observe(t, c, id)
+	u := usage{s.Clusters[0], -1}
+	if u.LastActivity != nil {
+		u.ago = s.Now.Sub(u.LastActivity.Time)
+	}
+	return u
+}
+
+// about tells whether the use was so long ago, give or take what a test takes.
+func (u usage) about(d time.Duration) bool {
+	return u.LastActivity != nil && (u.ago-d).Abs() < 50*time.Second
+}
+
+// Where the history does not tell, activity is unknown, unless there is another sign of it.
+func TestActivityUnknown(t *testing.T) {
+	s := newServer(t)
+	id := s.cluster(t, "dark", "r 25cc")
+	s.run(t, "SELECT mz_sim.activity('dark', now() - INTERVAL '10 minutes')")
+	seen := wire{}
+	logging := func(value string) { s.run(t, "SELECT mz_sim.set('statement_logging', '%s')", value) }
+	defer logging("on")
+	for value, want := range map[string]string{"off": "statement logging is off", "0.5": "statement logging is sampled at 0.5", "0.98": "statement logging is sampled at 0.98", "1": "", "on": ""} {
+		logging(value)
+		c := newClient(t, s, materialize.Config{Activity: seen}) // what seldom changes is kept for some seconds
+		if u := usageOf(t, c, id); u.ActivityUnknown != want || !u.about(10*time.Minute) {
+			t.Errorf("%s: %q, %v", value, u.ActivityUnknown, u.LastActivity)
+		}
+		seen["dark"] = engine.Activity{Last: time.Now().Add(-5 * time.Minute)}
+		if u := usageOf(t, c, id); u.ActivityUnknown != "" || !u.about(5*time.Minute) {
+			t.Errorf("%s, seen on the wire: %q, %v", value, u.ActivityUnknown, u.LastActivity)
+		}
+		delete(seen, "dark")
+	}
+}
+
+// What was hidden while the history did not tell may have been a use.
+func TestActivityAfterBlindness(t *testing.T) {
+	s := newServer(t)
+	id := s.cluster(t, "dawn", "r 25cc")
+	s.run(t, "SELECT mz_sim.activity('dawn', now() - INTERVAL '10 minutes')")
+	s.run(t, "SELECT mz_sim.set('statement_logging', 'off')")
+	defer s.run(t, "SELECT mz_sim.set('statement_logging', 'on')")
+	c := newClient(t, s, materialize.Config{})
+	if u := usageOf(t, c, id); u.ActivityUnknown == "" {
+		t.Errorf("%+v", u)
+	}
+	s.run(t, "SELECT mz_sim.set('statement_logging', 'on')")
+	until(t, "activity is known", func() bool { return usageOf(t, c, id).ActivityUnknown == "" })
+	if u := usageOf(t, c, id); !u.about(0) {
+		t.Errorf("%s ago, by %s", u.ago, u.ActivitySource)
+	}
+}
+
+// A role that may not read the history sees no activity, and knows that.
+func TestActivityOutOfReach(t *testing.T) {
+	s := newServer(t)
+	newClient(t, s, materialize.Config{})
+	id := s.cluster(t, "private", "r 25cc")
+	s.run(t, "CREATE ROLE stranger LOGIN")
+	s.run(t, "GRANT USAGE ON SCHEMA %s TO stranger", s.schema)
+	s.run(t, "GRANT ALL ON ALL TABLES IN SCHEMA %s TO stranger", s.schema)
+	c := newClient(t, s, materialize.Config{DSN: strings.Replace(s.dsn, "materialize@", "stranger@", 1)})
+	if u := usageOf(t, c, id); !strings.HasPrefix(u.ActivityUnknown, "statement history cannot be read") {
+		t.Errorf("unknown: %q", u.ActivityUnknown)
+	}
+}
