@@ -138,6 +138,23 @@ func TestClientThatGoesAwayEndsTheWait(t *testing.T) {
 	}
 }
 
+// A client that has left before the server answered does not make Ready wait.
+func TestClientThatHasLeftBeforeReady(t *testing.T) {
+	h := newWordHandler()
+	r := newRigFor(t, h)
+	client, server := r.session()
+	send(t, client, pgtest.FromClient, `Query "WATCH x"`)
+	expect(t, server, pgtest.FromClient, `Query "WATCH x"`)
+	_ = client.Close()
+	expectEnd(t, server)
+	send(t, server, pgtest.FromServer, `CommandComplete "INSERT 0 1"`, `ReadyForQuery I`)
+	if cause := <-h.causes; !errors.Is(cause, proxy.ErrClientGone) {
+		t.Errorf("cause %v", cause)
+	}
+	_ = server.Close()
+	<-h.closed
+}
+
 // A shutdown ends the wait, too, and the client is told.
 func TestShutdownEndsTheWait(t *testing.T) {
 	h := newWordHandler()

@@ -136,6 +136,9 @@ func (s *Session) begin(patient bool) (context.Context, func()) {
 		s.calls = map[*call]struct{}{}
 	}
 	s.calls[c] = struct{}{}
+	if s.requests.left.Load() { // cancelCalls was before us
+		cancel(ErrClientGone)
+	}
 	return ctx, func() {
 		s.mu.Lock()
 		delete(s.calls, c)
