@@ -8,6 +8,7 @@ LDFLAGS := -X main.version=$(VERSION)
 # Packages in which goroutines meet.
 RACE := ./proxy/... ./engine/... ./cmd/...
 FUZZTIME ?= 30s
+SOAK ?= 10m
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo test race fuzz bench lint fmt-check vet deflake presubmit drivers soak clean
@@ -61,6 +62,9 @@ presubmit: test ## what CI runs
 
 drivers: build ## run drivers' own suites direct and proxied, and print the difference
 	testdata/drivers/run.sh
+
+soak: setup ## put mixed load on the relay for SOAK (10m), and look for what is left behind
+	go test -run '^TestSoak$$' -count=1 -timeout 0 -v ./proxy -soak $(SOAK)
 
 clean: ## remove what was built
 	rm -rf bin
