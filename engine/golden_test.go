@@ -78,3 +78,22 @@ func TestGoldenPlans(t *testing.T) {
 		})
 	}
 }
+
+// The page beside the plans names every guard and every field that guards look at.
+func TestPlansReadme(t *testing.T) {
+	page, err := os.ReadFile("../testdata/plans/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := []string{"max_replicas_per_cluster", "max_credit_consumption_rate", "credits_in_use", "observe", "control", "native", "obligations", "recent_actions",
+		"activity_unknown", "created_by", "created_at", "max_duration_s", "allow_stop_maintenance", "gave_up"}
+	for _, guard := range []engine.GuardName{engine.GuardControlCluster, engine.GuardNativeScaling, engine.GuardPause, engine.GuardObligations,
+		engine.GuardRateLimit, engine.GuardLimits, engine.GuardLastReady, engine.GuardObserve} {
+		names = append(names, string(guard))
+	}
+	for _, name := range names {
+		if !bytes.Contains(page, []byte("`"+name+"`")) && !bytes.Contains(page, []byte("."+name+"`")) {
+			t.Errorf("README.md does not tell of %s", name)
+		}
+	}
+}

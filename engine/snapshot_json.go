@@ -6,15 +6,26 @@ import (
 	"strconv"
 )
 
-// ParseSnapshot reads the JSON form of a Snapshot. Unknown fields are ignored. The
-// error names the place of the first fault, as in
-// "clusters[3].replicas[0].size: missing".
+// ParseSnapshot reads the JSON form of a Snapshot. Unknown fields are ignored, and letter case counts. The
+// error is one line and names the place of the first fault, as in "clusters[3].replicas[0].size: missing".
 //
-// Beside the fields that every plan needs, a snapshot may hold: "limits"
-// (max_replicas_per_cluster, max_credit_consumption_rate, credits_in_use), and in a cluster
-// "activity_unknown", "created_by" (replica to strategy type), "control", "native", "recent_actions" and "obligations" (sinks, sources,
-// materialized_views, indexes), and in a replica "created_at". Without
-// them the guards that look at them stay silent.
+// It takes
+//
+//	{"now", "enable_experimental", "sizes": [{"size", "processes", "workers", "credits_per_hour"}],
+//	 "clusters": [{"id", "name", "managed", "objects", "last_activity",
+//	   "replicas": [{"name", "size", "hydrated", "online", "oom_count", "crash_count"}],
+//	   "strategies": [{"type", "config", "updated_at"}], "state": {type: payload}}]}
+//
+// and, for the guards, which stay silent without them,
+//
+//	{"limits": {"max_replicas_per_cluster", "max_credit_consumption_rate", "credits_in_use"}, "observe",
+//	 "clusters": [{"activity_unknown", "control", "native", "recent_actions", "created_by": {replica: type},
+//	   "obligations": {"sinks", "sources", "materialized_views", "indexes"}, "replicas": [{"created_at"}]}]}
+//
+// testdata/plans/README.md says what each of the latter means. Required are now, size, processes,
+// workers, id, name and type; null stands for the default of every other one. What is wrong inside a
+// config or a payload is a Problem of the plan. Integers beyond 64 bits
+// count as the nearest one.
 func ParseSnapshot(data []byte) (Snapshot, error) {
 	tree, err := decodeTree(data)
 	if err != nil {
