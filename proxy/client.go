@@ -49,11 +49,8 @@ func (c *clientSide) lock() error {
 	return nil
 }
 
-// send writes messages of ours at a boundary.
+// send writes messages of ours at a boundary, with what was kept back in front of them.
 func (c *clientSide) send(messages []byte) error {
-	if len(messages) == 0 {
-		return nil
-	}
 	if err := c.lock(); err != nil {
 		return err
 	}

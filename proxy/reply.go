@@ -94,8 +94,17 @@ func (w *results) CopyOut(columns int) (func([]byte) error, error) {
 	}, nil
 }
 
-// Flush implements ResultWriter.
-func (w *results) Flush() error { return w.flushAt(1) }
+// Flush implements ResultWriter. The client gets the description of rows that are
+// still to come, and the answers that were kept back in front of them.
+func (w *results) Flush() error {
+	if w.sink == nil {
+		return nil
+	}
+	w.start()
+	err := w.sink(w.buf)
+	w.buf = w.buf[:0]
+	return err
+}
 
 func (w *results) flushAt(size int) error {
 	if w.sink == nil || len(w.buf) < size {
