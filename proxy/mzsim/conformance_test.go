@@ -45,16 +45,18 @@ const (
 // Materialize that MATERIALIZE_URL names, except those that use knobs.
 func TestConformance(t *testing.T) {
 	all := slices.Concat(clusterChecks, sessionChecks, catalogChecks)
-	t.Run("stand-in", func(t *testing.T) {
-		for _, tt := range all {
-			t.Run(tt.name, func(t *testing.T) {
-				if tt.why != "" {
-					t.Skip("cannot hold on PostgreSQL: " + tt.why)
-				}
-				tt.run(t, theStandIn(), fresh(t))
-			})
-		}
-	})
+	for name, extended := range map[string]bool{"stand-in": false, "stand-in, extended protocol": true} {
+		t.Run(name, func(t *testing.T) {
+			for _, tt := range all {
+				t.Run(tt.name, func(t *testing.T) {
+					if tt.why != "" {
+						t.Skip("cannot hold on PostgreSQL: " + tt.why)
+					}
+					tt.run(t, theStandIn(), fresh(t), extended)
+				})
+			}
+		})
+	}
 	t.Run("materialize", func(t *testing.T) {
 		url := os.Getenv("MATERIALIZE_URL")
 		if url == "" {
@@ -69,7 +71,7 @@ func TestConformance(t *testing.T) {
 			t.Run(tt.name, func(t *testing.T) {
 				c := real.dial(t)
 				c.clean(t)
-				tt.run(t, real, c)
+				tt.run(t, real, c, false)
 			})
 		}
 	})
@@ -85,7 +87,7 @@ func (s server) mustBeEmpty(t *testing.T) {
 	}
 }
 
-func (tt check) run(t *testing.T, s server, c *client) {
+func (tt check) run(t *testing.T, s server, c *client, extended bool) {
 	c.must(t, "CREATE TABLE t (a int)")
 	c.must(t, "INSERT INTO t VALUES (1)")
 	for _, sql := range tt.setup {
@@ -103,7 +105,7 @@ func (tt check) run(t *testing.T, s server, c *client) {
 			}
 			in, sql = sessions[name], rest
 		}
-		step.sql = sql
+		step.sql, in.extended = sql, extended
 		step.check(t, in)
 	}
 }

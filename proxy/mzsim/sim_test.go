@@ -38,8 +38,9 @@ func TestMain(m *testing.M) {
 // client is a connection with what the server said besides results.
 type client struct {
 	*pgconn.PgConn
-	notices []string // since the latest text
-	failure error    // the latest
+	extended bool     // say uses the extended protocol where a text is one statement
+	notices  []string // since the latest text
+	failure  error    // the latest
 }
 
 // server is what a client connects to.
@@ -98,6 +99,9 @@ func (c *client) say(sql string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	c.notices = nil
+	if c.extended && !strings.Contains(sql, ";") && !strings.HasPrefix(sql, "COPY") {
+		return c.sayOne(ctx, sql)
+	}
 	var parts []string
 	r := c.Exec(ctx, sql)
 	for r.NextResult() {
@@ -114,6 +118,25 @@ func (c *client) say(sql string) string {
 	if err := r.Close(); err != nil {
 		c.failure = err
 		parts = append(parts, errorText(err))
+	}
+	for _, n := range c.notices {
+		parts = append(parts, "("+n+")")
+	}
+	return strings.Join(parts, " ")
+}
+
+// sayOne is say for one statement in the extended protocol.
+func (c *client) sayOne(ctx context.Context, sql string) string {
+	r := c.ExecParams(ctx, sql, nil, nil, nil, nil).Read()
+	var parts []string
+	for _, row := range r.Rows {
+		parts = append(parts, string(bytes.Join(row, []byte("|"))))
+	}
+	if r.Err == nil {
+		parts = append(parts, "["+r.CommandTag.String()+"]")
+	} else {
+		c.failure = r.Err
+		parts = append(parts[:0], errorText(r.Err))
 	}
 	for _, n := range c.notices {
 		parts = append(parts, "("+n+")")

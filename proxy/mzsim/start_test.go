@@ -3,12 +3,17 @@ package mzsim_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgproto3/v2"
 
 	"mzproxy/proxy/mzsim"
 )
@@ -140,6 +145,43 @@ func TestSeveralAtOnce(t *testing.T) {
 		if err := errors.Join(s.Close(), s.Close()); err != nil { // twice does no harm
 			t.Error(err)
 		}
+	}
+}
+
+// A session begins with the messages that Materialize begins it with, in that order.
+func TestStartupMessages(t *testing.T) {
+	fresh(t)
+	conn, err := net.Dial("tcp", sim.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	_ = conn.SetDeadline(time.Now().Add(patience))
+	f := pgproto3.NewFrontend(pgproto3.NewChunkReader(conn), conn)
+	if err := f.Send(&pgproto3.StartupMessage{ProtocolVersion: pgproto3.ProtocolVersionNumber, Parameters: map[string]string{
+		"user": "materialize", "database": "materialize", "options": "--welcome_message=on"}}); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for {
+		m, err := f.Receive()
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch m := m.(type) {
+		case *pgproto3.ParameterStatus:
+			got = append(got, m.Name)
+			continue
+		case *pgproto3.ReadyForQuery:
+			want := strings.Fields(`*pgproto3.AuthenticationOk application_name client_encoding DateStyle integer_datetimes server_version
+				standard_conforming_strings TimeZone IntervalStyle cluster cluster_replica default_cluster_replication_factor database
+				search_path mz_version *pgproto3.BackendKeyData *pgproto3.NoticeResponse`)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("messages (-want +got):\n%s", diff)
+			}
+			return
+		}
+		got = append(got, fmt.Sprintf("%T", m))
 	}
 }
 

@@ -271,3 +271,29 @@ func TestSubscribeOfEndedSession(t *testing.T) {
 	c.eventually(t, "SELECT count(*) FROM mz_internal.mz_subscriptions", "0")
 	c.eventually(t, "SELECT count(*) FROM mz_internal.mz_sessions WHERE connection_id = "+strconv.Itoa(int(s.PID())), "0")
 }
+
+// A driver that prepares everything gets its rows as they come, too.
+func TestSubscribeExtended(t *testing.T) {
+	c := fresh(t)
+	c.must(t, "CREATE TABLE t (a int)")
+	r := dial(t)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	result := r.ExecParams(ctx, "SUBSCRIBE t", nil, nil, nil, nil)
+	for i := range 3 {
+		c.must(t, "INSERT INTO t VALUES ("+strconv.Itoa(i)+")")
+		if !result.NextRow() {
+			_, err := result.Close()
+			t.Fatalf("no row %d: %v", i, err)
+		}
+		if v := result.Values(); len(v) != 3 || string(v[1]) != "1" || string(v[2]) != strconv.Itoa(i) {
+			t.Fatalf("got %q", v)
+		}
+	}
+	if err := r.CancelRequest(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := result.Close(); errorText(err) != "57014 canceling statement due to user request" {
+		t.Errorf("got %v", err)
+	}
+}

@@ -34,13 +34,14 @@ func inProgress(t *testing.T, c *client, pid uint32) {
 
 // A statement on a cluster whose replicas are not online waits for one.
 func TestReadWaitsForReplica(t *testing.T) {
-	for _, sql := range []string{"SELECT a FROM t", "UPDATE t SET a = 1", "COPY t TO STDOUT", "INSERT INTO t SELECT a FROM t WHERE false", "SELECT generate_series(1, 1)"} {
+	for i, sql := range []string{"SELECT a FROM t", "UPDATE t SET a = 1", "COPY t TO STDOUT", "INSERT INTO t SELECT a FROM t WHERE false", "SELECT generate_series(1, 1)", "SELECT a FROM t", "UPDATE t SET a = 2"} {
 		t.Run(sql, func(t *testing.T) {
 			c := fresh(t)
 			c.must(t, "CREATE TABLE t (a int)")
 			c.must(t, "SELECT mz_sim.set('startup', '1 hour')")
 			c.must(t, oneC)
 			r := dial(t, "cluster=c")
+			r.extended = i > 4
 			done := r.running(sql)
 			inProgress(t, c, r.PID())
 			pending(t, done)
@@ -94,15 +95,20 @@ func TestCancel(t *testing.T) {
 	c.must(t, "SELECT mz_sim.set('startup', '1 hour')")
 	c.must(t, oneC)
 	c.must(t, "SELECT mz_sim.set('ddl_delay', '1 hour')")
-	for _, sql := range []string{
-		"SELECT a FROM t",                                // waits for a replica
-		"UPDATE t SET a = 2",                             // its read half does
-		"CREATE CLUSTER REPLICA c.r2 (SIZE '25cc')",      // waits in the server
-		"COPY (SUBSCRIBE mz_cluster_replicas) TO STDOUT", // waits for changes
-		"SUBSCRIBE mz_clusters",
+	for sql, extended := range map[string]bool{
+		"SELECT a FROM t":                                         false, // waits for a replica
+		"SELECT a + 1 FROM t":                                     true,
+		"UPDATE t SET a = 2":                                      false, // its read half does
+		"UPDATE t SET a = 3":                                      true,
+		"CREATE CLUSTER REPLICA c.r2 (SIZE '25cc')":               false, // waits in the server
+		"CREATE CLUSTER REPLICA c.r3 (SIZE '25cc')":               true,
+		"COPY (SUBSCRIBE mz_cluster_replicas) TO STDOUT":          false, // waits for changes
+		"SUBSCRIBE (SELECT id FROM mz_clusters WHERE false)":      false,
+		"SUBSCRIBE (SELECT id FROM mz_clusters WHERE id IS NULL)": true,
 	} {
 		t.Run(sql, func(t *testing.T) {
 			r := dial(t, "cluster=c")
+			r.extended = extended
 			done := r.running(sql)
 			inProgress(t, c, r.PID())
 			if err := r.CancelRequest(t.Context()); err != nil {
