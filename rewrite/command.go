@@ -156,15 +156,15 @@ func (p *parser) cluster() (*Name, error) {
 	return &Name{name, t.Start}, nil
 }
 
-// forCluster takes [FOR] CLUSTER name.
-func (p *parser) forCluster() (*Name, error) {
-	next, _ := p.peek(1)
-	if t, ok := p.peek(0); ok && t.Is("for") && next.Kind == String {
-		return nil, nil // PAUSE STRATEGIES FOR '2 hours'
+// forCluster takes [FOR] CLUSTER name. What else may follow FOR is the caller's to take.
+func (p *parser) forCluster(others ...string) (*Name, error) {
+	next, more := p.peek(1)
+	if t, _ := p.peek(0); t.Is("for") && more && !next.Is("cluster") && len(others) > 0 {
+		return nil, nil
 	}
 	if p.word("for") {
 		if !p.word("cluster") {
-			return nil, p.fail()
+			return nil, p.fail(others...)
 		}
 		return p.cluster()
 	}

@@ -35,3 +35,48 @@ func (e *SyntaxError) Hint() string {
 		return "Expected " + strings.Join(e.Expected[:n-1], ", ") + " or " + e.Expected[n-1] + "."
 	}
 }
+
+// ColumnError is a column that mz_cluster_strategies does not have.
+type ColumnError struct {
+	Offset  int // byte offset in the text
+	Column  string
+	Columns []string // that it has
+}
+
+// Error is in the words of PostgreSQL.
+func (e *ColumnError) Error() string {
+	return fmt.Sprintf("column %q of relation %q does not exist", e.Column, Table)
+}
+
+// SettingError is a setting that starts like ours and is none.
+type SettingError struct {
+	Offset int // byte offset in the text
+	Name   string
+}
+
+// Error is in the words of PostgreSQL.
+func (e *SettingError) Error() string {
+	return fmt.Sprintf("unrecognized configuration parameter %q", e.Name)
+}
+
+// Placed is an error at a place in a text.
+type Placed interface {
+	error
+	// Place is the byte offset in the text.
+	Place() int
+}
+
+var (
+	_ Placed = (*SyntaxError)(nil)
+	_ Placed = (*ColumnError)(nil)
+	_ Placed = (*SettingError)(nil)
+)
+
+// Place implements Placed.
+func (e *SyntaxError) Place() int { return e.Offset }
+
+// Place implements Placed.
+func (e *ColumnError) Place() int { return e.Offset }
+
+// Place implements Placed.
+func (e *SettingError) Place() int { return e.Offset }

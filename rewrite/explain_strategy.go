@@ -1,5 +1,7 @@
 package rewrite
 
+import "errors"
+
 // ExplainStrategy is EXPLAIN STRATEGY.
 type ExplainStrategy struct {
 	JSON    bool
@@ -13,10 +15,12 @@ func (ExplainStrategy) Name() string { return "EXPLAIN STRATEGY" }
 
 var explainStrategy = recogniser{
 	syntax: []string{
-		"EXPLAIN STRATEGY [ ( option [, ...] ) ] [ FOR ] CLUSTER name",
-		"EXPLAIN STRATEGY [ ( option [, ...] ) ] [ FOR ] ALL CLUSTERS [ LIKE 'pattern' ]",
-		"EXPLAIN STRATEGY [ ( option [, ...] ) ] [ FOR ] { INSERT | UPDATE | DELETE } ... mz_cluster_strategies ...",
-		"    option:  FORMAT { TEXT | JSON }  |  VERBOSE [ bool ]",
+		"EXPLAIN STRATEGY [ ( option [, ...] ) ] [ [ FOR ] target ]",
+		"    option:  FORMAT { TEXT | JSON }",
+		"           | VERBOSE [ bool ]",
+		"    target:  CLUSTER name",
+		"           | ALL CLUSTERS [ LIKE 'pattern' ]",
+		"           | { INSERT | UPDATE | DELETE } ... mz_cluster_strategies ...",
 	},
 	claims: func(p *parser) bool {
 		return p.begins("explain", strategyWord...) || p.optionsThenStrategy()
@@ -89,6 +93,11 @@ func (p *parser) explainTarget(e ExplainStrategy) (Command, error) {
 
 func (p *parser) whatIf(e ExplainStrategy) (Command, error) {
 	rest := Piece{Span{p.piece.Tokens[p.i].Start, p.piece.End}, p.piece.Tokens[p.i:]}
+	var syntax *SyntaxError
+	if _, err := parseOne(rest.Of(p.text)); errors.As(err, &syntax) {
+		syntax.Offset += rest.Start
+		return nil, syntax
+	}
 	w := parseWrite(p.text, rest, p.env)
 	if w == nil {
 		return nil, &SyntaxError{Offset: rest.Start, Message: "EXPLAIN STRATEGY explains writes to " + Table + " only"}

@@ -26,19 +26,28 @@ type ShowNotices struct{}
 // Name is the command's words.
 func (ShowNotices) Name() string { return "SHOW" }
 
-// setting tells whether strategy.something stands n tokens ahead.
+// setting tells whether strategy.something stands n tokens ahead. Names of
+// settings are the same in any case, quoted or not.
 func (p *parser) setting(n int) bool {
-	name, _ := p.peek(n)
+	first, _ := p.peek(n)
 	dot, _ := p.peek(n + 1)
-	return name.Is("strategy") && dot.Kind == Op && dot.Text == "."
+	name, ok := first.Name()
+	return ok && lower(name) == "strategy" && dot.isOp(".")
 }
 
 // notices takes strategy.notices.
 func (p *parser) notices() error {
+	at, _ := p.peek(0)
 	p.advance(2)
-	if !p.word("notices") {
-		return p.fail()
+	t, ok := p.peek(0)
+	name, isName := t.Name()
+	switch {
+	case !ok || !isName:
+		return p.fail("NOTICES")
+	case lower(name) != "notices":
+		return &SettingError{at.Start, "strategy." + name}
 	}
+	p.advance(1)
 	return nil
 }
 

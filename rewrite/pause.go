@@ -7,6 +7,7 @@ type PauseStrategies struct {
 	Scope
 	For    time.Duration // 0: not said
 	Until  *time.Time
+	Offset int // where the timestamp of Until stands
 	Reason string
 }
 
@@ -14,22 +15,29 @@ type PauseStrategies struct {
 func (PauseStrategies) Name() string { return "PAUSE STRATEGIES" }
 
 var pause = recogniser{
-	syntax: []string{"PAUSE STRATEGIES [ FOR CLUSTER name ] [ FOR 'interval' | UNTIL 'timestamp' ] [ WITH REASON 'text' ]"},
+	syntax: []string{
+		"PAUSE STRATEGIES [ FOR CLUSTER name ] [ FOR 'interval' | UNTIL 'timestamp' ]",
+		"    [ WITH REASON 'text' ]",
+	},
 	claims: func(p *parser) bool { return p.begins("pause", strategyWord...) },
 	parse:  parsePause,
 }
 
 func parsePause(p *parser) (Command, error) {
 	p.skipTo()
-	scope, err := p.scope(false)
+	const interval = "an interval in single quotes"
+	cluster, err := p.forCluster(interval)
 	if err != nil {
 		return nil, err
 	}
-	c := PauseStrategies{Scope: scope}
+	c := PauseStrategies{Scope: Scope{Cluster: cluster}}
 	switch {
 	case p.word("for"):
 		at, _ := p.peek(0)
-		text, err := p.string("an interval in single quotes")
+		if at.Kind == Keyword && cluster == nil {
+			p.expected = append(p.expected, "CLUSTER")
+		}
+		text, err := p.string(interval)
 		if err != nil {
 			return nil, err
 		}
@@ -42,11 +50,11 @@ func parsePause(p *parser) (Command, error) {
 		if err != nil {
 			return nil, err
 		}
-		until, err := parseTimestamp(text)
+		until, err := ParseTimestamp(text, p.env.Zone)
 		if err != nil {
 			return nil, &SyntaxError{Offset: at.Start, Message: err.Error(), Expected: []string{"a timestamp such as '2025-06-01 12:00:00+00'"}}
 		}
-		c.Until = &until
+		c.Until, c.Offset = &until, at.Start
 	}
 	if p.word("with") {
 		if !p.word("reason") {

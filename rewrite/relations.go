@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	pg_query "github.com/pganalyze/pg_query_go/v5"
+	pg_parser "github.com/pganalyze/pg_query_go/v5/parser"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
 
@@ -77,12 +78,21 @@ func parseOne(statement string) (*pg_query.Node, error) {
 	}
 	result, err := pg_query.Parse(statement)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errNotParsed, err)
+		return nil, fmt.Errorf("%w: %w", errNotParsed, refusal(statement, err))
 	}
 	if len(result.Stmts) != 1 {
 		return nil, fmt.Errorf("%w: %d statements", errNotParsed, len(result.Stmts))
 	}
 	return result.Stmts[0].Stmt, nil
+}
+
+// refusal is what PostgreSQL's parser has to say.
+func refusal(statement string, err error) error {
+	var refused *pg_parser.Error
+	if !errors.As(err, &refused) {
+		return err
+	}
+	return &SyntaxError{Offset: byteOffset(statement, refused.Cursorpos), Message: refused.Message}
 }
 
 // usageWalk goes over a whole tree, whatever its nodes are.

@@ -3,6 +3,7 @@ package rewrite
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -42,6 +43,15 @@ func (t Token) Is(words ...string) bool {
 		}
 	}
 	return false
+}
+
+// isOp tells whether the token is this piece of punctuation.
+func (t Token) isOp(text string) bool { return t.Kind == Op && t.Text == text }
+
+// param returns the number of a parameter.
+func (t Token) param() (int, bool) {
+	n, err := strconv.Atoi(strings.TrimPrefix(t.Text, "$"))
+	return n, t.Kind == Param && err == nil
 }
 
 // Name returns the name that the token stands for as an identifier.
@@ -143,15 +153,15 @@ type Piece struct {
 	Tokens []Token
 }
 
-// Split cuts a text into statements at semicolons. Empty statements are left
-// out.
+// Split cuts a text into statements at semicolons, but for those in
+// parentheses and in bodies of functions. Empty statements are left out.
 func Split(text string) ([]Piece, error) {
 	tokens, err := Tokens(text)
 	if err != nil {
 		return nil, err
 	}
 	var pieces []Piece
-	first, depth := 0, 0
+	first, depth, atomic := 0, 0, 0
 	end := func(i int) {
 		if i > first {
 			pieces = append(pieces, Piece{Span{tokens[first].Start, tokens[i-1].End}, tokens[first:i]})
@@ -160,18 +170,33 @@ func Split(text string) ([]Piece, error) {
 	}
 	for i, t := range tokens {
 		switch {
-		case t.Kind != Op:
-		case t.Text == "(":
+		case t.Is("atomic") && i > first && tokens[i-1].Is("begin"), t.Is("case") && atomic > 0:
+			atomic++ // the body of a function; CASE has an END, too
+		case t.Is("end") && atomic > 0:
+			atomic--
+		case t.isOp("("):
 			depth++
-		case t.Text == ")":
+		case t.isOp(")"):
 			depth--
-		case t.Text == ";" && depth <= 0:
+		case t.isOp(";") && depth <= 0 && atomic == 0:
 			end(i)
 			depth = 0
 		}
 	}
 	end(len(tokens))
 	return pieces, nil
+}
+
+// byteOffset is the way back from a position in characters.
+func byteOffset(text string, position int) int {
+	n := 1
+	for i := range text {
+		if n == position {
+			return i
+		}
+		n++
+	}
+	return len(text)
 }
 
 // CharPosition turns a byte offset into the position that an ErrorResponse

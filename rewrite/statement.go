@@ -1,47 +1,21 @@
 package rewrite
 
-import (
-	"slices"
-	"strings"
-)
-
-// Table is the name of the table whose writes are ours.
-const Table = "mz_cluster_strategies"
-
-// Env is what decides which table an unqualified name means.
-type Env struct {
-	Database   string // current database
-	Schema     string // where the tables are
-	SearchPath string // as the server reports it; empty: the default, "public"
-}
-
-// inPath tells whether the schema of the tables is on the search path.
-func (e Env) inPath() bool {
-	path := e.SearchPath
-	if path == "" {
-		path = "public"
-	}
-	return slices.ContainsFunc(strings.Split(path, ","), func(part string) bool {
-		part = strings.TrimSpace(part)
-		if name, err := decodeIdent(part); err == nil {
-			return name == e.Schema
-		}
-		return lower(part) == e.Schema
-	})
-}
-
 // StatementKind says whose business a statement is.
 type StatementKind uint8
 
 // The kinds of statements.
 const (
-	Other     StatementKind = iota // none of ours
-	IsWrite                        // writes to mz_cluster_strategies
-	IsPrepare                      // PREPARE name AS a write to it
-	IsExecute                      // EXECUTE name (...)
-	IsForget                       // DEALLOCATE or DISCARD
-	IsCommand                      // a custom command
-	IsSetting                      // SET or RESET client_min_messages
+	Other        StatementKind = iota // none of ours
+	IsWrite                           // writes to mz_cluster_strategies
+	IsPrepare                         // PREPARE name AS a write to it
+	IsExecute                         // EXECUTE name (...)
+	IsDeallocate                      // DEALLOCATE name or ALL
+	IsDiscard                         // DISCARD ALL
+	IsCommand                         // a custom command
+	IsSetting                         // SET or RESET client_min_messages
+	IsResetAll                        // RESET ALL
+	IsBegin                           // begins a transaction block
+	IsEnd                             // ends one
 )
 
 // Statement is one statement of a text.
@@ -49,7 +23,7 @@ type Statement struct {
 	Span
 	Kind    StatementKind
 	Write   *Write  // IsWrite, IsPrepare
-	Name    string  // of the prepared statement: IsPrepare, IsExecute, IsForget (empty: all)
+	Name    string  // of the prepared statement: IsPrepare, IsExecute, IsDeallocate (empty: all)
 	Args    []Value // IsExecute
 	Command Command // IsCommand
 	Setting Setting // IsSetting
@@ -63,7 +37,7 @@ type Setting struct {
 
 // Classify takes a text apart. It returns a Statement for each of its
 // statements, those of others included. A malformed custom command is a
-// *SyntaxError; a text that cannot be cut into tokens gives nothing, for the
+// *SyntaxError or a *SettingError; a text that cannot be cut into tokens gives nothing, for the
 // server to complain about.
 func Classify(text string, env Env) ([]Statement, error) {
 	pieces, err := Split(text)
@@ -93,7 +67,7 @@ func classify(text string, piece Piece, env Env) (Statement, error) {
 	}
 	first := piece.Tokens[0]
 	switch {
-	case first.Is("insert", "update", "delete", "copy", "with"):
+	case first.Is("insert", "update", "delete", "copy", "with", "merge", "truncate", "explain"):
 		if s.Write = parseWrite(text, piece, env); s.Write != nil {
 			s.Kind = IsWrite
 		}
@@ -102,15 +76,37 @@ func classify(text string, piece Piece, env Env) (Statement, error) {
 			s.Kind, s.Name = IsPrepare, nameAfter(piece, 1)
 		}
 	case first.Is("execute"):
-		s.Kind, s.Name, s.Args = IsExecute, nameAfter(piece, 1), executeArgs(text, piece)
-	case first.Is("set", "reset"):
-		if setting, ok := minMessages(piece); ok {
-			s.Kind, s.Setting = IsSetting, setting
-		}
-	case first.Is("deallocate", "discard"):
-		s.Kind, s.Name = IsForget, forgotten(piece)
+		s.Kind, s.Name, s.Args = IsExecute, nameAfter(piece, 1), executeArgs(text, piece, env)
+	default:
+		s.Kind, s.Name, s.Setting = session(piece)
 	}
 	return s, nil
+}
+
+// session recognises what changes the state of a session: transactions,
+// settings, prepared statements.
+func session(piece Piece) (kind StatementKind, name string, setting Setting) {
+	second := Token{}
+	if len(piece.Tokens) > 1 {
+		second = piece.Tokens[1]
+	}
+	switch first := piece.Tokens[0]; {
+	case first.Is("deallocate"):
+		return IsDeallocate, deallocated(piece), setting
+	case first.Is("discard") && second.Is("all"):
+		return IsDiscard, "", setting
+	case first.Is("reset") && second.Is("all"):
+		return IsResetAll, "", setting
+	case first.Is("set", "reset"):
+		if setting, ok := minMessages(piece); ok {
+			return IsSetting, "", setting
+		}
+	case first.Is("begin"), first.Is("start") && second.Is("transaction"):
+		return IsBegin, "", setting
+	case first.Is("commit", "end", "rollback", "abort") && !second.Is("to", "prepared"):
+		return IsEnd, "", setting
+	}
+	return Other, "", setting
 }
 
 func nameAfter(piece Piece, i int) string {
@@ -121,8 +117,8 @@ func nameAfter(piece Piece, i int) string {
 	return name
 }
 
-// forgotten is the name that DEALLOCATE [PREPARE] name gives; empty for ALL.
-func forgotten(piece Piece) string {
+// deallocated is the name that DEALLOCATE [PREPARE] name gives; empty for ALL.
+func deallocated(piece Piece) string {
 	i := 1
 	if len(piece.Tokens) > 2 && piece.Tokens[1].Is("prepare") {
 		i = 2

@@ -21,22 +21,32 @@ type Operation string
 
 // The operations.
 const (
-	Insert Operation = "INSERT"
-	Update Operation = "UPDATE"
-	Delete Operation = "DELETE"
-	Copy   Operation = "COPY"
+	Insert   Operation = "INSERT"
+	Update   Operation = "UPDATE"
+	Delete   Operation = "DELETE"
+	Copy     Operation = "COPY"
+	Merge    Operation = "MERGE"
+	Truncate Operation = "TRUNCATE"
 )
 
 // Write is a statement that writes to mz_cluster_strategies, as far as its
 // text tells.
 type Write struct {
 	Op Operation
-	// Opaque is set where the text does not tell what is written or which rows are meant: COPY, INSERT from a query over
-	// tables, a WHERE beyond simple comparisons, or what could not be parsed. It is judged after the commit.
+	// Opaque is set where the text does not tell all that is written or which rows are meant: COPY, INSERT
+	// from a query over tables, a WHERE beyond simple comparisons, a write inside WITH, or what could not be
+	// parsed. It is judged after the commit.
 	Opaque bool
-	Rows   []Row        // INSERT
-	Set    []Assignment // UPDATE
-	Where  []Condition  // UPDATE, DELETE: joined by AND
+	// Rows are those of an INSERT. Of an opaque one from a query they are what every row of the query
+	// looks like, as far as it is known; none: nothing is known.
+	Rows  []Row
+	Set   []Assignment // UPDATE
+	Where []Condition  // UPDATE, DELETE: joined by AND
+	// Unfit is what is wrong with the statement by itself, which the server will say: a
+	// *SyntaxError or a *ColumnError. nil: nothing is known.
+	Unfit error
+	// params counts how often each parameter is used.
+	params map[int]int
 	// setAt is where an assignment can be put in: behind SET.
 	setAt int
 }
@@ -51,7 +61,8 @@ type Assignment struct {
 	Value  Value
 }
 
-// Condition compares a column with constants: = or IN (Negated: <> or NOT IN).
+// Condition compares a column with constants: = or IN (Negated: <> or NOT IN,
+// or part of a condition under OR or NOT).
 type Condition struct {
 	Column  string
 	Negated bool
@@ -75,6 +86,17 @@ func (w *Write) Clusters() []Value {
 		}
 	}
 	return list
+}
+
+// Elsewhere tells whether a parameter is also used where no cluster id belongs.
+func (w *Write) Elsewhere(param int) bool {
+	n := w.params[param]
+	for _, v := range w.Clusters() {
+		if v.Kind == Bound && v.N == param {
+			n--
+		}
+	}
+	return n > 0
 }
 
 // Sets returns the value that an UPDATE assigns to a column.
@@ -107,12 +129,32 @@ func parseWrite(text string, piece Piece, env Env) *Write {
 	}
 	node, err := parseOne(piece.Of(text))
 	if err != nil {
-		return unparsed(piece)
+		return unparsed(piece, env)
 	}
 	if p := node.GetPrepareStmt(); p != nil {
 		node = p.Query
 	}
-	r := writeReader{values{text, piece}, env}
+	r := writeReader{values{text, piece, env}}
+	w := r.write(node)
+	if op, nested := r.nested(node); nested {
+		return &Write{Op: op, Opaque: true} // whatever is around it
+	}
+	if w == nil {
+		return nil
+	}
+	w.params = map[int]int{}
+	for _, t := range piece.Tokens {
+		if n, ok := t.param(); ok {
+			w.params[n]++
+		}
+	}
+	return w
+}
+
+type writeReader struct{ values }
+
+// write reads a statement that itself is a write to our table; nil: it is not.
+func (r writeReader) write(node *pg_query.Node) *Write {
 	switch n := node.GetNode().(type) {
 	case *pg_query.Node_InsertStmt:
 		return r.insert(n.InsertStmt)
@@ -121,206 +163,9 @@ func parseWrite(text string, piece Piece, env Env) *Write {
 	case *pg_query.Node_DeleteStmt:
 		return r.delete(n.DeleteStmt)
 	case *pg_query.Node_CopyStmt:
-		if n.CopyStmt.IsFrom && r.ours(n.CopyStmt.Relation) {
+		if n.CopyStmt.IsFrom && r.env.ours(n.CopyStmt.Relation) {
 			return &Write{Op: Copy, Opaque: true}
 		}
 	}
 	return nil
-}
-
-// unparsed is a write that PostgreSQL's parser refuses although the server may
-// take it: nothing is known but the kind.
-func unparsed(piece Piece) *Write {
-	for i, t := range piece.Tokens {
-		var op Operation
-		switch {
-		case t.Is("insert"):
-			op = Insert
-		case t.Is("update"):
-			op = Update
-		case t.Is("delete"):
-			op = Delete
-		case t.Is("copy") && i == 0:
-			op = Copy
-		default:
-			continue
-		}
-		return &Write{Op: op, Opaque: true}
-	}
-	return nil
-}
-
-type writeReader struct {
-	values
-	env Env
-}
-
-// ours tells whether a name means our table.
-func (r writeReader) ours(v *pg_query.RangeVar) bool {
-	switch {
-	case v == nil || v.Relname != Table:
-		return false
-	case v.Catalogname != "" && r.env.Database != "" && v.Catalogname != r.env.Database:
-		return false
-	case v.Schemaname != "":
-		return v.Schemaname == r.env.Schema
-	}
-	return r.env.inPath()
-}
-
-func (r writeReader) insert(s *pg_query.InsertStmt) *Write {
-	if !r.ours(s.Relation) {
-		return nil
-	}
-	w := &Write{Op: Insert}
-	var names []string
-	for _, col := range s.Cols {
-		names = append(names, col.GetResTarget().GetName())
-	}
-	if names == nil {
-		names = columns
-	}
-	if s.SelectStmt == nil { // DEFAULT VALUES
-		w.Rows = []Row{r.row(names, nil)}
-		return w
-	}
-	lists, known := r.constantRows(s.SelectStmt.GetSelectStmt())
-	w.Opaque = !known || s.WithClause != nil || s.OnConflictClause != nil
-	for _, list := range lists {
-		w.Rows = append(w.Rows, r.row(names, list))
-	}
-	return w
-}
-
-func (r writeReader) row(names []string, list []Value) Row {
-	row := Row{}
-	for _, c := range columns {
-		row[c] = Value{Kind: Default}
-	}
-	for i, v := range list {
-		if i < len(names) {
-			row[names[i]] = v
-		}
-	}
-	return row
-}
-
-// constantRows returns the rows of VALUES, of SELECT without FROM, and of
-// UNION ALL of these.
-func (r writeReader) constantRows(s *pg_query.SelectStmt) (rows [][]Value, known bool) {
-	switch {
-	case s == nil:
-		return nil, false
-	case s.WithClause != nil || s.LimitCount != nil || s.LimitOffset != nil || s.WhereClause != nil || len(s.DistinctClause) > 0 || len(s.FromClause) > 0 || len(s.GroupClause) > 0 || s.HavingClause != nil:
-		return nil, false
-	case len(s.ValuesLists) > 0:
-		for _, list := range s.ValuesLists {
-			rows = append(rows, r.list(list.GetList().GetItems()))
-		}
-		return rows, true
-	case s.Op == pg_query.SetOperation_SETOP_UNION && s.All:
-		left, lok := r.constantRows(s.Larg)
-		right, rok := r.constantRows(s.Rarg)
-		return append(left, right...), lok && rok
-	case s.Op != pg_query.SetOperation_SETOP_NONE:
-		return nil, false
-	}
-	var row []Value
-	for _, target := range s.TargetList {
-		row = append(row, r.of(target.GetResTarget().GetVal()))
-	}
-	return [][]Value{row}, true
-}
-
-func (r writeReader) update(s *pg_query.UpdateStmt) *Write {
-	if !r.ours(s.Relation) {
-		return nil
-	}
-	w := &Write{Op: Update}
-	for _, target := range s.TargetList {
-		t := target.GetResTarget()
-		value := Value{}
-		if t.GetVal().GetMultiAssignRef() == nil {
-			value = r.of(t.GetVal())
-		}
-		w.Set = append(w.Set, Assignment{t.GetName(), value})
-	}
-	depth := 0
-	for _, t := range r.piece.Tokens {
-		switch {
-		case t.Kind == Op && t.Text == "(":
-			depth++
-		case t.Kind == Op && t.Text == ")":
-			depth--
-		case t.Is("set") && depth == 0 && w.setAt == 0:
-			w.setAt = t.End
-		}
-	}
-	exact := r.where(w, s.WhereClause)
-	w.Opaque = !exact || len(s.FromClause) > 0 || s.WithClause != nil
-	return w
-}
-
-func (r writeReader) delete(s *pg_query.DeleteStmt) *Write {
-	if !r.ours(s.Relation) {
-		return nil
-	}
-	w := &Write{Op: Delete}
-	exact := r.where(w, s.WhereClause)
-	w.Opaque = !exact || len(s.UsingClause) > 0 || s.WithClause != nil
-	return w
-}
-
-// where collects simple conditions. It reports whether they say everything.
-func (r writeReader) where(w *Write, node *pg_query.Node) (exact bool) {
-	if node == nil {
-		return true
-	}
-	if b := node.GetBoolExpr(); b != nil {
-		exact = b.Boolop == pg_query.BoolExprType_AND_EXPR
-		for _, arg := range b.Args {
-			if b.Boolop == pg_query.BoolExprType_AND_EXPR {
-				exact = r.where(w, arg) && exact
-				continue
-			}
-			// Names of clusters are resolved under OR and NOT, too.
-			var inner Write
-			r.where(&inner, arg)
-			for _, c := range inner.Where {
-				c.Negated = true
-				w.Where = append(w.Where, c)
-			}
-		}
-		return exact
-	}
-	e := node.GetAExpr()
-	if e == nil || e.Kind != pg_query.A_Expr_Kind_AEXPR_OP && e.Kind != pg_query.A_Expr_Kind_AEXPR_IN || len(e.Name) != 1 {
-		return false
-	}
-	op := e.Name[0].GetString_().GetSval()
-	left, right := e.Lexpr, e.Rexpr
-	if left.GetColumnRef() == nil {
-		left, right = right, left
-	}
-	column, ok := columnName(left)
-	if !ok || op != "=" && op != "<>" {
-		return false
-	}
-	c := Condition{Column: column, Negated: op == "<>"}
-	if e.Kind == pg_query.A_Expr_Kind_AEXPR_IN {
-		c.Values = r.list(right.GetList().GetItems())
-	} else {
-		c.Values = []Value{r.of(right)}
-	}
-	w.Where = append(w.Where, c)
-	return !slices.ContainsFunc(c.Values, func(v Value) bool { return v.Kind == Expr })
-}
-
-func columnName(node *pg_query.Node) (string, bool) {
-	fields := node.GetColumnRef().GetFields()
-	if len(fields) == 0 {
-		return "", false
-	}
-	name := fields[len(fields)-1].GetString_()
-	return name.GetSval(), name != nil
 }

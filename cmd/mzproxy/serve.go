@@ -117,7 +117,7 @@ func newApp(f engineFlags, dsn string, cfg proxy.Config, log logrus.FieldLogger)
 	}
 	interceptor, err := intercept.New(intercept.Config{
 		Engine: reconciler, Catalog: client, Store: client, Registry: registry,
-		SizeAliases: f.SizeAlias, EnableExperimental: f.EnableExperimental, Schema: f.Schema, Logger: log,
+		SizeAliases: f.SizeAlias, EnableExperimental: f.EnableExperimental, Schema: f.Schema, Database: client.Database(), Logger: log,
 	})
 	if err != nil {
 		return nil, err

@@ -11,16 +11,20 @@ import (
 // apply answers APPLY STRATEGIES: looks now, and returns the actions taken.
 func (h *handler) apply(q proxy.Query, c rewrite.ApplyStrategies) *proxy.Answer {
 	return h.answer(columns("cluster", "action", "replica", "result", "reason"), "", func(ctx context.Context, t *table) error {
-		infos, err := h.manageable(ctx, q, c.Scope)
-		if err != nil || len(infos) == 0 {
+		infos, err := h.manageable(ctx, q, c.Scope, t)
+		if err != nil {
 			return err
+		}
+		if len(infos) == 0 {
+			t.notices = append(t.notices, nothingToDo())
+			return nil
 		}
 		outcomes, err := h.lookBehind(ctx, h.trigger("apply"), ids(infos))
 		switch {
 		case errors.Is(err, errBehind) && ctx.Err() != nil:
-			return &proxy.Error{Code: codeCancelled, Message: "canceling statement due to user request", Detail: "The work on the clusters goes on behind."}
+			return &proxy.Error{Code: codeCancelled, Message: "canceling statement due to user request", Detail: "The work on the clusters goes on in the background."}
 		case errors.Is(err, errBehind):
-			t.notices = append(t.notices, notice("NOTICE", codeOK, "the work on the clusters goes on behind", "", "Run SHOW STRATEGY ACTIONS to see what was done."))
+			t.notices = append(t.notices, goesOn())
 			return nil
 		case err != nil:
 			return unreachable(ctx, err)
@@ -42,6 +46,7 @@ func (h *handler) apply(q proxy.Query, c rewrite.ApplyStrategies) *proxy.Answer 
 			t.notices = append(t.notices, problemNotices(o)...)
 			t.notices = append(t.notices, guardNotices(o)...)
 		}
+		t.notices = h.shortened(t.notices)
 		return nil
 	})
 }

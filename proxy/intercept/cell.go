@@ -10,11 +10,13 @@ import (
 
 // cell is one value that a write names, as far as it is known before it runs.
 type cell struct {
-	known bool
-	null  bool // NULL, or the column's default
-	text  string
-	at    *rewrite.Value // where it stands in the client's text; nil: nowhere
-	param int            // as $n; 0: not a parameter
+	known    bool
+	hidden   bool // an expression: it shows only when the statement runs
+	null     bool // NULL
+	standard bool // the column's default, or now()
+	text     string
+	at       *rewrite.Value // where it stands in the client's text; nil: nowhere
+	param    int            // as $n; 0: not a parameter
 }
 
 // arguments are the values of a statement's parameters; nil: not known yet.
@@ -25,8 +27,10 @@ func (a arguments) resolve(v rewrite.Value) cell {
 	switch v.Kind {
 	case rewrite.Literal:
 		return cell{known: true, text: v.Text, at: &v}
-	case rewrite.Null, rewrite.Default:
+	case rewrite.Null:
 		return cell{null: true}
+	case rewrite.Default, rewrite.Now:
+		return cell{standard: true}
 	case rewrite.Bound:
 		c := cell{}
 		if v.N >= 1 && v.N <= len(a) {
@@ -35,7 +39,33 @@ func (a arguments) resolve(v rewrite.Value) cell {
 		c.param = v.N
 		return c
 	}
-	return cell{}
+	return cell{hidden: true}
+}
+
+// jsonbVersion is the byte in front of a jsonb value in binary format.
+const jsonbVersion = 1
+
+// bound is the value of a parameter. Only types whose values are text are of use here.
+func bound(b *proxy.Bind, i int) cell {
+	value := b.Values[i]
+	switch {
+	case value == nil:
+		return cell{null: true}
+	case b.Formats[i] == 0:
+		return cell{known: true, text: string(value)}
+	}
+	oid := uint32(0)
+	if i < len(b.ParamOIDs) {
+		oid = b.ParamOIDs[i]
+	}
+	switch oid {
+	case 0, oidText, oidVarchar, oidName, oidUnknown, oidJSON, oidJSONB:
+		if len(value) > 0 && value[0] == jsonbVersion && (oid == 0 || oid == oidJSONB) {
+			value = value[1:]
+		}
+		return cell{known: true, text: string(value)}
+	}
+	return cell{hidden: true}
 }
 
 // fault is an error at a place within a cell: a position in the text, or, for a

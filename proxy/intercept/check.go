@@ -2,10 +2,9 @@ package intercept
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
-	"strings"
+	"time"
 
 	"mzproxy/engine"
 	"mzproxy/proxy"
@@ -21,9 +20,14 @@ type check struct {
 	args    arguments
 	catalog engine.Catalog
 	role    *engine.Role
+	strays  map[string]bool // cluster ids of rows that belong to no cluster
+
+	selected selection // of an UPDATE or DELETE
+	seen     []string  // ids of the clusters that were looked at for it
 
 	ids   map[string]bool // clusters concerned
 	all   bool            // or any
+	types []string        // strategy types concerned; nil: any
 	edits []rewrite.Edit  // names to ids, in the text
 	// params holds ids that are to take the place of parameters, by number.
 	params map[int]string
@@ -37,18 +41,26 @@ func (h *handler) check(ctx context.Context, text string, w *rewrite.Write, args
 // checkIn examines a write whose literals stand in source, for a client that
 // sent text.
 func (h *handler) checkIn(ctx context.Context, text, source string, w *rewrite.Write, args arguments) (*check, error) {
-	catalog, err := h.cfg.Catalog.Catalog(ctx)
+	catalog, err := h.catalog(ctx)
 	if err != nil {
-		return nil, unreachable(ctx, err)
-	}
-	c := &check{handler: h, text: text, foreign: text != source, write: w, args: args, catalog: catalog, ids: map[string]bool{}, params: map[int]string{}}
-	steps := map[rewrite.Operation]func(context.Context) error{
-		rewrite.Insert: c.insert, rewrite.Copy: c.copy, rewrite.Update: c.update, rewrite.Delete: c.delete,
-	}
-	if err := steps[w.Op](ctx); err != nil {
 		return nil, err
 	}
-	return c, nil
+	c := &check{handler: h, text: text, foreign: text != source, write: w, args: args, catalog: catalog,
+		ids: map[string]bool{}, params: map[int]string{}}
+	switch w.Op {
+	case rewrite.Insert:
+		err = c.insert(ctx)
+	case rewrite.Update:
+		err = c.update(ctx)
+	case rewrite.Delete:
+		err = c.delete(ctx)
+	default:
+		err = c.opaque(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return c, c.limits(ctx)
 }
 
 // clusters are the ids of the clusters concerned; nil: any.
@@ -56,7 +68,15 @@ func (c *check) clusters() []string {
 	if c.all {
 		return nil
 	}
-	return append([]string{}, slices.Sorted(maps.Keys(c.ids))...)
+	return c.clusterIDs()
+}
+
+// clusterIDs are the clusters that the write names, sorted.
+func (c *check) clusterIDs() []string { return append([]string{}, slices.Sorted(maps.Keys(c.ids))...) }
+
+// pending is the write as it waits for its commit.
+func (c *check) pending(sent time.Time) pendingWrite {
+	return pendingWrite{c.write.Op, c.clusters(), c.types, sent}
 }
 
 func (c *check) resolve(v rewrite.Value) cell {
@@ -67,49 +87,46 @@ func (c *check) resolve(v rewrite.Value) cell {
 	return value
 }
 
+// insert checks the rows. Of those that a query makes, what is the same in all of them.
 func (c *check) insert(ctx context.Context) error {
+	if len(c.write.Rows) == 0 {
+		return c.opaque(ctx)
+	}
+	c.types = []string{}
 	for _, row := range c.write.Rows {
 		if err := c.row(ctx, row); err != nil {
 			return err
 		}
 	}
-	if c.write.Opaque {
-		return c.opaque(ctx)
-	}
 	return nil
-}
-
-func (c *check) copy(ctx context.Context) error { return c.opaque(ctx) }
-
-// opaque is a write whose rows show only after the commit. It could name any
-// cluster, so only a role that may manage all of them may do it.
-func (c *check) opaque(ctx context.Context) error {
-	c.all = true
-	role, err := c.who(ctx)
-	if err != nil || role.Superuser {
-		return err
-	}
-	return &proxy.Error{Code: codeNotAllowed, Message: fmt.Sprintf("permission denied for table %s", rewrite.Table),
-		Detail: fmt.Sprintf("The statement's rows cannot be checked beforehand, and role %q may not manage every cluster.", role.Name),
-		Hint:   "Use INSERT with VALUES."}
 }
 
 // row checks one row of an INSERT.
 func (c *check) row(ctx context.Context, row rewrite.Row) error {
 	id := c.resolve(row[rewrite.ColumnCluster])
 	kind := c.resolve(row[rewrite.ColumnType])
-	config := c.resolve(row[rewrite.ColumnConfig])
 	switch {
 	case id.known:
 		if err := c.cluster(ctx, id); err != nil {
 			return err
 		}
-	case !id.null && id.param == 0: // an expression
+	case id.hidden:
 		if err := c.opaque(ctx); err != nil {
 			return err
 		}
 	}
-	return c.strategy(kind, config)
+	c.concerns(kind)
+	return c.strategy(kind, c.resolve(row[rewrite.ColumnConfig]))
+}
+
+// concerns notes the strategy type of a row that is written.
+func (c *check) concerns(kind cell) {
+	if kind.hidden {
+		c.types = nil
+	}
+	if c.types != nil && kind.known {
+		c.types = append(c.types, kind.text)
+	}
 }
 
 // strategy checks type and config of a row.
@@ -149,9 +166,9 @@ func (c *check) json(config cell) error {
 
 // cluster checks a cluster that gets a strategy, and puts its id in the place of its name.
 func (c *check) cluster(ctx context.Context, v cell) error {
-	info, ok := c.lookup(v.text)
+	info, ok := findCluster(c.catalog, v.text)
 	if !ok {
-		return v.fault(c.text, 0, "", c.unknownCluster(v.text))
+		return v.fault(c.text, 0, "", unknownCluster(c.catalog, v.text))
 	}
 	if e := unsuitable(info); e != nil {
 		return v.fault(c.text, 0, "", e)
@@ -172,81 +189,63 @@ func (c *check) name(v cell, info engine.ClusterInfo) {
 	case v.text == info.ID:
 	case v.param > 0:
 		c.params[v.param] = info.ID
-	case v.at != nil:
+	case v.at != nil && !slices.ContainsFunc(c.edits, func(e rewrite.Edit) bool { return e.Span == v.at.Span }):
 		c.edits = append(c.edits, rewrite.Edit{Span: v.at.Span, Text: rewrite.QuoteLiteral(info.ID)})
 	}
 }
 
-// lookup finds a cluster by id, or by name.
-func (c *check) lookup(text string) (engine.ClusterInfo, bool) { return findCluster(c.catalog, text) }
-
-func findCluster(catalog engine.Catalog, text string) (engine.ClusterInfo, bool) {
-	for _, by := range []func(engine.ClusterInfo) string{
-		func(i engine.ClusterInfo) string { return i.ID },
-		func(i engine.ClusterInfo) string { return i.Name },
-	} {
-		for _, info := range catalog.Clusters {
-			if by(info) == text {
-				return info, true
+// limits refuses a write whose strategies would need more replicas than the server allows.
+func (c *check) limits(ctx context.Context) error {
+	if c.catalog.MaxReplicasPerCluster <= 0 || c.write.Op == rewrite.Delete || !c.crowded() || !c.complete() {
+		return nil
+	}
+	_, before, after, err := c.cfg.Engine.WhatIf(ctx, c.planned(), c.apply)
+	if err != nil {
+		return unreachable(ctx, err)
+	}
+	for i, plan := range after.Clusters {
+		for _, g := range plan.Guards {
+			if g.Name != engine.GuardLimits || !g.Held || slices.Contains(before.Clusters[i].Guards, g) {
+				continue
 			}
+			return c.place(g.Strategy).fault(c.text, 0, "", tooMany(plan.Name, g))
 		}
-	}
-	return engine.ClusterInfo{}, false
-}
-
-func (c *check) unknownCluster(name string) *proxy.Error { return unknownCluster(c.catalog, name) }
-
-func unknownCluster(catalog engine.Catalog, name string) *proxy.Error {
-	var names []string
-	for _, info := range catalog.Clusters {
-		if strings.HasPrefix(info.ID, "u") {
-			names = append(names, info.Name)
-		}
-	}
-	hint := engine.Perhaps(name, names)
-	if hint == "" {
-		hint = "SHOW CLUSTERS lists the clusters."
-	}
-	return &proxy.Error{Code: codeUndefined, Message: fmt.Sprintf("unknown cluster %q", name), Hint: hint}
-}
-
-// unsuitable says why a cluster takes no strategies; nil: it does.
-func unsuitable(info engine.ClusterInfo) *proxy.Error {
-	switch {
-	case !strings.HasPrefix(info.ID, "u"):
-		return &proxy.Error{Code: codeWrongState, Message: fmt.Sprintf("cluster %q is a system cluster", info.Name),
-			Detail: "The replicas of system clusters are not for strategies."}
-	case info.Control:
-		return &proxy.Error{Code: codeWrongState, Message: fmt.Sprintf("cluster %q is the control cluster", info.Name),
-			Detail: "The proxy itself runs its queries there, so it may never be suspended.",
-			Hint:   "Use another cluster, or start the proxy with another --control-cluster."}
-	case info.Managed:
-		return &proxy.Error{Code: codeWrongState, Message: fmt.Sprintf("cluster %q is managed", info.Name),
-			Detail: "The system itself creates and drops the replicas of a managed cluster.",
-			Hint:   "Make it unmanaged with ALTER CLUSTER " + engine.QuoteIdent(info.Name) + " SET (MANAGED = false)."}
 	}
 	return nil
 }
 
-// who is the session's role.
-func (c *check) who(ctx context.Context) (engine.Role, error) {
-	if c.role == nil {
-		role, err := c.cfg.Catalog.Role(ctx, c.info.BackendPID)
-		if err != nil {
-			return role, unreachable(ctx, err)
-		}
-		c.role = &role
+// crowded tells whether a cluster concerned may come to its limit at all.
+func (c *check) crowded() bool {
+	wanted := max(len(c.write.Rows), 1)
+	if slices.Contains(c.types, "shrink_to_fit") {
+		wanted += len(c.catalog.Sizes)
 	}
-	return *c.role, nil
+	for id := range c.ids {
+		if info, ok := findCluster(c.catalog, id); ok && info.Replicas+int64(wanted) > c.catalog.MaxReplicasPerCluster {
+			return true
+		}
+	}
+	return false
 }
 
-// mayManage tells whether the session's role could run the DDL itself: as
-// superuser, as the cluster's owner, or as a member of the owning role.
-func (c *check) mayManage(ctx context.Context, info engine.ClusterInfo) (*proxy.Error, error) {
-	role, err := c.who(ctx)
-	if err != nil || role.Superuser || role.ID == info.OwnerID || slices.Contains(role.MemberOf, info.OwnerID) {
-		return nil, err
+// place is where the write names a strategy, if it does.
+func (c *check) place(strategy string) cell {
+	values := []rewrite.Value{}
+	for _, row := range c.write.Rows {
+		values = append(values, row[rewrite.ColumnType])
 	}
-	return &proxy.Error{Code: codeNotAllowed, Message: "must be owner of CLUSTER " + info.Name,
-		Detail: fmt.Sprintf("Role %q is neither superuser nor a member of %q, who owns the cluster.", role.Name, info.Owner)}, nil
+	if v, ok := c.write.Sets(rewrite.ColumnType); ok {
+		values = append(values, v)
+	}
+	for _, v := range values {
+		if value := c.resolve(v); value.known && value.text == strategy {
+			return value
+		}
+	}
+	return cell{}
+}
+
+func tooMany(cluster string, g engine.Guard) *proxy.Error {
+	return &proxy.Error{Code: codeTooMany, Message: "strategy " + quoted(g.Strategy) + " needs more replicas than cluster " + quoted(cluster) + " may have",
+		Detail: sentence(g.Text), Hint: "Drop replicas that are not needed, or raise the server's limit."}
 }

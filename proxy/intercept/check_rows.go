@@ -2,9 +2,11 @@ package intercept
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"mzproxy/engine"
+	"mzproxy/proxy"
 	"mzproxy/rewrite"
 )
 
@@ -14,33 +16,38 @@ type storedRow struct {
 	row     engine.StrategyRow
 }
 
-// selects reads the WHERE of an UPDATE or DELETE: it rewrites names of clusters, notes
-// which are concerned, and returns a test for rows. exact is false where the test lets
-// more rows through than the server will.
-func (c *check) selects() (test func(storedRow) bool, exact bool) {
-	exact = !c.write.Opaque
-	var tests []func(storedRow) bool
+// selection is what the WHERE of an UPDATE or DELETE lets through.
+type selection struct {
+	tests []func(storedRow) bool
+	exact bool     // no more than the server will let through
+	types []string // strategy types, if the WHERE names them
+}
+
+func (s selection) takes(r storedRow) bool {
+	return !slices.ContainsFunc(s.tests, func(t func(storedRow) bool) bool { return !t(r) })
+}
+
+// selects reads the WHERE. It rewrites names of clusters and notes which are concerned.
+func (c *check) selects() selection {
+	s := selection{exact: !c.write.Opaque}
 	named := false
 	for _, condition := range c.write.Where {
 		values, known := c.values(condition)
 		switch {
 		case condition.Negated || !known:
-			exact = false
+			s.exact = false
 		case condition.Column == rewrite.ColumnCluster:
 			named = true
-			tests = append(tests, func(r storedRow) bool { return slices.Contains(values, r.cluster) })
+			s.tests = append(s.tests, func(r storedRow) bool { return slices.Contains(values, r.cluster) })
 		case condition.Column == rewrite.ColumnType:
-			tests = append(tests, func(r storedRow) bool { return slices.Contains(values, r.row.Type) })
+			s.types = values
+			s.tests = append(s.tests, func(r storedRow) bool { return slices.Contains(values, r.row.Type) })
 		default:
-			exact = false
+			s.exact = false
 		}
 	}
-	if !named {
-		c.all = true
-	}
-	return func(r storedRow) bool {
-		return !slices.ContainsFunc(tests, func(t func(storedRow) bool) bool { return !t(r) })
-	}, exact
+	c.all = c.all || !named
+	return s
 }
 
 // values resolves the constants of a condition. known is false where one of them shows
@@ -55,91 +62,174 @@ func (c *check) values(condition rewrite.Condition) (values []string, known bool
 		}
 		text := value.text
 		if condition.Column == rewrite.ColumnCluster {
-			if info, ok := c.lookup(text); ok {
-				c.name(value, info)
-				text = info.ID
-			} else {
-				c.ids[text] = true // of a cluster that is gone
-			}
+			text = c.meant(value)
 		}
 		values = append(values, text)
 	}
 	return values, known
 }
 
+// meant is the id of the cluster that a condition names. A text that rows are stored under although it
+// is no id means these rows.
+func (c *check) meant(value cell) string {
+	info, ok := findCluster(c.catalog, value.text)
+	if !ok || c.strays[value.text] {
+		c.ids[value.text] = true
+		return value.text
+	}
+	c.name(value, info)
+	return info.ID
+}
+
 // stored returns the rows that a write touches, and checks that the role may
-// touch them.
-func (c *check) stored(ctx context.Context) (rows []storedRow, exact bool, err error) {
-	test, exact := c.selects()
+// touch them, and the clusters that it names.
+func (c *check) stored(ctx context.Context) ([]storedRow, error) {
+	if err := c.findStrays(ctx); err != nil {
+		return nil, err
+	}
+	c.selected = c.selects()
 	s, _, err := c.cfg.Engine.Explain(ctx, c.clusters()...)
 	if err != nil {
-		return nil, false, unreachable(ctx, err)
+		return nil, unreachable(ctx, err)
 	}
+	var rows []storedRow
 	for _, cluster := range s.Clusters {
-		touched := false
+		c.seen = append(c.seen, cluster.ID)
+		touched := c.ids[cluster.ID]
 		for _, row := range cluster.Strategies {
-			if r := (storedRow{cluster.ID, row}); test(r) {
+			if r := (storedRow{cluster.ID, row}); c.selected.takes(r) {
 				rows = append(rows, r)
 				touched = true
 			}
 		}
-		if info, ok := c.lookup(cluster.ID); ok && touched {
+		if info, ok := findCluster(c.catalog, cluster.ID); ok && touched {
 			if e, err := c.mayManage(ctx, info); err != nil {
-				return nil, false, err
+				return nil, err
 			} else if e != nil {
-				return nil, false, e
+				return nil, e
 			}
 		}
 	}
-	return rows, exact, nil
+	for _, stray := range s.Strays {
+		if r := (storedRow{stray.ClusterID, stray.StrategyRow}); c.selected.takes(r) {
+			rows = append(rows, r)
+		}
+	}
+	return rows, nil
+}
+
+// findStrays finds out whether rows are stored under a cluster's name that the write gives.
+func (c *check) findStrays(ctx context.Context) error {
+	var names []string
+	for _, condition := range c.write.Where {
+		for _, v := range condition.Values {
+			if value := c.resolve(v); value.known && condition.Column == rewrite.ColumnCluster && !c.isID(value.text) {
+				names = append(names, value.text)
+			}
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	s, _, err := c.cfg.Engine.Explain(ctx, names...)
+	if err != nil {
+		return unreachable(ctx, err)
+	}
+	c.strays = map[string]bool{}
+	for _, stray := range s.Strays {
+		c.strays[stray.ClusterID] = true
+	}
+	return nil
+}
+
+func (c *check) isID(text string) bool {
+	return slices.ContainsFunc(c.catalog.Clusters, func(i engine.ClusterInfo) bool { return i.ID == text })
 }
 
 func (c *check) delete(ctx context.Context) error {
-	_, _, err := c.stored(ctx)
+	c.types = []string{} // what goes supersedes nothing
+	_, err := c.stored(ctx)
 	return err
 }
 
 // update checks what the rows that an UPDATE touches will be.
 func (c *check) update(ctx context.Context) error {
-	for _, set := range c.write.Set {
-		if set.Column == rewrite.ColumnCluster {
-			if v := c.resolve(set.Value); v.known {
-				if err := c.cluster(ctx, v); err != nil {
-					return err
-				}
+	if v, ok := c.write.Sets(rewrite.ColumnCluster); ok {
+		switch target := c.resolve(v); {
+		case target.known:
+			if err := c.cluster(ctx, target); err != nil {
+				return err
+			}
+		case target.hidden:
+			if err := c.opaque(ctx); err != nil {
+				return err
 			}
 		}
 	}
-	rows, exact, err := c.stored(ctx)
+	rows, err := c.stored(ctx)
 	if err != nil {
 		return err
 	}
-	kindValue, setsKind := c.write.Sets(rewrite.ColumnType)
-	configValue, setsConfig := c.write.Sets(rewrite.ColumnConfig)
-	kind, config := c.resolve(kindValue), c.resolve(configValue)
-	if kind.known {
-		if err := c.strategy(kind, cell{}); err != nil {
-			return err
-		}
+	after := change{}
+	if v, ok := c.write.Sets(rewrite.ColumnType); ok {
+		after.setsKind, after.kind = true, c.resolve(v)
 	}
-	if err := c.json(config); err != nil {
+	if v, ok := c.write.Sets(rewrite.ColumnConfig); ok {
+		after.setsConfig, after.config = true, c.resolve(v)
+	}
+	for _, r := range rows {
+		c.types = append(c.types, r.row.Type)
+	}
+	if after.setsKind {
+		c.types = []string{}
+		c.concerns(after.kind)
+	}
+	if err := c.strategy(after.kind, cell{}); err != nil {
 		return err
 	}
-	if !setsKind && !setsConfig || !exact {
+	if err := c.json(after.config); err != nil {
+		return err
+	}
+	return c.becomes(rows, after)
+}
+
+// change is what an UPDATE makes of type and config.
+type change struct {
+	setsKind, setsConfig bool
+	kind, config         cell
+}
+
+// becomes checks the rows as they will be: those that are there, and any other one whose type the
+// statement tells.
+func (c *check) becomes(rows []storedRow, after change) error {
+	if after.config.known && !after.setsKind {
+		for _, name := range c.selected.types {
+			if err := c.strategy(cell{known: true, text: name}, after.config); err != nil {
+				return err
+			}
+		}
+	}
+	if !after.setsKind && !after.setsConfig || !c.selected.exact {
 		return nil
 	}
 	for _, r := range rows {
-		newKind, newConfig := kind, config
-		if !setsKind {
-			newKind = cell{known: true, text: r.row.Type}
+		kind, config := after.kind, after.config
+		if !after.setsKind {
+			kind = cell{known: true, text: r.row.Type}
 		}
-		if !setsConfig {
-			newConfig = cell{known: true, text: string(r.row.Config)}
+		if !after.setsConfig { // what is wrong with it is so because of the new type
+			config = cell{known: true, text: string(r.row.Config)}
 		}
-		if newConfig.known {
-			if err := c.strategy(newKind, newConfig); err != nil {
-				return err
-			}
+		if !config.known {
+			continue
+		}
+		err := c.strategy(kind, config)
+		var e *proxy.Error
+		if errors.As(err, &e) && e.Position == 0 && !after.setsConfig {
+			return kind.fault(c.text, 0, "", e)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
-	"time"
 
 	"mzproxy/engine"
 	"mzproxy/proxy"
@@ -14,10 +12,10 @@ import (
 
 // command prepares the answer to a custom command. What depends on the world
 // is looked up when the answer runs.
-func (h *handler) command(ctx context.Context, q proxy.Query, s *rewrite.Statement) (*proxy.Answer, error) {
+func (h *handler) command(q proxy.Query, s *rewrite.Statement) (*proxy.Answer, error) {
 	switch c := s.Command.(type) {
 	case rewrite.ExplainStrategy:
-		return h.explain(ctx, q, c)
+		return h.explain(q, c), nil
 	case rewrite.ShowStrategies:
 		return h.showStrategies(q, c), nil
 	case rewrite.ShowStatus:
@@ -41,7 +39,7 @@ func (h *handler) command(ctx context.Context, q proxy.Query, s *rewrite.Stateme
 	case rewrite.SetNotices:
 		return h.setNotices(q, c)
 	case rewrite.ResetNotices:
-		return h.resetNotices(q), nil
+		return h.resetNotices(), nil
 	case rewrite.ShowNotices:
 		return h.showNotices(), nil
 	}
@@ -51,6 +49,11 @@ func (h *handler) command(ctx context.Context, q proxy.Query, s *rewrite.Stateme
 // Type OIDs of columns.
 const (
 	oidText        = 25
+	oidName        = 19
+	oidUnknown     = 705
+	oidVarchar     = 1043
+	oidJSON        = 114
+	oidInterval    = 1186
 	oidBool        = 16
 	oidInt8        = 20
 	oidFloat8      = 701
@@ -62,6 +65,7 @@ const (
 type table struct {
 	rows    [][]*string
 	notices []*proxy.Notice
+	old     bool // a warning says that the server does not answer
 }
 
 func (t *table) add(values ...*string) { t.rows = append(t.rows, values) }
@@ -108,73 +112,43 @@ func columns(names ...string) []proxy.Column {
 	return list
 }
 
-// view keeps the latest observation of all clusters with strategies, for when
-// the server is slow or away.
-type view struct {
-	mu       sync.Mutex
-	at       time.Time
-	snapshot engine.Snapshot
-	plan     engine.Plan
-}
-
-// How long SHOW waits for a fresh observation while an older one is there.
-const freshWait = 2 * time.Second
-
-// observe returns a fresh observation of all clusters with strategies, or the
-// latest one with a notice of its age.
-func (i *Interceptor) observe(ctx context.Context, t *table) (engine.Snapshot, engine.Plan, error) {
-	i.view.mu.Lock()
-	known := !i.view.at.IsZero()
-	i.view.mu.Unlock()
-	fresh := ctx
-	if known {
-		var cancel context.CancelFunc
-		fresh, cancel = context.WithTimeout(ctx, freshWait)
-		defer cancel()
-	}
-	s, plan, err := i.cfg.Engine.Explain(fresh)
-	i.view.mu.Lock()
-	defer i.view.mu.Unlock()
-	if err == nil {
-		i.view.at, i.view.snapshot, i.view.plan = time.Now(), s, plan
-		return s, plan, nil
-	}
-	if !known || ctx.Err() != nil {
-		return s, plan, unreachable(ctx, err)
-	}
-	t.notices = append(t.notices, notice("WARNING", codeEngine,
-		fmt.Sprintf("the server does not answer; this is %s old", time.Since(i.view.at).Round(time.Second)), sentence(reason(err)), ""))
-	return i.view.snapshot, i.view.plan, nil
-}
-
-// scope picks what a command's FOR CLUSTER and LIKE mean: a test for cluster
-// names. A cluster that is named has to exist.
-func (h *handler) scope(ctx context.Context, q proxy.Query, s rewrite.Scope) (func(id, name string) bool, error) {
+// scope picks what a command's FOR CLUSTER and LIKE mean: a test for clusters. A cluster
+// that is named has to exist.
+func (h *handler) scope(q proxy.Query, s rewrite.Scope, catalog engine.Catalog) (func(id, name string) bool, error) {
+	matches := func(string, string) bool { return true }
 	if s.Cluster != nil {
-		info, err := h.named(ctx, q, s.Cluster)
+		info, err := named(q, s.Cluster, catalog)
 		if err != nil {
 			return nil, err
 		}
-		return func(id, _ string) bool { return id == info.ID }, nil
+		matches = func(id, _ string) bool { return id == info.ID }
 	}
 	if s.Like == nil {
-		return func(string, string) bool { return true }, nil
+		return matches, nil
 	}
 	if _, err := rewrite.Like(*s.Like, ""); err != nil {
-		return nil, &proxy.Error{Code: "22025", Message: err.Error()}
+		return nil, &proxy.Error{Code: codeBadPattern, Message: err.Error()}
 	}
-	return func(_, name string) bool {
+	return func(id, name string) bool {
 		ok, _ := rewrite.Like(*s.Like, name)
-		return ok
+		return ok && matches(id, name)
 	}, nil
 }
 
-// named finds the cluster that a command names.
-func (h *handler) named(ctx context.Context, q proxy.Query, n *rewrite.Name) (engine.ClusterInfo, error) {
-	catalog, err := h.cfg.Catalog.Catalog(ctx)
-	if err != nil {
-		return engine.ClusterInfo{}, unreachable(ctx, err)
+// lately is scope with clusters as they were when the server was last read.
+func (h *handler) lately(ctx context.Context, q proxy.Query, s rewrite.Scope, t *table) (func(id, name string) bool, error) {
+	catalog := engine.Catalog{}
+	if s.Cluster != nil {
+		var err error
+		if catalog, err = h.known(ctx, t); err != nil {
+			return nil, err
+		}
 	}
+	return h.scope(q, s, catalog)
+}
+
+// named finds the cluster that a command names.
+func named(q proxy.Query, n *rewrite.Name, catalog engine.Catalog) (engine.ClusterInfo, error) {
 	info, ok := findCluster(catalog, n.Text)
 	if !ok {
 		e := unknownCluster(catalog, n.Text)
@@ -184,22 +158,22 @@ func (h *handler) named(ctx context.Context, q proxy.Query, n *rewrite.Name) (en
 	return info, nil
 }
 
-// manageable returns the ids of the clusters that a command is to change: the one that is named, or
+// manageable returns the clusters that a command is to change: the one that is named, or
 // all that have strategies. The role has to be one that may manage them.
-func (h *handler) manageable(ctx context.Context, q proxy.Query, s rewrite.Scope) ([]engine.ClusterInfo, error) {
-	catalog, err := h.cfg.Catalog.Catalog(ctx)
+func (h *handler) manageable(ctx context.Context, q proxy.Query, s rewrite.Scope, t *table) ([]engine.ClusterInfo, error) {
+	catalog, err := h.catalog(ctx)
 	if err != nil {
-		return nil, unreachable(ctx, err)
+		return nil, err
 	}
 	var infos []engine.ClusterInfo
 	if s.Cluster != nil {
-		info, err := h.named(ctx, q, s.Cluster)
+		info, err := named(q, s.Cluster, catalog)
 		if err != nil {
 			return nil, err
 		}
 		infos = append(infos, info)
 	} else {
-		snapshot, _, err := h.observe(ctx, &table{})
+		snapshot, _, err := h.observe(ctx, t)
 		if err != nil {
 			return nil, err
 		}
@@ -211,13 +185,23 @@ func (h *handler) manageable(ctx context.Context, q proxy.Query, s rewrite.Scope
 	}
 	c := &check{handler: h, catalog: catalog}
 	for _, info := range infos {
-		if e, err := c.mayManage(ctx, info); err != nil {
+		e, err := c.mayManage(ctx, info)
+		if err != nil {
 			return nil, err
-		} else if e != nil {
-			return nil, e
+		}
+		if e != nil {
+			return nil, h.about(q, s, e)
 		}
 	}
 	return infos, nil
+}
+
+// about places an error at the name of the cluster, if there is one.
+func (h *handler) about(q proxy.Query, s rewrite.Scope, e *proxy.Error) *proxy.Error {
+	if s.Cluster != nil {
+		e.Position = rewrite.CharPosition(q.Text, s.Cluster.Offset)
+	}
+	return e
 }
 
 func ids(infos []engine.ClusterInfo) []string {

@@ -3,6 +3,7 @@ package intercept
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 
 	"mzproxy/engine"
@@ -13,27 +14,44 @@ import (
 // SQLSTATEs of what we say.
 const (
 	codeOK           = "00000"
-	codeInvalidValue = "22023"
-	codeNotJSON      = "22P02"
-	codeNoTx         = "25P01"
-	codeUndefined    = "42704"
-	codeNotAllowed   = "42501"
-	codeWrongState   = "55000"
-	codeSyntax       = "42601"
-	codeCancelled    = "57014"
 	codeEngine       = "08006" // the server cannot be reached by the controller
+	codeBadTime      = "22007"
+	codeInvalidValue = "22023"
+	codeBadPattern   = "22025"
+	codeNotJSON      = "22P02"
+	codeNotNull      = "23502"
+	codeNoTx         = "25P01"
+	codeNotAllowed   = "42501"
+	codeSyntax       = "42601"
+	codeNoColumn     = "42703"
+	codeUndefined    = "42704"
+	codeNoParameter  = "42P02"
+	codeTooMany      = "53000"
+	codeWrongState   = "55000"
+	codeCancelled    = "57014"
 )
 
 func notice(severity, code, message, detail, hint string) *proxy.Notice {
 	return &proxy.Notice{Severity: severity, SeverityUnlocalized: severity, Code: code, Message: message, Detail: detail, Hint: hint}
 }
 
-func syntaxError(text string, e *rewrite.SyntaxError) *proxy.Error {
-	code := codeSyntax
-	if strings.HasPrefix(e.Message, "invalid input syntax") {
-		code = "22007"
+// placed turns an error about the text into what the client sees.
+func placed(text string, e rewrite.Placed) *proxy.Error {
+	out := &proxy.Error{Code: codeSyntax, Message: e.Error(), Position: rewrite.CharPosition(text, e.Place())}
+	switch e := e.(type) {
+	case *rewrite.SyntaxError:
+		out.Hint = e.Hint()
+		if strings.HasPrefix(e.Message, "invalid input syntax") {
+			out.Code = codeBadTime
+		}
+	case *rewrite.ColumnError:
+		out.Code = codeNoColumn
+		out.Hint = engine.Perhaps(e.Column, e.Columns)
+	case *rewrite.SettingError:
+		out.Code = codeUndefined
+		out.Hint = "Perhaps you meant " + quoted(rewrite.NoticesSetting) + "."
 	}
-	return &proxy.Error{Code: code, Message: e.Error(), Hint: e.Hint(), Position: rewrite.CharPosition(text, e.Offset)}
+	return out
 }
 
 // configState is the SQLSTATE of a fault in a row.
@@ -93,10 +111,14 @@ func sentence(text string) string {
 	return strings.ToUpper(text[:1]) + strings.TrimSuffix(text[1:], ".") + "."
 }
 
-// unreachable is what a command says when the controller's connection fails.
+// quoted names an object.
+func quoted(name string) string { return strconv.Quote(name) }
+
+// unreachable is what a command says when the controller's connection fails. What ended because
+// the client, or the proxy, did not want to wait is theirs to explain.
 func unreachable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return &proxy.Error{Code: codeCancelled, Message: "canceling statement due to user request", Err: err}
+		return err
 	}
 	return &proxy.Error{Code: sqlstate(err), Message: "the controller cannot read the server now", Detail: sentence(reason(err)), Hint: "Try again in a moment; mzproxy check tells more.", Err: err}
 }

@@ -1,33 +1,60 @@
 package intercept
 
 import (
+	"bytes"
 	"encoding/json"
 
 	"mzproxy/engine"
 )
 
-// explainVersion is the version of the JSON that EXPLAIN STRATEGY gives.
+// explainVersion is the version of the JSON that EXPLAIN STRATEGY gives. A change that takes a key
+// away, or its meaning, raises it; keys may come without that.
 const explainVersion = 1
 
-// json renders a report: {"version", "now", "clusters"}, each cluster as in the plan
-// format with what follows it added.
-func (r report) json() (string, error) {
-	clusters := make([]map[string]any, 0, len(r.plan.Clusters))
+// json renders a report, a document a cluster: the cluster's entry of the plan format, and
+//
+//	version           1
+//	now               time of the observation
+//	decisions         what each strategy that ran saw and wants: strategy, verb (create, drop,
+//	                  hold, suspend, none), text, until (when time alone may change it)
+//	conflicts         wishes that were overruled: replica, winner, loser, mode (PRIORITY)
+//	orphans           replicas that stay although their strategy is gone: replica, strategy
+//	credits_per_hour  before, after
+//	next_look         at, cause, waiting_for_hydration
+//	signals           what was looked at; see signalsJSON
+//	what_if           added, gone: statements against the plan of now; only for a what-if
+func (r report) json() ([]string, error) {
+	var documents []string
 	for i, plan := range r.plan.Clusters {
 		entry, err := clusterJSON(r.snapshot.Clusters[i], plan)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
+		entry["version"], entry["now"] = explainVersion, r.snapshot.Now.String()
 		if r.before != nil {
 			entry["what_if"] = map[string]any{
 				"added": statements(difference(plan.Actions, r.before.Clusters[i].Actions)),
 				"gone":  statements(difference(r.before.Clusters[i].Actions, plan.Actions)),
 			}
 		}
-		clusters = append(clusters, entry)
+		document, err := asJSON(entry)
+		if err != nil {
+			return nil, err
+		}
+		documents = append(documents, document)
 	}
-	document, err := json.Marshal(map[string]any{"version": explainVersion, "now": r.snapshot.Now.String(), "clusters": clusters})
-	return string(document), err
+	return documents, nil
+}
+
+// asJSON renders a value without the escapes that HTML would need.
+func asJSON(value any) (string, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(value); err != nil {
+		return "", err
+	}
+	return string(bytes.TrimRight(b.Bytes(), "\n")), nil
 }
 
 func clusterJSON(c engine.ClusterState, plan engine.ClusterPlan) (map[string]any, error) {
@@ -36,7 +63,9 @@ func clusterJSON(c engine.ClusterState, plan engine.ClusterPlan) (map[string]any
 		return nil, err
 	}
 	entry := map[string]any{}
-	if err := json.Unmarshal(data, &entry); err != nil {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber() // the state's numbers stay as they are
+	if err := d.Decode(&entry); err != nil {
 		return nil, err
 	}
 	decisions := make([]map[string]any, 0, len(plan.Decisions))
@@ -47,24 +76,30 @@ func clusterJSON(c engine.ClusterState, plan engine.ClusterPlan) (map[string]any
 	for _, conflict := range plan.Conflicts {
 		conflicts = append(conflicts, map[string]any{"replica": conflict.Replica, "winner": conflict.Winner.Strategy, "loser": conflict.Loser.Strategy, "mode": "PRIORITY"})
 	}
-	entry["decisions"] = decisions
-	entry["conflicts"] = conflicts
-	entry["credits_per_hour"] = map[string]float64{"before": plan.CreditsBefore, "after": plan.CreditsAfter}
-	entry["next_look"] = map[string]any{"at": moment(plan.NextLook), "cause": plan.NextLookCause, "waiting_for_hydration": plan.Waiting}
-	entry["signals"] = map[string]any{
-		"objects": c.Objects, "last_activity": moment(c.LastActivity), "activity_source": c.ActivitySource,
-		"activity_unknown": c.ActivityUnknown, "recent_actions": c.RecentActions, "replicas": replicasJSON(c),
+	orphans := make([]map[string]any, 0, len(plan.Orphans))
+	for _, o := range plan.Orphans {
+		orphans = append(orphans, map[string]any{"replica": o.Replica, "strategy": o.Strategy})
 	}
+	entry["decisions"], entry["conflicts"], entry["orphans"] = decisions, conflicts, orphans
+	entry["credits_per_hour"] = map[string]float64{"before": plan.CreditsBefore, "after": plan.CreditsAfter}
+	entry["next_look"] = map[string]any{"at": moment(plan.NextLook), "cause": nullable(plan.NextLookCause), "waiting_for_hydration": plan.Waiting}
+	entry["signals"] = signalsJSON(c)
 	return entry, nil
 }
 
-func replicasJSON(c engine.ClusterState) []map[string]any {
-	list := make([]map[string]any, 0, len(c.Replicas))
+// signalsJSON is what a plan rests on.
+func signalsJSON(c engine.ClusterState) map[string]any {
+	replicas := make([]map[string]any, 0, len(c.Replicas))
 	for _, r := range c.Replicas {
-		list = append(list, map[string]any{"name": r.Name, "size": r.Size, "online": r.Online, "hydrated": r.Hydrated,
-			"ready": c.Ready(r), "oom_count": r.OOMCount, "crash_count": r.CrashCount})
+		replicas = append(replicas, map[string]any{"name": r.Name, "size": r.Size, "online": r.Online, "hydrated": r.Hydrated, "hydrated_objects": r.HydratedObjects,
+			"ready": c.Ready(r), "oom_count": r.OOMCount, "crash_count": r.CrashCount, "created_at": moment(r.CreatedAt), "created_by": nullable(c.CreatedBy[r.Name])})
 	}
-	return list
+	return map[string]any{
+		"objects": c.Objects, "indexes": c.Obligations.Indexes, "materialized_views": c.Obligations.MaterializedViews,
+		"sources": c.Obligations.Sources, "sinks": c.Obligations.Sinks,
+		"last_activity": moment(c.LastActivity), "activity_source": nullable(c.ActivitySource), "activity_unknown": nullable(c.ActivityUnknown),
+		"recent_actions": c.RecentActions, "replicas": replicas,
+	}
 }
 
 func statements(actions []engine.Action) []string {
@@ -81,4 +116,12 @@ func moment(t *engine.Timestamp) any {
 		return nil
 	}
 	return t.String()
+}
+
+// nullable is a text, or null where it is empty.
+func nullable(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
 }

@@ -9,22 +9,22 @@ import (
 	"mzproxy/engine"
 )
 
-// lineWidth is what the lines of a plan keep to.
-const lineWidth = 98
+// lineWidth is what the lines of a plan keep to: psql puts a space on both sides.
+const lineWidth = 97
 
 // text renders a report, a line a row.
 func (r report) text(verbose bool) []string {
 	var p printer
 	if len(r.plan.Clusters) == 0 {
-		p.line(" No cluster has strategies")
+		p.line("No cluster has strategies")
 	}
 	for i, plan := range r.plan.Clusters {
-		p.cluster(r.snapshot, r.snapshot.Clusters[i], plan)
+		p.cluster(r.snapshot.Now, r.snapshot.Clusters[i], plan)
 		if r.before != nil {
 			p.whatIf(r.before.Clusters[i], plan)
 		}
 		if verbose {
-			p.signals(r.snapshot.Clusters[i], plan)
+			p.signals(r.snapshot, r.snapshot.Clusters[i], plan)
 		}
 	}
 	return p.lines
@@ -32,11 +32,17 @@ func (r report) text(verbose bool) []string {
 
 type printer struct{ lines []string }
 
-func (p *printer) line(format string, args ...any) {
-	p.lines = append(p.lines, wrap(ascii(fmt.Sprintf(format, args...)))...)
+func (p *printer) line(format string, args ...any) { p.lineUnder(4, format, args...) }
+
+// lineUnder breaks what is too long, and goes on at an indent.
+func (p *printer) lineUnder(indent int, format string, args ...any) {
+	p.lines = append(p.lines, wrap(ascii(fmt.Sprintf(format, args...)), indent)...)
 }
 
-// ascii keeps output to plain characters; names keep theirs, escaped.
+// statement is to be copied: it is never broken.
+func (p *printer) statement(lead, sql string) { p.lines = append(p.lines, lead+ascii(sql)) }
+
+// ascii keeps output to plain characters; others are escaped.
 func ascii(s string) string {
 	for _, r := range s {
 		if r > 126 || r < 32 {
@@ -47,56 +53,75 @@ func ascii(s string) string {
 	return s
 }
 
-// wrap breaks a long line at spaces; what follows is indented.
-func wrap(line string) []string {
+// wrap breaks a long line at spaces.
+func wrap(line string, indent int) []string {
 	var lines []string
 	for len(line) > lineWidth {
-		at := strings.LastIndexByte(line[:lineWidth], ' ')
-		if at < lineWidth/2 {
+		at := strings.LastIndexByte(line[:lineWidth+1], ' ')
+		if at <= indent {
 			break
 		}
 		lines = append(lines, line[:at])
-		line = strings.Repeat(" ", 26) + line[at+1:]
+		line = strings.Repeat(" ", indent) + line[at+1:]
 	}
 	return append(lines, line)
 }
 
-func (p *printer) cluster(s engine.Snapshot, c engine.ClusterState, plan engine.ClusterPlan) {
-	count := fmt.Sprintf("%d replicas", len(plan.Desired))
-	if len(c.Replicas) != len(plan.Desired) {
-		count = fmt.Sprintf("%d -> %d replicas", len(c.Replicas), len(plan.Desired))
+func (p *printer) cluster(now engine.Timestamp, c engine.ClusterState, plan engine.ClusterPlan) {
+	p.line("Cluster %q (%s): %s, %s", c.Name, c.ID, replicaChange(len(c.Replicas), len(plan.Desired)), creditChange(plan.CreditsBefore, plan.CreditsAfter))
+	label := func(name, verb, text string) {
+		p.lineUnder(33, "  %-21s  %-7s %s", name, verb, text)
 	}
-	p.line(" Cluster %q (%s): %s, %s", c.Name, c.ID, count, creditChange(plan.CreditsBefore, plan.CreditsAfter))
 	for _, d := range plan.Decisions {
-		p.line("   %-21s  %-7s %s", strategyLabel(c, d.Strategy), d.Verb, d.Text)
+		label(strategyLabel(c, d.Strategy), d.Verb, d.Text)
 	}
 	for _, problem := range plan.Problems {
-		p.line("   %-21s  %-7s %s", problem.Strategy, "error", problem.Message)
+		label(problem.Strategy, "error", problem.Message)
 	}
-	p.overruled(plan)
+	for _, conflict := range plan.Conflicts {
+		label("conflict", "", fmt.Sprintf("%s wins over %s on %q (PRIORITY)", conflict.Winner.Strategy, conflict.Loser.Strategy, conflict.Replica))
+	}
+	for _, g := range plan.Guards {
+		verb := "warns"
+		if g.Held || g.Name == engine.GuardPause {
+			verb = "holds"
+		}
+		label("guard "+string(g.Name), verb, g.Text)
+	}
+	for _, o := range plan.Orphans {
+		label("orphan", "stays", fmt.Sprintf("%q was created by %s, which is gone", o.Replica, o.Strategy))
+	}
 	if len(c.Strategies) == 0 {
-		p.line("   no strategies")
+		p.line("  no strategies")
 	}
 	p.replicas(c, plan)
 	if len(plan.Actions) > 0 {
-		p.line(" Statements")
+		p.line("Statements")
 	}
 	for _, a := range plan.Actions {
-		p.lines = append(p.lines, "   "+ascii(a.SQL)) // to be copied: never wrapped
+		p.statement("  ", a.SQL)
 	}
-	p.line(" Next look: %s", nextLook(plan))
+	p.line("Next look: %s", nextLook(now, plan))
+}
+
+func replicaChange(before, after int) string {
+	switch {
+	case before != after:
+		return fmt.Sprintf("%d -> %d replicas", before, after)
+	case after == 1:
+		return "1 replica"
+	}
+	return fmt.Sprintf("%d replicas", after)
 }
 
 // strategyLabel is the strategy with its main parameter.
 func strategyLabel(c engine.ClusterState, name string) string {
-	var newest engine.StrategyRow
-	for _, row := range c.Strategies {
-		if row.Type == name && (newest.Type == "" || newest.UpdatedAt == nil || row.UpdatedAt != nil && row.UpdatedAt.Compare(*newest.UpdatedAt) >= 0) {
-			newest = row
+	var config map[string]any
+	for i, counts := range engine.Counting(c.Strategies) {
+		if counts && c.Strategies[i].Type == name {
+			_ = json.Unmarshal(c.Strategies[i].Config, &config) // a strategy that ran has an object
 		}
 	}
-	var config map[string]any
-	_ = json.Unmarshal(newest.Config, &config) // a strategy that ran has an object
 	for _, key := range []string{"target_size", "burst_replica_size", "max_replica_size"} {
 		if size, ok := config[key].(string); ok {
 			return name + " " + size
@@ -119,22 +144,6 @@ func duration(seconds float64) string {
 	return fmt.Sprintf("%g s", seconds)
 }
 
-func (p *printer) overruled(plan engine.ClusterPlan) {
-	for _, c := range plan.Conflicts {
-		p.line("   conflict over %q: %s wins over %s (PRIORITY)", c.Replica, c.Winner.Strategy, c.Loser.Strategy)
-	}
-	for _, g := range plan.Guards {
-		verb := "warns"
-		if g.Held {
-			verb = "holds"
-		}
-		p.line("   guard %-15s  %-7s %s", g.Name, verb, g.Text)
-	}
-	for _, o := range plan.Orphans {
-		p.line("   %q stays: created by %s, which is gone", o.Replica, o.Strategy)
-	}
-}
-
 func (p *printer) replicas(c engine.ClusterState, plan engine.ClusterPlan) {
 	type row struct{ name, size, what, state string }
 	var rows []row
@@ -143,24 +152,24 @@ func (p *printer) replicas(c engine.ClusterState, plan engine.ClusterPlan) {
 		if !slices.Contains(plan.Desired, engine.ReplicaSpec{Name: r.Name, Size: r.Size}) {
 			what = "drop"
 		}
-		rows = append(rows, row{r.Name, r.Size, what, condition(c, r)})
+		rows = append(rows, row{ascii(r.Name), ascii(r.Size), what, condition(c, r)})
 	}
 	for _, a := range plan.Actions {
 		if a.Op == engine.OpCreate {
-			rows = append(rows, row{a.Replica, a.Size, "create", ""})
+			rows = append(rows, row{ascii(a.Replica), ascii(a.Size), "create", ""})
 		}
 	}
 	if len(rows) == 0 {
-		p.line(" Replicas: none")
+		p.line("Replicas: none")
 		return
 	}
-	p.line(" Replicas")
-	width, sizes := 0, 0
+	p.line("Replicas")
+	width, sizes := 10, 6
 	for _, r := range rows {
-		width, sizes = max(width, len(ascii(r.name))), max(sizes, len(ascii(r.size)))
+		width, sizes = max(width, len(r.name)), max(sizes, len(r.size))
 	}
 	for _, r := range rows {
-		p.line("%s", strings.TrimRight(fmt.Sprintf("   %-*s  %-*s  %-6s  %s", width, ascii(r.name), sizes, ascii(r.size), r.what, r.state), " "))
+		p.lineUnder(width+sizes+14, "%s", strings.TrimRight(fmt.Sprintf("  %-*s  %-*s  %-6s  %s", width, r.name, sizes, r.size, r.what, r.state), " "))
 	}
 }
 
@@ -179,16 +188,16 @@ func condition(c engine.ClusterState, r engine.Replica) string {
 		state = "hydrating"
 	}
 	if r.CrashCount > 0 {
-		state += fmt.Sprintf(", %d crashes in the last hour (%d out of memory)", r.CrashCount, r.OOMCount)
+		state += fmt.Sprintf(", %s in the last hour (%d out of memory)", count(r.CrashCount, "crash", "crashes"), r.OOMCount)
 	}
 	return state
 }
 
 // nextLook says what would change the decision.
-func nextLook(plan engine.ClusterPlan) string {
+func nextLook(now engine.Timestamp, plan engine.ClusterPlan) string {
 	at := ""
 	if plan.NextLook != nil {
-		at = fmt.Sprintf("%s UTC (%s)", plan.NextLook.Format("15:04:05"), plan.NextLookCause)
+		at = fmt.Sprintf("%s UTC (%s)", clockTime(now, *plan.NextLook), plan.NextLookCause)
 	}
 	switch {
 	case plan.Waiting && at != "":
@@ -205,35 +214,14 @@ func nextLook(plan engine.ClusterPlan) string {
 func (p *printer) whatIf(before, after engine.ClusterPlan) {
 	added, gone := difference(after.Actions, before.Actions), difference(before.Actions, after.Actions)
 	if len(added)+len(gone) == 0 {
-		p.line(" What if: the plan stays as it is")
+		p.line("What if: the plan stays as it is")
 		return
 	}
-	p.line(" What if: against the plan of now")
+	p.line("What if: against the plan of now")
 	for _, a := range added {
-		p.lines = append(p.lines, "   + "+ascii(a.SQL))
+		p.statement("  + ", a.SQL)
 	}
 	for _, a := range gone {
-		p.lines = append(p.lines, "   - "+ascii(a.SQL))
-	}
-}
-
-func (p *printer) signals(c engine.ClusterState, plan engine.ClusterPlan) {
-	p.line(" Signals")
-	switch {
-	case c.ActivityUnknown != "":
-		p.line("   activity       not known: %s", c.ActivityUnknown)
-	case c.LastActivity != nil:
-		p.line("   last activity  %s (%s)", c.LastActivity, c.ActivitySource)
-	default:
-		p.line("   last activity  none recorded")
-	}
-	if c.Objects != nil {
-		p.line("   objects        %d: %d indexes, %d materialized views, %d sources, %d sinks", *c.Objects,
-			c.Obligations.Indexes, c.Obligations.MaterializedViews, c.Obligations.Sources, c.Obligations.Sinks)
-	}
-	p.line("   actions        %d in the last 5 minutes", c.RecentActions)
-	p.line(" State")
-	for _, d := range plan.Decisions {
-		p.line("   %-13s  %s", d.Strategy, c.State[d.Strategy])
+		p.statement("  - ", a.SQL)
 	}
 }

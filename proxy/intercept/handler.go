@@ -3,6 +3,7 @@ package intercept
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -19,17 +20,26 @@ type handler struct {
 	info     proxy.SessionInfo
 	log      logrus.FieldLogger
 	settings *settings
-	// prepared are the writes that the session prepared with SQL, by name.
-	prepared map[string]*rewrite.Statement
-	texts    map[string]string // their texts
-	// pending are writes that were executed and not committed yet.
-	pending []pendingWrite
+	greeting []*proxy.Notice
+
+	// prepared are the writes that the session prepared with SQL, by name; preparing
+	// those of the text at hand.
+	prepared, preparing map[string]*preparedWrite
+	// alert is set while texts without a word of ours matter, too: EXECUTE, DISCARD ALL, RESET ALL.
+	alert atomic.Bool
+
+	// executed holds what is to be noted about statements that the server has executed, in
+	// their order among the events of Ready.
+	executed []func()
+	open     []pendingWrite // executed in a transaction that is not over
+	bound    []*boundWrite  // writes with parameters that were bound in it
 }
 
 // pendingWrite is a write that waits for its commit.
 type pendingWrite struct {
 	op       rewrite.Operation
-	clusters []string // ids; nil: not known
+	clusters []string // ids; nil: any
+	types    []string // strategy types of its rows; nil: any
 	sent     time.Time
 }
 
@@ -38,31 +48,49 @@ func (h *handler) Wants(text []byte) bool {
 	if rewrite.Match(text) {
 		return true
 	}
-	return len(h.prepared) > 0 && (rewrite.Contains(text, "execute") || rewrite.Contains(text, "deallocate") || rewrite.Contains(text, "discard"))
+	return h.alert.Load() && (rewrite.Contains(text, "execute") || rewrite.Contains(text, "deallocate") ||
+		rewrite.Contains(text, "discard") || rewrite.Contains(text, "reset"))
 }
+
+// Greet tells of settings at the start of the session that are wrong.
+func (h *handler) Greet() proxy.Ready { return proxy.Ready{Notices: h.greeting} }
 
 // Close has nothing to close.
 func (h *handler) Close() {}
 
+// env is what the session's text means beside the text itself.
 func (h *handler) env() rewrite.Env {
 	database := h.session.Parameter("database")
 	if database == "" {
 		database = h.info.Database
 	}
-	return rewrite.Env{Database: database, Schema: h.cfg.Schema, SearchPath: h.session.Parameter("search_path")}
+	zone, err := time.LoadLocation(h.session.Parameter("TimeZone"))
+	if err != nil {
+		zone = time.UTC
+	}
+	return rewrite.Env{Database: database, Home: h.cfg.Database, Schema: h.cfg.Schema, SearchPath: h.session.Parameter("search_path"),
+		Zone: zone, Backslashes: h.session.Parameter("standard_conforming_strings") == "off"}
 }
 
 // Intercept decides about a text.
 func (h *handler) Intercept(ctx context.Context, q proxy.Query) ([]proxy.Verdict, error) {
 	statements, err := rewrite.Classify(q.Text, h.env())
-	var malformed *rewrite.SyntaxError
+	var malformed rewrite.Placed
 	if errors.As(err, &malformed) {
-		return nil, syntaxError(q.Text, malformed)
+		return nil, placed(q.Text, malformed)
 	}
+	h.preparing = nil
 	var verdicts []proxy.Verdict
 	for n := range statements {
 		s := &statements[n]
-		if s.Kind == rewrite.Other {
+		switch s.Kind {
+		case rewrite.Other:
+			continue
+		case rewrite.IsBegin: // the status as of this statement's turn
+			q.TxStatus = 'T'
+			continue
+		case rewrite.IsEnd:
+			q.TxStatus = 'I'
 			continue
 		}
 		v, err := h.verdict(ctx, q, s)
@@ -95,17 +123,39 @@ func (h *handler) verdict(ctx context.Context, q proxy.Query, s *rewrite.Stateme
 		return h.prepare(ctx, q, s)
 	case rewrite.IsExecute:
 		return h.execute(ctx, q, s)
-	case rewrite.IsForget:
-		return proxy.Verdict{Done: func(string) { h.forget(s.Name) }}, nil
+	case rewrite.IsDeallocate:
+		return h.noting(func() { h.forget(s.Name) }, nil), nil
+	case rewrite.IsDiscard:
+		return h.noting(func() { h.forget("") }, h.settings.resetAll), nil
+	case rewrite.IsResetAll:
+		return h.noting(nil, h.settings.resetAll), nil
 	case rewrite.IsSetting:
-		return proxy.Verdict{Watch: true, Done: func(string) { h.settings.set(minMessages, s.Setting.Value, s.Setting.Local) }}, nil
+		return h.noting(h.watchful, func() { h.settings.set(minMessages, s.Setting.Value, s.Setting.Local) }), nil
 	}
 	if q.TxStatus == 'E' {
 		return proxy.Verdict{}, &proxy.Error{Code: proxy.CodeFailedTransaction, Message: "current transaction is aborted, commands ignored until end of transaction block"}
 	}
-	answer, err := h.command(ctx, q, s)
+	answer, err := h.command(q, s)
 	return proxy.Verdict{Action: proxy.Local, Answer: answer, Watch: true}, err
 }
+
+// noting is the verdict about a statement of the server's own that says something to us:
+// now is called when it is done, then when its turn comes among what the transaction did.
+func (h *handler) noting(now, then func()) proxy.Verdict {
+	return proxy.Verdict{Watch: true, Done: func(string) {
+		if now != nil {
+			now()
+		}
+		h.executed = append(h.executed, func() {
+			if then != nil {
+				then()
+			}
+		})
+	}}
+}
+
+// watchful makes the handler look at texts that may undo what was set or prepared.
+func (h *handler) watchful() { h.alert.Store(true) }
 
 func (h *handler) forget(name string) {
 	if name == "" {
@@ -113,45 +163,6 @@ func (h *handler) forget(name string) {
 		return
 	}
 	delete(h.prepared, name)
-}
-
-// done notes a write that the server executed.
-func (h *handler) done(op rewrite.Operation, clusters []string, sent time.Time) func(string) {
-	return func(string) { h.pending = append(h.pending, pendingWrite{op, clusters, sent}) }
-}
-
-// Ready runs the engine once a write is committed.
-func (h *handler) Ready(ctx context.Context, e proxy.Completed) proxy.Ready {
-	switch e.TxStatus {
-	case 'T':
-		return proxy.Ready{Watch: true}
-	case 'E':
-		h.pending = nil
-		return proxy.Ready{Watch: true}
-	}
-	committed := committed(e.Events)
-	h.settings.end(committed)
-	writes := h.pending
-	h.pending = nil
-	if !committed || len(writes) == 0 {
-		return proxy.Ready{}
-	}
-	return proxy.Ready{Notices: h.settings.filter(h.look(ctx, writes))}
-}
-
-// committed tells from what the server said whether a transaction that is over
-// was committed, at least in part.
-func committed(events []proxy.Event) bool {
-	failed := false
-	for _, e := range events {
-		switch {
-		case e.Tag == "COMMIT":
-			return true
-		case e.Code != "", e.Tag == "ROLLBACK":
-			failed = true
-		}
-	}
-	return !failed
 }
 
 // trigger says for whom the engine looks.

@@ -3,7 +3,7 @@ package intercept
 import (
 	"context"
 	"errors"
-	"strings"
+	"fmt"
 	"sync"
 	"time"
 
@@ -47,7 +47,7 @@ type Config struct {
 	SizeAliases        map[string]string
 	EnableExperimental bool
 	Schema             string // of the three tables
-	Database           string // that sessions are in where the server does not report it
+	Database           string // of the three tables; empty: the one that a session is in
 	NoticeWait         time.Duration
 	Logger             logrus.FieldLogger
 }
@@ -68,6 +68,7 @@ var (
 	_ proxy.Interceptor     = (*Interceptor)(nil)
 	_ proxy.StartupRewriter = (*Interceptor)(nil)
 	_ proxy.Handler         = (*handler)(nil)
+	_ proxy.Greeter         = (*handler)(nil)
 )
 
 // New checks the configuration. Close the interceptor in the end.
@@ -98,73 +99,32 @@ func (i *Interceptor) Close() {
 	<-done
 }
 
-// RewriteStartup takes our setting out of the startup parameters: the server
-// does not know it.
-func (i *Interceptor) RewriteStartup(params map[string]string) map[string]string {
-	rest := map[string]string{}
-	for name, value := range params {
-		if name == rewrite.NoticesSetting {
-			continue
-		}
-		if name == "options" {
-			value, _ = cutOption(value)
-			if value == "" {
-				continue
-			}
-		}
-		rest[name] = value
-	}
-	return rest
-}
-
-// cutOption takes -c strategy.notices=x (also -cstrategy..., --strategy...) out of an
-// options parameter and returns x.
-func cutOption(options string) (rest, value string) {
-	words := strings.Fields(options)
-	var kept []string
-	for n := 0; n < len(words); n++ {
-		setting, dashC := words[n], false
-		switch {
-		case setting == "-c" && n+1 < len(words):
-			setting, dashC = words[n+1], true
-		case strings.HasPrefix(setting, "--"):
-			setting = setting[2:]
-		case strings.HasPrefix(setting, "-c"):
-			setting = setting[2:]
-		}
-		name, v, ok := strings.Cut(setting, "=")
-		if ok && strings.EqualFold(name, rewrite.NoticesSetting) {
-			value = v
-		} else {
-			kept = append(kept, words[n])
-			if dashC {
-				kept = append(kept, words[n+1])
-			}
-		}
-		if dashC {
-			n++
-		}
-	}
-	if value == "" {
-		return options, ""
-	}
-	return strings.Join(kept, " "), value
-}
-
 // Open watches a session.
 func (i *Interceptor) Open(_ context.Context, s *proxy.Session) (proxy.Handler, error) {
 	info := s.Info()
-	h := &handler{Interceptor: i, session: s, info: info, prepared: map[string]*rewrite.Statement{}}
+	h := &handler{Interceptor: i, session: s, info: info, prepared: map[string]*preparedWrite{}}
 	h.log = i.cfg.Logger.WithField("session", info.ID)
-	level := info.Startup[rewrite.NoticesSetting]
-	if _, option := cutOption(info.Startup["options"]); option != "" {
-		level = option
+	var err error
+	if h.settings, err = newSettings(info.Startup); err != nil {
+		h.greeting = h.settings.audible([]*proxy.Notice{unset(err)})
 	}
-	h.settings = newSettings(level)
+	if h.settings.notices() != noticesChanges || h.settings.get(minMessages, "") != "" {
+		h.watchful()
+	}
 	return h, nil
 }
 
-// Session is what a handler asks of its session.
+// unset tells that a startup setting does not count.
+func unset(err error) *proxy.Notice {
+	n := notice(severityWarning, codeInvalidValue, fmt.Sprintf("startup setting %q not set", rewrite.NoticesSetting), "", "")
+	var e *proxy.Error
+	if errors.As(err, &e) {
+		n.Detail, n.Hint = sentence(e.Message), e.Hint
+	}
+	return n
+}
+
+// A session is what a handler asks of its session.
 type session interface {
 	Info() proxy.SessionInfo
 	Parameter(name string) string

@@ -21,29 +21,28 @@ func (h *handler) setNotices(q proxy.Query, c rewrite.SetNotices) (*proxy.Answer
 			return nil, err
 		}
 	}
-	return h.changing("SET", func(_ context.Context, t *table) error {
+	return h.answer(nil, "SET", func(_ context.Context, t *table) error {
 		if c.Local && q.TxStatus != 'T' {
-			t.notices = append(t.notices, notice("WARNING", codeNoTx, "SET LOCAL can only be used in transaction blocks", "", ""))
+			t.notices = append(t.notices, notice(severityWarning, codeNoTx, "SET LOCAL can only be used in transaction blocks", "", ""))
 			return nil
 		}
-		h.changeNotices(q, level, c.Local)
+		h.changeNotices(level, c.Local)
 		return nil
 	}), nil
 }
 
 // resetNotices answers RESET strategy.notices.
-func (h *handler) resetNotices(q proxy.Query) *proxy.Answer {
-	return h.changing("RESET", func(context.Context, *table) error {
-		h.changeNotices(q, "", false)
+func (h *handler) resetNotices() *proxy.Answer {
+	return h.answer(nil, "RESET", func(context.Context, *table) error {
+		h.changeNotices("", false)
 		return nil
 	})
 }
 
-func (h *handler) changeNotices(q proxy.Query, level string, local bool) {
+// changeNotices takes effect at once; Ready ends it where no transaction is open.
+func (h *handler) changeNotices(level string, local bool) {
 	h.settings.set(rewrite.NoticesSetting, level, local)
-	if q.TxStatus == 'I' {
-		h.settings.end(true) // no transaction is open
-	}
+	h.watchful()
 }
 
 // showNotices answers SHOW strategy.notices.

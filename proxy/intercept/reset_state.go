@@ -7,20 +7,23 @@ import (
 	"mzproxy/rewrite"
 )
 
-// resetState answers RESET STRATEGY STATE: cooldowns are forgotten.
+// resetState answers RESET STRATEGY STATE: cooldowns are forgotten, and what they held back is
+// done now.
 func (h *handler) resetState(q proxy.Query, c rewrite.ResetState) *proxy.Answer {
-	return h.changing("RESET", func(ctx context.Context, _ *table) error {
-		infos, err := h.manageable(ctx, q, c.Scope)
+	return h.answer(nil, "RESET", func(ctx context.Context, t *table) error {
+		infos, err := h.manageable(ctx, q, c.Scope, t)
 		if err != nil {
 			return err
 		}
 		list := ids(infos)
 		if len(list) == 0 {
+			t.notices = append(t.notices, nothingToDo())
 			return nil
 		}
 		if _, err := h.cfg.Store.ResetState(ctx, list...); err != nil {
 			return unreachable(ctx, err)
 		}
+		h.lookNow(ctx, list, t)
 		return nil
 	})
 }

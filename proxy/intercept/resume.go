@@ -2,6 +2,7 @@ package intercept
 
 import (
 	"context"
+	"errors"
 
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
@@ -9,23 +10,33 @@ import (
 
 // resume answers RESUME STRATEGIES: drops the rows of type pause, and looks.
 func (h *handler) resume(q proxy.Query, c rewrite.ResumeStrategies) *proxy.Answer {
-	return h.changing("RESUME", func(ctx context.Context, t *table) error {
-		infos, err := h.manageable(ctx, q, c.Scope)
+	return h.answer(nil, "RESUME", func(ctx context.Context, t *table) error {
+		infos, err := h.manageable(ctx, q, c.Scope, t)
 		if err != nil {
 			return err
 		}
 		n, err := h.cfg.Store.ClearPause(ctx, ids(infos))
-		if err != nil {
+		switch {
+		case err != nil:
 			return unreachable(ctx, err)
-		}
-		if n == 0 {
-			t.notices = append(t.notices, notice("NOTICE", codeOK, "nothing was paused", "", ""))
+		case n == 0:
+			t.notices = append(t.notices, notice(severityNotice, codeOK, "nothing was paused", "", ""))
 			return nil
 		}
-		outcomes, err := h.lookBehind(ctx, h.trigger("statement"), ids(infos))
-		if err == nil {
-			t.notices = append(t.notices, h.tell(outcomes)...)
-		}
-		return nil // the pause is over; the reconciler goes on
+		h.lookNow(ctx, ids(infos), t)
+		return nil
 	})
+}
+
+// lookNow looks after a change that is stored already, and tells what was done.
+func (h *handler) lookNow(ctx context.Context, ids []string, t *table) {
+	outcomes, err := h.lookBehind(ctx, h.trigger("statement"), ids)
+	switch {
+	case errors.Is(err, errBehind):
+		t.notices = append(t.notices, goesOn())
+	case err != nil:
+		h.log.WithError(err).Warn("look after a command failed") // the reconciler goes on
+	default:
+		t.notices = append(t.notices, h.shortened(h.tell(outcomes, pendingWrite{types: []string{}}))...)
+	}
 }

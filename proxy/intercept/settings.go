@@ -17,7 +17,7 @@ const minMessages = "client_min_messages"
 const (
 	noticesOff     = "off"
 	noticesChanges = "changes" // what was done, and what is wrong
-	noticesAll     = "all"     // and what every strategy decided
+	noticesAll     = "all"     // and what every strategy decided, however long the list
 )
 
 var noticeLevels = []string{noticesOff, noticesChanges, noticesAll}
@@ -31,12 +31,21 @@ type settings struct {
 	local     map[string]string
 }
 
-func newSettings(notices string) *settings {
-	initial := map[string]string{}
-	if level, err := noticeLevel(notices); err == nil {
-		initial[rewrite.NoticesSetting] = level
+// newSettings starts with the settings of a StartupMessage, those in its options included. An
+// error is about a value that does not count.
+func newSettings(startup map[string]string) (*settings, error) {
+	given := options(startup["options"])
+	for name, value := range startup {
+		if _, ok := given[strings.ToLower(name)]; !ok {
+			given[strings.ToLower(name)] = value
+		}
 	}
-	return &settings{initial, maps.Clone(initial), maps.Clone(initial), map[string]string{}}
+	initial := map[string]string{minMessages: strings.ToLower(given[minMessages])}
+	var err error
+	if value, ok := given[rewrite.NoticesSetting]; ok {
+		initial[rewrite.NoticesSetting], err = noticeLevel(value)
+	}
+	return &settings{initial, maps.Clone(initial), maps.Clone(initial), map[string]string{}}, err
 }
 
 // noticeLevel checks a value of strategy.notices.
@@ -61,6 +70,12 @@ func (s *settings) set(name, value string, local bool) {
 	}
 	s.session[name] = value
 	delete(s.local, name)
+}
+
+// resetAll is RESET ALL.
+func (s *settings) resetAll() {
+	s.set(rewrite.NoticesSetting, "", false)
+	s.set(minMessages, "", false)
 }
 
 // end ends a transaction.
@@ -89,13 +104,18 @@ func (s *settings) filter(list []*proxy.Notice) []*proxy.Notice {
 	if s.notices() == noticesOff {
 		return nil
 	}
+	return s.audible(list)
+}
+
+// audible leaves out what client_min_messages silences.
+func (s *settings) audible(list []*proxy.Notice) []*proxy.Notice {
 	var kept []*proxy.Notice
 	for _, n := range list {
 		switch s.get(minMessages, "notice") {
 		case "error", "fatal", "panic":
 			continue
 		case "warning":
-			if n.Severity != "WARNING" {
+			if n.Severity != severityWarning {
 				continue
 			}
 		}

@@ -2,6 +2,7 @@ package intercept
 
 import (
 	"context"
+	"regexp"
 	"strings"
 
 	"mzproxy/engine"
@@ -9,33 +10,41 @@ import (
 	"mzproxy/rewrite"
 )
 
+// timestampFormat is that of a timestamptz in a session that shows UTC.
+const timestampFormat = "2006-01-02 15:04:05.999999+00"
+
+// clusterID is what the ids of clusters look like, also of those that are gone.
+var clusterID = regexp.MustCompile(`^[us][0-9]+$`)
+
 // showActions answers SHOW STRATEGY ACTIONS: the audit rows, newest first.
 func (h *handler) showActions(q proxy.Query, c rewrite.ShowActions) *proxy.Answer {
 	cols := columns("at", "cluster", "action", "replica", "strategy", "result", "requested_by", "reason", "sql", "action_id")
 	cols[0].OID = oidTimestamptz
 	return h.answer(cols, "", func(ctx context.Context, t *table) error {
 		filter := engine.ActionFilter{Limit: c.Limit}
-		catalog, err := h.cfg.Catalog.Catalog(ctx)
+		catalog, err := h.known(ctx, t)
 		if err != nil {
-			return unreachable(ctx, err)
+			return err
 		}
 		if c.Cluster != nil {
-			info, err := h.named(ctx, q, c.Cluster)
-			if err != nil {
-				return err
+			info, err := named(q, c.Cluster, catalog)
+			if filter.ClusterID = info.ID; err != nil {
+				if !clusterID.MatchString(c.Cluster.Text) {
+					return err
+				}
+				filter.ClusterID = c.Cluster.Text // one that is gone
 			}
-			filter.ClusterID = info.ID
 		}
-		records, err := h.cfg.Store.Actions(ctx, filter)
+		records, err := h.actions(ctx, t, filter)
 		if err != nil {
-			return unreachable(ctx, err)
+			return err
 		}
 		for _, r := range records {
 			name := r.ClusterID
 			if info, ok := findCluster(catalog, r.ClusterID); ok {
 				name = info.Name
 			}
-			t.add(text(r.CreatedAt.Format("2006-01-02 15:04:05.999999+00")), text(name), orNull(r.Context.Op), orNull(r.Context.Replica),
+			t.add(text(r.CreatedAt.UTC().Format(timestampFormat)), text(name), orNull(r.Context.Op), orNull(r.Context.Replica),
 				orNull(strings.Join(r.Context.Strategies, ", ")), text(result(r)), orNull(requester(r.Context)),
 				orNull(strings.Join(r.Context.Reasons, "; ")), orNull(r.SQL), text(r.ActionID))
 		}
@@ -58,9 +67,13 @@ type stored struct{ text string }
 
 func (e *stored) Error() string { return e.text }
 
+// requester is the role that asked, or, where nobody did, what led to the action.
 func requester(c engine.DecisionContext) string {
 	if c.Role != "" {
 		return c.Role
 	}
-	return c.Trigger
+	if c.Trigger == "" {
+		return ""
+	}
+	return "(" + c.Trigger + ")"
 }

@@ -14,9 +14,9 @@ import (
 // showStatus answers SHOW STRATEGY STATUS: a row per cluster with strategies.
 func (h *handler) showStatus(q proxy.Query, c rewrite.ShowStatus) *proxy.Answer {
 	cols := columns("cluster", "phase", "replicas", "ready", "idle_for", "next_action", "next_at", "credits_per_hour", "reason")
-	cols[2].OID, cols[3].OID, cols[7].OID = oidInt8, oidInt8, oidFloat8
+	cols[2].OID, cols[3].OID, cols[4].OID, cols[6].OID, cols[7].OID = oidInt8, oidInt8, oidInterval, oidTimestamptz, oidFloat8
 	return h.answer(cols, "", func(ctx context.Context, t *table) error {
-		matches, err := h.scope(ctx, q, c.Scope)
+		matches, err := h.lately(ctx, q, c.Scope, t)
 		if err != nil {
 			return err
 		}
@@ -34,9 +34,9 @@ func (h *handler) showStatus(q proxy.Query, c rewrite.ShowStatus) *proxy.Answer 
 				}
 			}
 			phase, why := phase(cluster, plan, ready)
-			next, at := nextAction(plan)
+			next, at := nextAction(r.snapshot.Now, plan)
 			t.add(text(cluster.Name), text(phase), text(strconv.Itoa(len(cluster.Replicas))), text(strconv.Itoa(ready)),
-				orNull(idleFor(r.snapshot.Now, cluster)), orNull(next), orNull(at), text(fmt.Sprint(plan.CreditsBefore)), orNull(why))
+				idleFor(r.snapshot.Now, cluster), orNull(next), at, text(fmt.Sprint(plan.CreditsBefore)), orNull(why))
 		}
 		return nil
 	})
@@ -46,7 +46,7 @@ func (h *handler) showStatus(q proxy.Query, c rewrite.ShowStatus) *proxy.Answer 
 func phase(c engine.ClusterState, plan engine.ClusterPlan, ready int) (word, why string) {
 	for _, g := range plan.Guards {
 		switch {
-		case g.Name == engine.PauseType:
+		case g.Name == engine.GuardPause:
 			return "paused", g.Text
 		case g.Held:
 			return "held", g.Text
@@ -68,33 +68,51 @@ func phase(c engine.ClusterState, plan engine.ClusterPlan, ready int) (word, why
 	case last.Verb == engine.VerbSuspend:
 		return "suspended", last.Strategy + ": " + last.Text
 	case plan.Waiting && c.Replica(c.Name+"_burst") != nil:
-		return "bursting", "waits for a replica to be ready"
+		return "bursting", waitsFor
 	case plan.Waiting:
-		return "hydrating", "waits for a replica to be ready"
+		return "hydrating", waitsFor
 	case ready > 0:
 		return "steady", ""
 	}
 	return "empty", ""
 }
 
-func nextAction(plan engine.ClusterPlan) (what, at string) {
+const waitsFor = "waits for a replica to be ready"
+
+// nextAction is what comes next, and when.
+func nextAction(now engine.Timestamp, plan engine.ClusterPlan) (what string, at *string) {
 	switch {
 	case len(plan.Actions) > 0:
-		return string(plan.Actions[0].Op) + " " + plan.Actions[0].Replica, "now"
+		return string(plan.Actions[0].Op) + " " + plan.Actions[0].Replica, timestamp(&now)
 	case plan.NextLook != nil:
-		return plan.NextLookCause, plan.NextLook.Format("2006-01-02 15:04:05Z")
+		return "look (" + plan.NextLookCause + ")", timestamp(plan.NextLook)
 	case plan.Waiting:
-		return "look", "when hydrated"
+		return "look (hydration)", nil
 	}
-	return "", ""
+	return "", nil
 }
 
-func idleFor(now engine.Timestamp, c engine.ClusterState) string {
-	if c.ActivityUnknown != "" {
-		return "unknown"
+// timestamp is a value of type timestamptz, to the second: it is for people.
+func timestamp(t *engine.Timestamp) *string {
+	if t == nil {
+		return nil
 	}
-	if c.LastActivity == nil {
-		return ""
+	return text(t.UTC().Truncate(time.Second).Format(timestampFormat))
+}
+
+// idleFor is an interval; NULL where it is not known.
+func idleFor(now engine.Timestamp, c engine.ClusterState) *string {
+	if c.ActivityUnknown != "" || c.LastActivity == nil {
+		return nil
 	}
-	return now.Sub(c.LastActivity.Time).Round(time.Second).String()
+	seconds := int64(max(0, now.Sub(c.LastActivity.Time)) / time.Second)
+	clock := fmt.Sprintf("%02d:%02d:%02d", seconds/3600%24, seconds/60%60, seconds%60)
+	switch days := seconds / 86400; days {
+	case 0:
+		return text(clock)
+	case 1:
+		return text("1 day " + clock)
+	default:
+		return text(fmt.Sprintf("%d days %s", days, clock))
+	}
 }

@@ -11,9 +11,9 @@ import (
 // showStrategies answers SHOW STRATEGIES: a row per stored strategy.
 func (h *handler) showStrategies(q proxy.Query, c rewrite.ShowStrategies) *proxy.Answer {
 	cols := columns("cluster", "strategy", "state", "decision", "next_look", "config")
-	cols[5].OID = oidJSONB
+	cols[4].OID, cols[5].OID = oidTimestamptz, oidJSONB
 	return h.answer(cols, "", func(ctx context.Context, t *table) error {
-		matches, err := h.scope(ctx, q, c.Scope)
+		matches, err := h.lately(ctx, q, c.Scope, t)
 		if err != nil {
 			return err
 		}
@@ -22,41 +22,51 @@ func (h *handler) showStrategies(q proxy.Query, c rewrite.ShowStrategies) *proxy
 			return err
 		}
 		r := selected(s, plan, matches)
-		for i := range r.plan.Clusters {
-			for _, row := range r.snapshot.Clusters[i].Strategies {
-				state, decision, next := rowState(row, r.snapshot.Clusters[i], r.plan.Clusters[i])
-				t.add(text(r.plan.Clusters[i].Name), text(row.Type), text(state), orNull(decision), orNull(next), text(string(row.Config)))
+		for i, plan := range r.plan.Clusters {
+			rows := r.snapshot.Clusters[i].Strategies
+			for n, counts := range engine.Counting(rows) {
+				state := rowState{state: "superseded", decision: "a newer row counts"}
+				if counts {
+					state = stateOf(rows[n], plan)
+				}
+				t.add(text(plan.Name), text(rows[n].Type), text(state.state), orNull(state.decision), timestamp(state.next), text(string(rows[n].Config)))
+			}
+		}
+		for _, stray := range s.Strays {
+			if matches(stray.ClusterID, stray.ClusterID) {
+				t.add(text(stray.ClusterID), text(stray.Type), text("error"), text("cluster_id is the id of no cluster"), nil, text(string(stray.Config)))
 			}
 		}
 		return nil
 	})
 }
 
-// rowState says what became of a stored row: active, superseded by a newer one, in error, or a pause.
-func rowState(row engine.StrategyRow, c engine.ClusterState, plan engine.ClusterPlan) (state, decision, next string) {
-	for _, other := range c.Strategies {
-		if other.Type == row.Type && other.UpdatedAt != nil && (row.UpdatedAt == nil || row.UpdatedAt.Compare(*other.UpdatedAt) < 0) {
-			return "superseded", "a newer row counts", ""
-		}
-	}
+// rowState says what became of a stored row: active, superseded by a newer one, in error, or a
+// pause that is over.
+type rowState struct {
+	state, decision string
+	next            *engine.Timestamp
+}
+
+// stateOf is the state of a row that counts.
+func stateOf(row engine.StrategyRow, plan engine.ClusterPlan) rowState {
 	for _, p := range plan.Problems {
 		if (p.Strategy == row.Type || p.Strategy == "") && p.Code != engine.BadState {
-			return "error", p.Message, ""
+			return rowState{"error", p.Message, nil}
 		}
 	}
-	for _, g := range plan.Guards {
-		if g.Name == engine.PauseType && row.Type == engine.PauseType {
-			return "active", g.Text, ""
+	if row.Type == engine.PauseType {
+		for _, g := range plan.Guards {
+			if g.Name == engine.GuardPause {
+				return rowState{"active", g.Text, g.Until}
+			}
 		}
+		return rowState{"over", "", nil}
 	}
 	for _, d := range plan.Decisions {
-		if d.Strategy != row.Type {
-			continue
+		if d.Strategy == row.Type {
+			return rowState{"active", d.Verb + ": " + d.Text, d.Until}
 		}
-		if d.Until != nil {
-			next = d.Until.Format("2006-01-02 15:04:05Z")
-		}
-		return "active", d.Verb + ": " + d.Text, next
 	}
-	return "inactive", "", ""
+	return rowState{"inactive", "", nil}
 }

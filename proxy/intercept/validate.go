@@ -12,7 +12,11 @@ import (
 // validate answers VALIDATE STRATEGIES: a row per finding in what is stored.
 func (h *handler) validate(q proxy.Query, c rewrite.ValidateStrategies) *proxy.Answer {
 	return h.answer(columns("cluster", "strategy", "code", "finding", "hint"), "", func(ctx context.Context, t *table) error {
-		matches, err := h.scope(ctx, q, c.Scope)
+		catalog, err := h.known(ctx, t)
+		if err != nil {
+			return err
+		}
+		matches, err := h.scope(q, c.Scope, catalog)
 		if err != nil {
 			return err
 		}
@@ -24,20 +28,28 @@ func (h *handler) validate(q proxy.Query, c rewrite.ValidateStrategies) *proxy.A
 		for i := range r.plan.Clusters {
 			h.validateCluster(t, r.snapshot, r.snapshot.Clusters[i], r.plan.Clusters[i])
 		}
+		for _, stray := range s.Strays {
+			if matches(stray.ClusterID, stray.ClusterID) {
+				t.add(text(stray.ClusterID), text(stray.Type), text(codeUndefined), text(strayFinding(catalog, stray)), text(strayHint(catalog, stray)))
+			}
+		}
 		return nil
 	})
 }
 
 func (h *handler) validateCluster(t *table, s engine.Snapshot, c engine.ClusterState, plan engine.ClusterPlan) {
-	counts := map[string]int{}
 	for _, p := range plan.Problems {
-		if p.Strategy == "" || p.Code == engine.BadState {
-			t.add(text(c.Name), orNull(p.Strategy), text(problemState(p.Code)), text(p.Message), nil)
+		switch {
+		case p.Code == engine.BadState:
+			t.add(text(c.Name), orNull(p.Strategy), text(problemState(p.Code)), text(p.Message), text("RESET STRATEGY STATE forgets it."))
+		case p.Strategy == "":
+			t.add(text(c.Name), nil, text(problemState(p.Code)), text(p.Message), nil)
 		}
 	}
-	for _, row := range c.Strategies {
-		if counts[row.Type]++; counts[row.Type] == 2 {
-			t.add(text(c.Name), text(row.Type), text(codeOK), text("several rows of this type; only the newest counts"), text("Delete the older ones."))
+	for i, counts := range engine.Counting(c.Strategies) {
+		row := c.Strategies[i]
+		if !counts {
+			t.add(text(c.Name), text(row.Type), text(codeOK), text("the row of "+written(row)+" does not count: a newer one does"), text("DELETE it if it is not needed any more."))
 		}
 		for _, p := range h.cfg.Registry.Validate(row.Type, row.Config, engine.ValidateOptions{
 			Sizes: s.Sizes, SizeAliases: h.cfg.SizeAliases, EnableExperimental: h.cfg.EnableExperimental,

@@ -1,8 +1,8 @@
 package intercept
 
 import (
-	"bytes"
 	"context"
+	"fmt"
 	"time"
 
 	"mzproxy/proxy"
@@ -19,7 +19,8 @@ func (h *handler) write(ctx context.Context, q proxy.Query, s *rewrite.Statement
 	if err != nil {
 		return proxy.Verdict{}, err
 	}
-	v := proxy.Verdict{Done: h.done(s.Write.Op, c.clusters(), sent)}
+	pending := c.pending(sent)
+	v := proxy.Verdict{Done: h.done(func() pendingWrite { return pending })}
 	edits := c.edits
 	if touch, ok := s.Write.Touch(); ok {
 		edits = append(edits, touch)
@@ -29,15 +30,18 @@ func (h *handler) write(ctx context.Context, q proxy.Query, s *rewrite.Statement
 		v.Text = editSpan(q.Text, s.Span, edits)
 	}
 	if q.Extended {
-		var bound []string // clusters of the latest Bind
-		v.Done = func(tag string) { h.done(s.Write.Op, bound, time.Now())(tag) }
-		v.Bind = func(ctx context.Context, b *proxy.Bind) error {
-			var err error
-			bound, err = h.bind(ctx, q.Text, s.Write, b)
-			return err
-		}
+		b := &boundWrite{handler: h, text: q.Text, write: s.Write}
+		v.Bind = b.bind
+		v.Done = h.done(b.pending)
 	}
 	return v, nil
+}
+
+// done notes a write that the server has executed.
+func (h *handler) done(write func() pendingWrite) func(string) {
+	return func(string) {
+		h.executed = append(h.executed, func() { h.open = append(h.open, write()) })
+	}
 }
 
 // editSpan makes edits and returns the part of the text that was the span.
@@ -51,78 +55,84 @@ func editSpan(text string, span rewrite.Span, edits []rewrite.Edit) string {
 	return rewrite.Apply(span.Of(text), shifted)
 }
 
-// jsonbVersion is the byte in front of a jsonb value in binary format.
-const jsonbVersion = 1
+// boundWrite is a write of the extended protocol, and what was bound to it in the transaction
+// at hand: of several Binds in a pipeline, each may have been executed.
+type boundWrite struct {
+	*handler
+	text  string
+	write *rewrite.Write
+	since []pendingWrite
+}
 
-// bind checks a write with its parameters and puts ids in the place of
+// bind checks the write with its parameters and puts ids in the place of
 // cluster names.
-func (h *handler) bind(ctx context.Context, text string, w *rewrite.Write, b *proxy.Bind) ([]string, error) {
+func (w *boundWrite) bind(ctx context.Context, b *proxy.Bind) error {
 	if b.TxStatus == 'E' {
-		return []string{}, nil
+		return nil
 	}
+	sent := time.Now()
 	args := make(arguments, len(b.Values))
-	for i, value := range b.Values {
-		if value == nil {
-			args[i] = cell{null: true}
-			continue
-		}
-		args[i] = cell{known: true, text: string(bytes.TrimPrefix(value, []byte{jsonbVersion}))}
+	for i := range b.Values {
+		args[i] = bound(b, i)
 	}
-	c, err := h.check(ctx, text, w, args)
+	c, err := w.check(ctx, w.text, w.write, args)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for n, id := range c.params {
+		if w.write.Elsewhere(n) {
+			return usedElsewhere(n, args[n-1].text, id)
+		}
 		b.Values[n-1] = []byte(id) // text is the same in both formats
 		b.Changed = true
 	}
-	return c.clusters(), nil
+	if len(w.since) == 0 {
+		w.bound = append(w.bound, w)
+	}
+	w.since = append(w.since, c.pending(sent))
+	return nil
 }
 
-// prepare notes a write that is prepared with SQL. It is checked when it is executed;
-// what its text tells is checked now.
-func (h *handler) prepare(ctx context.Context, q proxy.Query, s *rewrite.Statement) (proxy.Verdict, error) {
-	v, err := h.write(ctx, q, s)
-	if err != nil {
-		return v, err
-	}
-	text := q.Text
-	v.Bind = nil
-	v.Done = func(string) {
-		if h.texts == nil {
-			h.texts = map[string]string{}
-		}
-		h.prepared[s.Name], h.texts[s.Name] = s, text
-	}
-	return v, nil
+// usedElsewhere refuses a cluster's name that cannot be replaced by its id.
+func usedElsewhere(param int, name, id string) error {
+	return &proxy.Error{Code: proxy.CodeFeatureNotSupported, Message: fmt.Sprintf("parameter $%d names a cluster and is used for something else, too", param),
+		Detail: fmt.Sprintf("%q stands for the cluster's id, %q, which would take its place everywhere.", name, id),
+		Hint:   "Use two parameters, or the cluster's id."}
 }
 
-// execute checks EXECUTE of a write that was prepared.
-func (h *handler) execute(ctx context.Context, q proxy.Query, s *rewrite.Statement) (proxy.Verdict, error) {
-	prepared := h.prepared[s.Name]
-	if prepared == nil || q.TxStatus == 'E' {
-		return proxy.Verdict{}, nil
+// pending is all that may have been written.
+func (w *boundWrite) pending() pendingWrite {
+	p := pendingWrite{op: w.write.Op, clusters: []string{}, types: []string{}, sent: time.Now()}
+	for _, one := range w.since {
+		p = p.with(one)
 	}
-	args := make(arguments, len(s.Args))
-	for i, v := range s.Args {
-		args[i] = arguments(nil).resolve(v)
+	return p
+}
+
+// with is both writes together.
+func (p pendingWrite) with(other pendingWrite) pendingWrite {
+	if p.clusters != nil {
+		p.clusters = append(p.clusters, other.clusters...)
 	}
-	// Places in the PREPARE's text are not places in this one.
-	write := *prepared.Write
-	c, err := h.checkIn(ctx, q.Text, h.texts[s.Name], &write, args)
-	if err != nil {
-		return proxy.Verdict{}, err
+	if other.clusters == nil {
+		p.clusters = nil
 	}
-	v := proxy.Verdict{Done: h.done(write.Op, c.clusters(), time.Now())}
-	var edits []rewrite.Edit
-	for n, id := range c.params {
-		if at := s.Args[n-1]; at.Kind == rewrite.Literal {
-			edits = append(edits, rewrite.Edit{Span: at.Span, Text: rewrite.QuoteLiteral(id)})
-		}
+	if p.types != nil {
+		p.types = append(p.types, other.types...)
 	}
-	if len(edits) > 0 {
-		v.Action = proxy.Replace
-		v.Text = editSpan(q.Text, s.Span, edits)
+	if other.types == nil {
+		p.types = nil
 	}
-	return v, nil
+	if other.sent.Before(p.sent) {
+		p.sent = other.sent
+	}
+	return p
+}
+
+// clearBound forgets what was bound in a transaction that is over.
+func (h *handler) clearBound() {
+	for _, w := range h.bound {
+		w.since = nil
+	}
+	h.bound = nil
 }

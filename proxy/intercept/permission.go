@@ -1,0 +1,95 @@
+package intercept
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"mzproxy/engine"
+	"mzproxy/proxy"
+	"mzproxy/rewrite"
+)
+
+// opaque is a write whose rows show only after the commit. It could name any
+// cluster, so only a role that may manage all of them may do it.
+func (c *check) opaque(ctx context.Context) error {
+	c.all = true
+	role, err := c.who(ctx)
+	if err != nil || role.Superuser {
+		return err
+	}
+	return &proxy.Error{Code: codeNotAllowed, Message: fmt.Sprintf("permission denied for table %s", rewrite.Table),
+		Detail: fmt.Sprintf("It cannot be told beforehand which clusters the statement is about, and role %q may not manage every cluster.", role.Name),
+		Hint:   "Use INSERT with VALUES, and name the cluster in WHERE: cluster_id = '...'."}
+}
+
+// who is the session's role.
+func (c *check) who(ctx context.Context) (engine.Role, error) {
+	if c.role == nil {
+		role, err := c.cfg.Catalog.Role(ctx, c.info.BackendPID)
+		if err != nil {
+			return role, unreachable(ctx, err)
+		}
+		c.role = &role
+	}
+	return *c.role, nil
+}
+
+// mayManage tells whether the session's role could run the DDL itself: as
+// superuser, as the cluster's owner, or as a member of the owning role.
+func (c *check) mayManage(ctx context.Context, info engine.ClusterInfo) (*proxy.Error, error) {
+	role, err := c.who(ctx)
+	if err != nil || role.Superuser || role.ID == info.OwnerID || slices.Contains(role.MemberOf, info.OwnerID) {
+		return nil, err
+	}
+	return &proxy.Error{Code: codeNotAllowed, Message: "must be owner of CLUSTER " + info.Name,
+		Detail: fmt.Sprintf("Role %q is neither superuser nor a member of %q, who owns the cluster.", role.Name, info.Owner)}, nil
+}
+
+// findCluster finds a cluster by id, or by name.
+func findCluster(catalog engine.Catalog, text string) (engine.ClusterInfo, bool) {
+	for _, by := range []func(engine.ClusterInfo) string{
+		func(i engine.ClusterInfo) string { return i.ID },
+		func(i engine.ClusterInfo) string { return i.Name },
+	} {
+		for _, info := range catalog.Clusters {
+			if by(info) == text {
+				return info, true
+			}
+		}
+	}
+	return engine.ClusterInfo{}, false
+}
+
+func unknownCluster(catalog engine.Catalog, name string) *proxy.Error {
+	var names []string
+	for _, info := range catalog.Clusters {
+		if strings.HasPrefix(info.ID, "u") {
+			names = append(names, info.Name)
+		}
+	}
+	hint := engine.Perhaps(name, names)
+	if hint == "" {
+		hint = "SHOW CLUSTERS lists the clusters."
+	}
+	return &proxy.Error{Code: codeUndefined, Message: fmt.Sprintf("unknown cluster %q", name), Hint: hint}
+}
+
+// unsuitable says why a cluster takes no strategies; nil: it does.
+func unsuitable(info engine.ClusterInfo) *proxy.Error {
+	switch {
+	case !strings.HasPrefix(info.ID, "u"):
+		return &proxy.Error{Code: codeWrongState, Message: fmt.Sprintf("cluster %q is a system cluster", info.Name),
+			Detail: "The replicas of system clusters are not for strategies."}
+	case info.Control:
+		return &proxy.Error{Code: codeWrongState, Message: fmt.Sprintf("cluster %q is the control cluster", info.Name),
+			Detail: "The proxy itself runs its queries there, so it may never be suspended.",
+			Hint:   "Use another cluster, or start the proxy with another --control-cluster."}
+	case info.Managed:
+		return &proxy.Error{Code: codeWrongState, Message: fmt.Sprintf("cluster %q is managed", info.Name),
+			Detail: "The system itself creates and drops the replicas of a managed cluster.",
+			Hint:   "Make it unmanaged with ALTER CLUSTER " + engine.QuoteIdent(info.Name) + " SET (MANAGED = false)."}
+	}
+	return nil
+}

@@ -1,0 +1,216 @@
+package intercept
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"mzproxy/engine"
+	"mzproxy/proxy"
+	"mzproxy/rewrite"
+)
+
+const (
+	severityNotice  = "NOTICE"
+	severityWarning = "WARNING"
+)
+
+// At most so many messages tell of one statement.
+const maxNotices = 5
+
+// tell puts outcomes into messages: what was done, what failed, what is wrong
+// with what is stored, and what was held back.
+func (h *handler) tell(outcomes []engine.Outcome, w pendingWrite) []*proxy.Notice {
+	var actions, rest []*proxy.Notice
+	for i := range outcomes {
+		o := &outcomes[i]
+		actions = append(actions, actionNotices(o)...)
+		rest = append(rest, problemNotices(o)...)
+		rest = append(rest, supersededNotices(o, w.types)...)
+		rest = append(rest, guardNotices(o)...)
+		if w.op == rewrite.Delete || w.op == rewrite.Update {
+			rest = append(rest, orphanNotices(o)...)
+		}
+		if h.settings.notices() == noticesAll {
+			rest = append(rest, decisionNotices(o)...)
+		}
+	}
+	return append(actions, rest...)
+}
+
+// shortened keeps the first messages, warnings before others, and says how many there are more.
+func (h *handler) shortened(list []*proxy.Notice) []*proxy.Notice {
+	more := len(list) - maxNotices
+	if more <= 0 || h.settings.notices() == noticesAll {
+		return list
+	}
+	dropped := 0
+	for i := len(list) - 1; i >= 0 && dropped < more; i-- {
+		if list[i].Severity != severityWarning {
+			list = slices.Delete(list, i, i+1)
+			dropped++
+		}
+	}
+	return append(list[:maxNotices], notice(severityNotice, codeOK, fmt.Sprintf("and %d more; run SHOW STRATEGY ACTIONS", more), "", ""))
+}
+
+func actionNotices(o *engine.Outcome) []*proxy.Notice {
+	var list []*proxy.Notice
+	if o.Observe {
+		for _, a := range o.Plan.Actions {
+			list = append(list, notice(severityNotice, codeOK, "would "+describe(o.Plan.Name, a), reasons(a), "The proxy only observes (--observe)."))
+		}
+	}
+	for _, r := range o.Results {
+		if r.Err != nil {
+			list = append(list, failureNotice(o, r))
+			continue
+		}
+		list = append(list, notice(severityNotice, codeOK, past(r.Op)+" "+object(o.Plan.Name, r.Action), reasons(r.Action), ""))
+	}
+	return list
+}
+
+func failureNotice(o *engine.Outcome, r engine.ActionResult) *proxy.Notice {
+	return notice(severityWarning, sqlstate(r.Err), "could not "+describe(o.Plan.Name, r.Action)+": "+reason(r.Err), reasons(r.Action),
+		"The strategies stay stored, and it is tried again.")
+}
+
+func describe(cluster string, a engine.Action) string { return string(a.Op) + " " + object(cluster, a) }
+
+func past(op engine.Op) string {
+	if op == engine.OpDrop {
+		return "dropped"
+	}
+	return "created"
+}
+
+// object names a replica with its size, where that is known.
+func object(cluster string, a engine.Action) string {
+	text := "cluster replica " + engine.QuoteIdent(cluster) + "." + engine.QuoteIdent(a.Replica)
+	if a.Size != "" {
+		text += " (" + a.Size + ")"
+	}
+	return text
+}
+
+func reasons(a engine.Action) string {
+	text := ""
+	for _, r := range a.Reasons {
+		if text != "" {
+			text += " "
+		}
+		text += r.Text + "."
+	}
+	return text
+}
+
+func problemNotices(o *engine.Outcome) []*proxy.Notice {
+	var list []*proxy.Notice
+	for _, p := range o.Plan.Problems {
+		switch {
+		case p.Strategy == "":
+			list = append(list, notice(severityWarning, problemState(p.Code), fmt.Sprintf("no strategy of cluster %q counts", o.Plan.Name), sentence(p.Message), ""))
+		case p.Code == engine.BadState:
+			list = append(list, notice(severityWarning, problemState(p.Code), fmt.Sprintf("what strategy %q of cluster %q remembered cannot be read", p.Strategy, o.Plan.Name), sentence(p.Message),
+				"RESET STRATEGY STATE forgets it."))
+		default:
+			list = append(list, notice(severityWarning, problemState(p.Code), fmt.Sprintf("strategy %q of cluster %q does not count: %s", p.Strategy, o.Plan.Name, p.Message),
+				"The row is stored, but left out; the other strategies run.", "UPDATE or DELETE the row; VALIDATE STRATEGIES lists what is wrong."))
+		}
+	}
+	return list
+}
+
+// supersededNotices tells which row of a type no longer counts because a newer one was written.
+// types are those of rows that were written; nil: any.
+func supersededNotices(o *engine.Outcome, types []string) []*proxy.Notice {
+	var list []*proxy.Notice
+	rows := o.Before.Strategies
+	told := map[string]bool{}
+	for i, counts := range engine.Counting(rows) {
+		row := rows[i]
+		if counts || told[row.Type] || types != nil && !slices.Contains(types, row.Type) {
+			continue
+		}
+		told[row.Type] = true
+		list = append(list, notice(severityNotice, codeOK, fmt.Sprintf("an older row of strategy %q for cluster %q no longer counts", row.Type, o.Plan.Name),
+			"It is the row of "+written(row)+" with config "+string(row.Config)+".", "DELETE it if it is not needed any more."))
+	}
+	return list
+}
+
+// written is when a row was set.
+func written(row engine.StrategyRow) string {
+	if row.UpdatedAt == nil {
+		return "an unknown time"
+	}
+	return row.UpdatedAt.Format("2006-01-02 15:04:05.999999+00")
+}
+
+// tellStrays tells of rows that are stored for clusters that do not exist.
+func (h *handler) tellStrays(ctx context.Context) []*proxy.Notice {
+	s, _, err := h.cfg.Engine.Explain(ctx)
+	if err != nil || len(s.Strays) == 0 {
+		return nil
+	}
+	catalog, err := h.catalog(ctx)
+	if err != nil {
+		return nil
+	}
+	var list []*proxy.Notice
+	told := map[string]bool{}
+	for _, stray := range s.Strays {
+		if told[stray.ClusterID] {
+			continue
+		}
+		told[stray.ClusterID] = true
+		list = append(list, notice(severityWarning, codeUndefined, fmt.Sprintf("rows for cluster %q do not count: %s", stray.ClusterID, strayFinding(catalog, stray)),
+			"", strayHint(catalog, stray)))
+	}
+	return list
+}
+
+// strayFinding says what is wrong with a row that belongs to no cluster.
+func strayFinding(catalog engine.Catalog, stray engine.Stray) string {
+	if _, ok := findCluster(catalog, stray.ClusterID); ok {
+		return "cluster_id holds the name of a cluster, not its id"
+	}
+	return "there is no cluster of that id"
+}
+
+func strayHint(catalog engine.Catalog, stray engine.Stray) string {
+	where := " WHERE cluster_id = " + engine.QuoteLiteral(stray.ClusterID) + "."
+	if info, ok := findCluster(catalog, stray.ClusterID); ok {
+		return "UPDATE " + rewrite.Table + " SET cluster_id = " + engine.QuoteLiteral(info.ID) + where
+	}
+	return "DELETE FROM " + rewrite.Table + where
+}
+
+func guardNotices(o *engine.Outcome) []*proxy.Notice {
+	var list []*proxy.Notice
+	for _, g := range o.Plan.Guards {
+		if g.Held {
+			list = append(list, notice(severityNotice, codeOK, fmt.Sprintf("held back on cluster %q: %s", o.Plan.Name, g.Text), "", ""))
+		}
+	}
+	return list
+}
+
+// orphanNotices tells which replicas outlive their strategy.
+func orphanNotices(o *engine.Outcome) []*proxy.Notice {
+	var list []*proxy.Notice
+	for _, orphan := range o.Plan.Orphans {
+		list = append(list, notice(severityNotice, codeOK, fmt.Sprintf("cluster replica %s.%s stays: nobody asks for its end", engine.QuoteIdent(o.Plan.Name), engine.QuoteIdent(orphan.Replica)),
+			fmt.Sprintf("It was created by strategy %q, which the cluster no longer has.", orphan.Strategy), "Drop it with DROP CLUSTER REPLICA if it is not needed."))
+	}
+	return list
+}
+
+func decisionNotices(o *engine.Outcome) []*proxy.Notice {
+	var list []*proxy.Notice
+	for _, d := range o.Plan.Decisions {
+		list = append(list, notice(severityNotice, codeOK, fmt.Sprintf("cluster %q, %s: %s, %s", o.Plan.Name, d.Strategy, d.Verb, d.Text), "", ""))
+	}
+	return list
+}

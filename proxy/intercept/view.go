@@ -1,0 +1,126 @@
+package intercept
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"mzproxy/engine"
+)
+
+// How long SHOW waits for fresh data while older ones are there.
+const freshWait = 2 * time.Second
+
+// How many different answers to SHOW STRATEGY ACTIONS are kept.
+const maxKeptActions = 64
+
+// view keeps what was last read, for when the server is slow or away.
+type view struct {
+	mu       sync.Mutex
+	observed kept[observation]
+	catalog  kept[engine.Catalog]
+	actions  map[engine.ActionFilter]kept[[]engine.ActionRecord]
+}
+
+// observation is all clusters with strategies, and what is planned for them.
+type observation struct {
+	snapshot engine.Snapshot
+	plan     engine.Plan
+}
+
+// kept is a value with the time at which it was read.
+type kept[T any] struct {
+	value T
+	at    time.Time // zero: never
+}
+
+// freshOrKept reads anew, or returns the latest value with a warning about its age, once a table.
+func freshOrKept[T any](ctx context.Context, last kept[T], t *table, read func(context.Context) (T, error)) (kept[T], error) {
+	fresh := ctx
+	if !last.at.IsZero() {
+		var cancel context.CancelFunc
+		fresh, cancel = context.WithTimeout(ctx, freshWait)
+		defer cancel()
+	}
+	value, err := read(fresh)
+	if err == nil {
+		return kept[T]{value, time.Now()}, nil
+	}
+	if last.at.IsZero() || ctx.Err() != nil {
+		return last, unreachable(ctx, err)
+	}
+	if !t.old {
+		t.old = true
+		t.notices = append(t.notices, notice("WARNING", codeEngine, "the controller gets no answer from the server",
+			fmt.Sprintf("What follows is %s old. %s", age(time.Since(last.at)), sentence(reason(err))), ""))
+	}
+	return last, nil
+}
+
+// age is a duration for people.
+func age(d time.Duration) string {
+	if d < time.Minute {
+		return fmt.Sprintf("%d s", max(1, int(d.Seconds())))
+	}
+	return d.Round(time.Second).String()
+}
+
+// observe returns all clusters with strategies.
+func (i *Interceptor) observe(ctx context.Context, t *table) (engine.Snapshot, engine.Plan, error) {
+	i.view.mu.Lock()
+	last := i.view.observed
+	i.view.mu.Unlock()
+	now, err := freshOrKept(ctx, last, t, func(ctx context.Context) (observation, error) {
+		s, plan, err := i.cfg.Engine.Explain(ctx)
+		return observation{s, plan}, err
+	})
+	i.view.mu.Lock()
+	defer i.view.mu.Unlock()
+	if now.at.After(i.view.observed.at) {
+		i.view.observed = now
+	}
+	return now.value.snapshot, now.value.plan, err
+}
+
+// known returns the clusters and sizes that exist, or did a while ago.
+func (i *Interceptor) known(ctx context.Context, t *table) (engine.Catalog, error) {
+	i.view.mu.Lock()
+	last := i.view.catalog
+	i.view.mu.Unlock()
+	now, err := freshOrKept(ctx, last, t, i.cfg.Catalog.Catalog)
+	i.view.mu.Lock()
+	defer i.view.mu.Unlock()
+	if now.at.After(i.view.catalog.at) {
+		i.view.catalog = now
+	}
+	return now.value, err
+}
+
+// actions returns audit rows.
+func (i *Interceptor) actions(ctx context.Context, t *table, filter engine.ActionFilter) ([]engine.ActionRecord, error) {
+	i.view.mu.Lock()
+	last := i.view.actions[filter]
+	i.view.mu.Unlock()
+	now, err := freshOrKept(ctx, last, t, func(ctx context.Context) ([]engine.ActionRecord, error) {
+		return i.cfg.Store.Actions(ctx, filter)
+	})
+	i.view.mu.Lock()
+	defer i.view.mu.Unlock()
+	if i.view.actions == nil || len(i.view.actions) >= maxKeptActions {
+		i.view.actions = map[engine.ActionFilter]kept[[]engine.ActionRecord]{}
+	}
+	if err == nil {
+		i.view.actions[filter] = now
+	}
+	return now.value, err
+}
+
+// catalog returns the clusters and sizes that exist now.
+func (i *Interceptor) catalog(ctx context.Context) (engine.Catalog, error) {
+	catalog, err := i.cfg.Catalog.Catalog(ctx)
+	if err != nil {
+		return catalog, unreachable(ctx, err)
+	}
+	return catalog, nil
+}
