@@ -25,10 +25,10 @@ func (r *Reconciler) apply(ctx context.Context, trigger Trigger, w *clusterWork,
 	expected := o.Before
 	for i, a := range o.Plan.Actions {
 		if i > 0 {
-			switch same, err := r.stillAs(ctx, &expected); {
+			switch holds, err := r.stillHolds(ctx, &expected, a); {
 			case err != nil:
 				return err
-			case !same:
+			case !holds:
 				r.schedule.add(o.Plan.ID, time.Now(), "event")
 				return nil
 			}
@@ -55,14 +55,16 @@ func (r *Reconciler) apply(ctx context.Context, trigger Trigger, w *clusterWork,
 	return nil
 }
 
-// stillAs looks whether a cluster is as it is expected to be after the actions
-// so far.
-func (r *Reconciler) stillAs(ctx context.Context, expected *ClusterState) (bool, error) {
-	now, err := r.planFor(ctx, expected.ID)
-	if now == nil {
+// stillHolds looks whether a cluster is as it is expected to be after the actions so far, with the payloads from
+// before them, and whether a drop is still wanted.
+func (r *Reconciler) stillHolds(ctx context.Context, expected *ClusterState, a Action) (bool, error) {
+	s, err := r.observe(ctx, []string{expected.ID})
+	if err != nil || len(s.Clusters) == 0 || !sameView(expected, &s.Clusters[0]) {
 		return false, err
 	}
-	return sameView(expected, &now.Before), nil
+	s.Clusters[0].State = expected.State
+	wanted := func(b Action) bool { return b.SQL == a.SQL }
+	return a.Op != OpDrop || slices.ContainsFunc(r.cfg.Planner.Plan(s).Clusters[0].Actions, wanted), nil
 }
 
 // after is what a cluster looks like once an action is done.

@@ -1,0 +1,533 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"mzproxy/engine"
+	"mzproxy/engine/enginetest"
+)
+
+func equal(t *testing.T, what string, want, got []string) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+func TestBaselineAndBurst(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small), enginetest.Strategy("burst", burst)))
+		running(t, w.reconciler(t, engine.ReconcilerConfig{}))
+		settle(time.Second)
+		equal(t, "actions", []string{"create c_burst executed", "create r_25cc executed"}, w.actions())
+		w.change("u_c", func(c *engine.ClusterState) {
+			yes := true
+			c.Replica("r_25cc").Online, c.Replica("r_25cc").Hydrated = true, &yes
+		})
+		w.events <- engine.Change{ClusterID: "u_c"}
+		settle(100 * time.Millisecond)
+		equal(t, "replicas", []string{"r_25cc"}, w.names("u_c"))
+		settle(time.Hour)
+		equal(t, "actions", []string{"create c_burst executed", "create r_25cc executed", "drop c_burst executed"}, w.actions())
+	})
+}
+
+// A hundred events about a cluster are one look at it, and none at the others.
+func TestBurstOfEventsIsOneLook(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(enginetest.Cluster("a", enginetest.Ready("r_25cc", "25cc"), enginetest.Strategy("target_size", small)),
+			enginetest.Cluster("b", enginetest.Ready("r_25cc", "25cc"), enginetest.Strategy("target_size", small)))
+		running(t, w.reconciler(t, engine.ReconcilerConfig{Resync: time.Hour}))
+		settle(time.Second)
+		w.looks()
+		for range 100 {
+			w.events <- engine.Change{ClusterID: "u_a"}
+		}
+		settle(time.Second)
+		if looks := w.looks(); len(looks) != 1 || !slices.Equal(looks[0].ids, []string{"u_a"}) {
+			t.Errorf("looks: %+v", looks)
+		}
+	})
+}
+
+// Events about clusters that have nothing to do with strategies are no reason to look, from the second on.
+func TestForeignClusters(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(enginetest.Cluster("a", enginetest.Ready("r", "25cc")))
+		running(t, w.reconciler(t, engine.ReconcilerConfig{Resync: time.Hour}))
+		settle(time.Second)
+		w.looks()
+		for range 10 {
+			w.events <- engine.Change{ClusterID: "u_a"}
+			settle(time.Second)
+		}
+		if n := len(w.looks()); n != 1 {
+			t.Errorf("%d looks", n)
+		}
+		w.change("u_a", enginetest.Strategy("target_size", `{"target_size": "50cc"}`))
+		w.events <- engine.Change{ClusterID: "u_a", Strategies: true}
+		settle(time.Second)
+		equal(t, "replicas", []string{"r", "r_50cc"}, w.names("u_a"))
+	})
+}
+
+// A statement that takes half a minute is one action, and keeps no other cluster waiting.
+func TestSlowStatement(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(enginetest.Cluster("slow", enginetest.Strategy("target_size", small)), enginetest.Cluster("quick"))
+		w.onExecute = func(a engine.Action) error {
+			if a.SQL[len("CREATE CLUSTER REPLICA "):][:6] == `"slow"` {
+				time.Sleep(30 * time.Second)
+			}
+			return nil
+		}
+		r := w.reconciler(t, engine.ReconcilerConfig{Resync: time.Second})
+		running(t, r)
+		settle(5 * time.Second)
+		equal(t, "actions", []string{"create r_25cc open"}, w.actions())
+		w.change("u_quick", enginetest.Strategy("target_size", small))
+		began := time.Now()
+		outcomes, err := r.Look(t.Context(), engine.Trigger{Kind: "statement"}, "u_quick")
+		if err != nil || len(outcomes[0].Results) != 1 || time.Since(began) > time.Second {
+			t.Errorf("after %s: %+v, %v", time.Since(began), outcomes, err)
+		}
+		// Who asks about the slow one waits, and hears of the action that was under way when he asked.
+		outcomes, err = r.Look(t.Context(), engine.Trigger{Kind: "statement", Since: began}, "u_slow")
+		if err != nil || len(outcomes[0].Results) != 1 || time.Since(began) < 20*time.Second {
+			t.Errorf("after %s: %+v, %v", time.Since(began), outcomes, err)
+		}
+		settle(time.Minute)
+		equal(t, "actions", []string{"create r_25cc executed", "create r_25cc executed"}, w.actions())
+	})
+}
+
+// Looks at all clusters that take longer than the time between two do not overlap.
+func TestOverrun(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(enginetest.Cluster("a", enginetest.Ready("r_25cc", "25cc"), enginetest.Strategy("target_size", small)))
+		var mu sync.Mutex
+		now, most := 0, 0
+		w.onObserve = func([]string) error {
+			mu.Lock()
+			now++
+			most = max(most, now)
+			mu.Unlock()
+			time.Sleep(10 * time.Second)
+			mu.Lock()
+			now--
+			mu.Unlock()
+			return nil
+		}
+		running(t, w.reconciler(t, engine.ReconcilerConfig{Resync: time.Second}))
+		settle(time.Minute)
+		if n := len(w.looks()); n < 5 || n > 7 || most != 1 {
+			t.Errorf("%d looks in a minute, %d at once", n, most)
+		}
+		w.mu.Lock()
+		w.onObserve = nil
+		w.mu.Unlock()
+	})
+}
+
+// Those who want to look at a cluster that is being looked at share the next look.
+func TestSharedLook(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small)))
+		w.onObserve = func([]string) error { time.Sleep(time.Second); return nil }
+		r := w.reconciler(t, engine.ReconcilerConfig{})
+		var all sync.WaitGroup
+		since := time.Now().Add(-time.Second)
+		told := make([]int, 50)
+		for i := range told {
+			all.Go(func() {
+				outcomes, err := r.Look(t.Context(), engine.Trigger{Kind: "statement", Since: since}, "u_c")
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				told[i] = len(outcomes[0].Results)
+			})
+		}
+		all.Wait()
+		if n := len(w.looks()); n > 4 {
+			t.Errorf("%d observations", n)
+		}
+		for i, n := range told {
+			if n != 1 {
+				t.Errorf("%d heard of %d actions", i, n)
+			}
+		}
+		equal(t, "actions", []string{"create r_25cc executed"}, w.actions())
+	})
+}
+
+// Who leads a shared look and goes does not take the others with him.
+func TestSharedLookAbandoned(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small)))
+		w.onObserve = func([]string) error { time.Sleep(time.Second); return nil }
+		r := w.reconciler(t, engine.ReconcilerConfig{})
+		impatient, cancel := context.WithCancel(t.Context())
+		var all sync.WaitGroup
+		for _, ctx := range []context.Context{impatient, impatient, t.Context()} {
+			all.Go(func() {
+				_, err := r.Look(ctx, engine.Trigger{Kind: "statement"}, "u_c")
+				if (err == nil) == (ctx == impatient) {
+					t.Errorf("%v", err)
+				}
+			})
+		}
+		settle(500 * time.Millisecond)
+		cancel()
+		all.Wait()
+		equal(t, "actions", []string{"create r_25cc executed"}, w.actions())
+	})
+}
+
+// Idle, cooldown and pause have timers of their own.
+func TestDeadlines(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		start := engine.At(time.Now().UTC())
+		idle := enginetest.Cluster("idle", enginetest.Ready("r", "25cc"), enginetest.Strategy("idle_suspend", `{"idle_after_s": 600}`))
+		idle.LastActivity = &start
+		paused := enginetest.Cluster("paused", enginetest.Strategy("target_size", small),
+			enginetest.Strategy("pause", `{"until": "`+engine.At(time.Now().UTC().Add(20*time.Minute)).String()+`"}`))
+		w := newWorld(idle, paused)
+		running(t, w.reconciler(t, engine.ReconcilerConfig{Resync: 24 * time.Hour}))
+		settle(10*time.Minute - time.Second)
+		equal(t, "before the deadline", []string{"r"}, w.names("u_idle"))
+		settle(time.Second + 50*time.Millisecond)
+		equal(t, "after the deadline", nil, w.names("u_idle"))
+		settle(10*time.Minute - 2*time.Second)
+		equal(t, "before the end of the pause", nil, w.names("u_paused"))
+		settle(3 * time.Second)
+		equal(t, "after the end of the pause", []string{"r_25cc"}, w.names("u_paused"))
+	})
+}
+
+// A plan whose cluster has changed since is made anew.
+func TestStalePlan(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*engine.ClusterState)
+		want   []string
+	}{
+		"replica created by hand":  {enginetest.Ready("r_25cc", "25cc"), []string{"r_25cc"}},
+		"name taken":               {enginetest.Hydrating("r_25cc", "400cc"), []string{"r_25cc", "r_25cc_25cc"}},
+		"cluster managed":          {func(c *engine.ClusterState) { c.Managed = true }, nil},
+		"strategies deleted":       {func(c *engine.ClusterState) { c.Strategies = nil }, nil},
+		"cluster renamed":          {func(c *engine.ClusterState) { c.Name = "other" }, []string{"r_25cc"}},
+		"another size wanted":      {func(c *engine.ClusterState) { c.Strategies[0].Config = []byte(`{"target_size": "50cc"}`) }, []string{"r_50cc"}},
+		"it changes and that's it": {func(c *engine.ClusterState) { c.Obligations.Sinks++ }, []string{"r_25cc"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small)))
+				changed := false
+				r := w.reconciler(t, engine.ReconcilerConfig{Step: func(step string) {
+					if step == "look" && !changed {
+						changed = true
+						w.change("u_c", test.change)
+					}
+				}})
+				if _, err := r.Look(t.Context(), engine.Trigger{Kind: "statement"}, "u_c"); err != nil {
+					t.Fatal(err)
+				}
+				equal(t, "replicas", test.want, w.names("u_c"))
+			})
+		})
+	}
+}
+
+// A cluster that changes between two actions of a plan is looked at again: the second drop does not come.
+func TestChangedBetweenActions(t *testing.T) {
+	for name, test := range map[string]struct {
+		change func(*engine.ClusterState)
+		want   []string
+	}{
+		"nothing": {func(*engine.ClusterState) {}, nil},
+		"used again": {func(c *engine.ClusterState) {
+			now := engine.At(time.Now().UTC())
+			c.LastActivity = &now
+		}, []string{"b"}},
+		"replica created by hand": {enginetest.Ready("c", "50cc"), []string{"b", "c"}},
+		"replica gone by hand":    {func(c *engine.ClusterState) { c.Replicas = nil }, nil},
+		"strategy gone":           {func(c *engine.ClusterState) { c.Strategies = nil }, []string{"b"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				c := enginetest.Cluster("c", enginetest.Ready("a", "50cc"), enginetest.Ready("b", "50cc"), enginetest.Strategy("idle_suspend", `{"idle_after_s": 1, "cooldown_s": 100}`))
+				hourAgo := engine.At(time.Now().UTC().Add(-time.Hour))
+				c.LastActivity = &hourAgo
+				w := newWorld(c)
+				r := w.reconciler(t, engine.ReconcilerConfig{Step: func(step string) {
+					if step == "done" && len(w.names("u_c")) == 1 {
+						w.change("u_c", test.change)
+					}
+				}})
+				if _, err := r.Look(t.Context(), engine.Trigger{Kind: "statement"}, "u_c"); err != nil {
+					t.Fatal(err)
+				}
+				equal(t, "replicas", test.want, w.names("u_c"))
+			})
+		})
+	}
+}
+
+// A statement that is refused is tried again, later and later, and not more than ten times in five minutes.
+func TestBackoff(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small)))
+		var tries []time.Time
+		w.onExecute = func(engine.Action) error {
+			tries = append(tries, time.Now())
+			return errors.New("no room at the inn")
+		}
+		running(t, w.reconciler(t, engine.ReconcilerConfig{Resync: time.Second}))
+		settle(time.Hour)
+		for i := 1; i < len(tries); i++ {
+			gap := tries[i].Sub(tries[i-1])
+			longest := min(time.Second<<(i-1), 5*time.Minute)
+			if gap < longest/2 || i < 9 && gap > longest+2*time.Second {
+				t.Errorf("try %d came after %s", i+1, gap)
+			}
+		}
+		if n := len(tries); n < 15 || n > 40 {
+			t.Errorf("%d tries in an hour", n)
+		}
+		if rows := w.actions(); len(rows) != len(tries) || rows[0] != "create r_25cc failed" {
+			t.Errorf("%d rows for %d tries", len(rows), len(tries))
+		}
+		w.mu.Lock()
+		w.onExecute = nil
+		w.mu.Unlock()
+		settle(10 * time.Minute)
+		equal(t, "replicas", []string{"r_25cc"}, w.names("u_c"))
+	})
+}
+
+// Whatever flaps, a cluster takes no more than ten actions in five minutes.
+func TestRateLimit(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small)))
+		r := w.reconciler(t, engine.ReconcilerConfig{})
+		for range 30 {
+			if _, err := r.Look(t.Context(), engine.Trigger{Kind: "apply"}, "u_c"); err != nil {
+				t.Fatal(err)
+			}
+			w.change("u_c", func(c *engine.ClusterState) { c.Replicas = nil }) // by hand, again and again
+			time.Sleep(time.Second)
+		}
+		if n := len(w.actions()); n != 10 {
+			t.Errorf("%d actions", n)
+		}
+	})
+}
+
+// A shutdown lets the action under way come to its end and be recorded, and the lease goes last.
+func TestShutdown(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small), enginetest.Strategy("burst", burst)))
+		w.onExecute = func(engine.Action) error { time.Sleep(5 * time.Second); return nil }
+		var released time.Time
+		leader := &enginetest.Leader{RunFunc: func(ctx context.Context, elected func()) {
+			elected()
+			<-ctx.Done()
+			released = time.Now()
+		}}
+		stop := running(t, w.reconciler(t, engine.ReconcilerConfig{Leader: leader}))
+		settle(time.Second)
+		began := time.Now()
+		stop()
+		if took := time.Since(began); took != 4*time.Second || released.Sub(began) != took {
+			t.Errorf("the end took %s, the lease was given back after %s", took, released.Sub(began))
+		}
+		equal(t, "actions", []string{"create c_burst executed"}, w.actions())
+	})
+}
+
+// Without the watcher the clusters are polled every second, and the watcher is started again, with backoff.
+func TestWatcherDown(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(enginetest.Cluster("c", enginetest.Ready("r_25cc", "25cc"), enginetest.Strategy("target_size", small)))
+		var mu sync.Mutex
+		var starts []time.Time
+		var works atomic.Bool
+		w.watching = func(ctx context.Context, up func(), _ func(engine.Change)) error {
+			mu.Lock()
+			starts = append(starts, time.Now())
+			mu.Unlock()
+			if !works.Load() {
+				return errors.New("down")
+			}
+			up()
+			<-ctx.Done()
+			return ctx.Err()
+		}
+		running(t, w.reconciler(t, engine.ReconcilerConfig{Resync: time.Hour}))
+		settle(time.Minute)
+		if n := len(w.looks()); n < 58 || n > 63 {
+			t.Errorf("%d looks in a minute", n)
+		}
+		mu.Lock()
+		if n := len(starts); n < 10 || n > 13 || starts[1].Sub(starts[0]) != 100*time.Millisecond || starts[n-1].Sub(starts[n-2]) != 10*time.Second {
+			t.Errorf("started %d times: %v", n, starts)
+		}
+		mu.Unlock()
+		works.Store(true)
+		settle(time.Minute)
+		w.looks()
+		settle(10 * time.Minute)
+		if n := len(w.looks()); n != 0 {
+			t.Errorf("%d looks while the watcher works", n)
+		}
+	})
+}
+
+// A world that cannot be read leads to nothing but another look.
+func TestUnreadable(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small)))
+		var broken atomic.Bool
+		broken.Store(true)
+		w.onObserve = func([]string) error {
+			if broken.Load() {
+				return errors.New("cannot be read")
+			}
+			return nil
+		}
+		r := w.reconciler(t, engine.ReconcilerConfig{Resync: time.Hour})
+		running(t, r)
+		settle(time.Minute)
+		if _, err := r.Look(t.Context(), engine.Trigger{Kind: "statement"}, "u_c"); err == nil {
+			t.Error("a look without an error")
+		}
+		equal(t, "actions", nil, w.actions())
+		broken.Store(false)
+		settle(2 * time.Second)
+		equal(t, "actions", []string{"create r_25cc executed"}, w.actions())
+	})
+}
+
+// Who only observes plans, and does nothing.
+func TestObserveMode(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small)))
+		r := w.reconciler(t, engine.ReconcilerConfig{Observe: true})
+		running(t, r)
+		settle(time.Hour)
+		outcomes, err := r.Look(t.Context(), engine.Trigger{Kind: "apply"}, "u_c")
+		if err != nil || !outcomes[0].Observe || len(outcomes[0].Plan.Actions) != 1 || len(outcomes[0].Results) != 0 {
+			t.Errorf("%+v, %v", outcomes, err)
+		}
+		equal(t, "actions", nil, w.actions())
+	})
+}
+
+// Who does not lead does nothing; who comes to lead looks at once.
+func TestElection(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small)))
+		var leads atomic.Bool
+		leader := &enginetest.Leader{
+			RunFunc: func(ctx context.Context, elected func()) {
+				time.Sleep(time.Hour)
+				leads.Store(true)
+				elected()
+				<-ctx.Done()
+			},
+			LeadingFunc: leads.Load,
+		}
+		running(t, w.reconciler(t, engine.ReconcilerConfig{Leader: leader}))
+		settle(time.Hour - time.Second)
+		equal(t, "actions", nil, w.actions())
+		settle(2 * time.Second)
+		equal(t, "actions", []string{"create r_25cc executed"}, w.actions())
+	})
+}
+
+// The lease may run out while the intention is written: the statement does not come.
+func TestFenced(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small)))
+		leads := true
+		leader := &enginetest.Leader{LeadingFunc: func() bool { return leads }}
+		w.onRecord = func(what string) error {
+			if what == "begin" {
+				leads = false
+			}
+			return nil
+		}
+		r := w.reconciler(t, engine.ReconcilerConfig{Leader: leader})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		_, _ = r.Look(ctx, engine.Trigger{Kind: "statement"}, "u_c")
+		equal(t, "actions", []string{"create r_25cc open"}, w.actions())
+		equal(t, "replicas", nil, w.names("u_c"))
+		// It leads again, and takes its own intention up.
+		leads, w.onRecord = true, nil
+		if _, err := r.Look(t.Context(), engine.Trigger{Kind: "statement"}, "u_c"); err != nil {
+			t.Fatal(err)
+		}
+		equal(t, "actions", []string{"create r_25cc executed"}, w.actions())
+	})
+}
+
+// Old rows are dropped now and then.
+func TestPruned(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld()
+		n := 0
+		w.onRecord = func(what string) error {
+			if what == "prune" {
+				n++
+			}
+			return nil
+		}
+		running(t, w.reconciler(t, engine.ReconcilerConfig{}))
+		settle(10*time.Hour + time.Minute)
+		if n < 10 || n > 11 {
+			t.Errorf("pruned %d times in ten hours", n)
+		}
+	})
+}
+
+// The two of them read each other's mind: a follower's look returns what the leader did.
+func TestFollow(t *testing.T) {
+	for _, fails := range []bool{false, true} {
+		t.Run(fmt.Sprint(fails), func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small)))
+				follower := audited{w}
+				r, err := engine.NewReconciler(engine.ReconcilerConfig{
+					Planner: planner(), Observer: w, Executor: w, Recorder: follower, Logger: quiet(),
+					Leader: &enginetest.Leader{LeadingFunc: func() bool { return false }},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				leader := w.reconciler(t, engine.ReconcilerConfig{})
+				if fails {
+					w.onExecute = func(engine.Action) error { return errors.New("no room at the inn") }
+				}
+				since := time.Now()
+				go func() {
+					time.Sleep(3 * time.Second)
+					_, _ = leader.Look(t.Context(), engine.Trigger{Kind: "event"}, "u_c")
+				}()
+				outcomes, err := r.Look(t.Context(), engine.Trigger{Kind: "statement", Since: since}, "u_c")
+				if err != nil || len(outcomes) != 1 || len(outcomes[0].Results) != 1 || (outcomes[0].Results[0].Err != nil) != fails {
+					t.Errorf("%+v, %v", outcomes, err)
+				}
+			})
+		})
+	}
+}

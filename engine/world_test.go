@@ -1,0 +1,309 @@
+package engine_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sirupsen/logrus"
+
+	"mzproxy/engine"
+	"mzproxy/engine/enginetest"
+	"mzproxy/engine/strategy"
+)
+
+// world is a server in memory: clusters, replicas, and the tables. It obeys the
+// statements of a reconciler, and counts what it is asked.
+type world struct {
+	mu       sync.Mutex
+	clusters map[string]*engine.ClusterState
+	records  []engine.ActionRecord
+	replicas int
+	observed []observed
+
+	// What a test adds to the way of things; nil: nothing. They are called without the lock.
+	onObserve func(ids []string) error
+	onExecute func(a engine.Action) error
+	onRecord  func(what string) error
+	watching  func(ctx context.Context, up func(), changed func(engine.Change)) error
+	events    chan engine.Change
+}
+
+type observed struct {
+	at  time.Time
+	ids []string
+}
+
+func newWorld(clusters ...engine.ClusterState) *world {
+	w := &world{clusters: map[string]*engine.ClusterState{}, events: make(chan engine.Change, 100)}
+	for _, c := range clusters {
+		for i := range c.Replicas {
+			w.replicas++
+			c.Replicas[i].ID = fmt.Sprint("u", w.replicas)
+		}
+		w.clusters[c.ID] = &c
+	}
+	return w
+}
+
+// change does something to a cluster behind the reconciler's back.
+func (w *world) change(id string, f func(*engine.ClusterState)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	f(w.clusters[id])
+}
+
+func (w *world) Observe(ctx context.Context, ids ...string) (engine.Snapshot, error) {
+	w.mu.Lock()
+	w.observed = append(w.observed, observed{time.Now(), ids})
+	hook := w.onObserve
+	w.mu.Unlock()
+	if hook != nil {
+		if err := hook(ids); err != nil {
+			return engine.Snapshot{}, err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return engine.Snapshot{}, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	s := engine.Snapshot{Now: engine.At(time.Now().UTC()), Sizes: enginetest.Sizes}
+	for id, c := range w.clusters {
+		if len(ids) == 0 && (len(c.Strategies) > 0 || len(c.CreatedBy) > 0) || slices.Contains(ids, id) {
+			seen := *c
+			seen.Replicas = slices.Clone(c.Replicas)
+			for _, r := range w.records {
+				if r.ClusterID == id && time.Since(r.CreatedAt) < 5*time.Minute {
+					seen.RecentActions++
+				}
+			}
+			s.Clusters = append(s.Clusters, seen)
+		}
+	}
+	slices.SortFunc(s.Clusters, func(a, b engine.ClusterState) int { return compare(a.ID, b.ID) })
+	return s, nil
+}
+
+func compare(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+func (w *world) Execute(_ context.Context, a engine.Action) error {
+	w.mu.Lock()
+	hook := w.onExecute
+	w.mu.Unlock()
+	if hook != nil {
+		if err := hook(a); err != nil {
+			return err
+		}
+	}
+	return w.obey(a)
+}
+
+// obey runs a statement; the cluster is found by the name in it.
+func (w *world) obey(a engine.Action) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, c := range w.clusters {
+		quoted := engine.QuoteIdent(c.Name) + "." + engine.QuoteIdent(a.Replica)
+		switch a.SQL {
+		case "CREATE CLUSTER REPLICA " + quoted + " (SIZE " + engine.QuoteLiteral(a.Size) + ")":
+			if c.Replica(a.Replica) != nil {
+				return errors.New("cannot create multiple replicas of that name")
+			}
+			w.replicas++
+			c.Replicas = append(slices.Clone(c.Replicas), engine.Replica{ID: fmt.Sprint("u", w.replicas), Name: a.Replica, Size: a.Size})
+			return nil
+		case "DROP CLUSTER REPLICA " + quoted:
+			if c.Replica(a.Replica) == nil {
+				return errors.New("no such replica")
+			}
+			c.Replicas = slices.DeleteFunc(slices.Clone(c.Replicas), func(r engine.Replica) bool { return r.Name == a.Replica })
+			return nil
+		}
+	}
+	return errors.New("unknown cluster")
+}
+
+func (w *world) recording(what string) error {
+	w.mu.Lock()
+	hook := w.onRecord
+	w.mu.Unlock()
+	if hook == nil {
+		return nil
+	}
+	return hook(what)
+}
+
+func (w *world) Begin(_ context.Context, r engine.ActionRecord) error {
+	if err := w.recording("begin"); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	r.CreatedAt = time.Now()
+	w.records = append(w.records, r)
+	return nil
+}
+
+func (w *world) Finish(_ context.Context, r engine.ActionRecord) error {
+	if err := w.recording("finish"); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range w.records {
+		if w.records[i].ActionID == r.ActionID {
+			w.records[i].Executed, w.records[i].Error = r.Executed, r.Error
+			return nil
+		}
+	}
+	r.CreatedAt = time.Now()
+	w.records = append(w.records, r)
+	return nil
+}
+
+func (w *world) Unfinished(context.Context) ([]engine.ActionRecord, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var open []engine.ActionRecord
+	for _, r := range w.records {
+		if r.Executed == nil {
+			open = append(open, r)
+		}
+	}
+	return open, nil
+}
+
+func (w *world) Forget(_ context.Context, id string) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.records = slices.DeleteFunc(w.records, func(r engine.ActionRecord) bool { return r.ActionID == id && r.Executed == nil })
+	return nil
+}
+
+func (w *world) SaveState(_ context.Context, id string, m engine.ClusterMemory) error {
+	if err := w.recording("state"); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.clusters[id].State, w.clusters[id].CreatedBy = m.Strategies, m.Created
+	return nil
+}
+
+func (w *world) Prune(context.Context) error { return w.recording("prune") }
+
+func (w *world) Watch(ctx context.Context, up func(), changed func(engine.Change)) error {
+	if w.watching != nil {
+		return w.watching(ctx, up, changed)
+	}
+	up()
+	for {
+		select {
+		case c := <-w.events:
+			changed(c)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// actions renders the audit rows: what was done, or not.
+func (w *world) actions() (list []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, r := range w.records {
+		outcome := "open"
+		switch {
+		case r.Executed != nil && *r.Executed:
+			outcome = "executed"
+		case r.Executed != nil:
+			outcome = "failed"
+		}
+		list = append(list, fmt.Sprint(r.Context.Op, " ", r.Context.Replica, " ", outcome))
+	}
+	return list
+}
+
+// names are the replicas of a cluster.
+func (w *world) names(id string) (names []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, r := range w.clusters[id].Replicas {
+		names = append(names, r.Name)
+	}
+	return names
+}
+
+// looks forgets what was observed so far, and returns it.
+func (w *world) looks() []observed {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	looks := w.observed
+	w.observed = nil
+	return looks
+}
+
+// reconciler makes a reconciler for the world.
+func (w *world) reconciler(t *testing.T, cfg engine.ReconcilerConfig) *engine.Reconciler {
+	t.Helper()
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	cfg.Planner = engine.Planner{Registry: engine.NewRegistry(strategy.All()...)}
+	cfg.Observer, cfg.Executor, cfg.Recorder, cfg.Watcher, cfg.Logger = w, w, w, w, log
+	r, err := engine.NewReconciler(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// running runs a reconciler in a bubble, and returns what ends it and waits for that.
+func running(t *testing.T, r *engine.Reconciler) (stop func()) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		if err := r.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
+	stop = sync.OnceFunc(func() {
+		cancel()
+		<-over
+	})
+	t.Cleanup(stop)
+	return stop
+}
+
+// bubble runs a test in fake time.
+func bubble(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	synctest.Test(t, f)
+}
+
+// settle lets some fake time pass, and everything that is due come to rest.
+func settle(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
+}
+
+const (
+	small = `{"target_size": "25cc"}`
+	burst = `{"burst_replica_size": "400cc"}`
+)
