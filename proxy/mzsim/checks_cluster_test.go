@@ -17,6 +17,7 @@ var clusterChecks = []check{
 		{"SELECT replica FROM (SHOW CLUSTER REPLICAS) s WHERE cluster = 'c3' ORDER BY 1", "r1 r2 [SELECT 2]"},
 	}},
 	{name: "CREATE CLUSTER twice", setup: []string{managed}, steps: []step{{"CREATE CLUSTER c3 SIZE '25cc'", "XX000 cluster 'c3' already exists"}}},
+	{name: "CREATE CLUSTER mz_foo", steps: []step{{"CREATE CLUSTER mz_foo REPLICAS ()", `42939 cluster name "mz_foo" is reserved`}}},
 	{name: "CREATE CLUSTER foo", steps: []step{{"CREATE CLUSTER foo", "42601 Expected one of SIZE or REPLICATION or AVAILABILITY…"}}},
 	{name: "CREATE CLUSTER with an option twice", steps: []step{{"CREATE CLUSTER c REPLICAS (), REPLICAS ()", "XX000 REPLICAS specified more than once"}}},
 	{name: "CREATE CLUSTER with options of both kinds", steps: []step{

@@ -24,10 +24,14 @@
 //	SELECT mz_sim.allow();                             -- no statement is refused any more
 //	SELECT mz_sim.cut_subscribes();                    -- every SUBSCRIBE ends with an error
 //
+// They hold for what comes after them. pg_terminate_backend ends a session, which is a fault to try, too.
+//
 // What differs from Materialize because PostgreSQL executes the queries: type
 // OIDs (unsigned integers and mz_timestamp are domains over numeric, lists and
 // mz_aclitem[] are text[]), a materialized view is a PostgreSQL view, an index
-// is registered but never used by a plan, and ParameterStatus messages about
+// is registered but never used by a plan, CURRENT_TIMESTAMP does not follow the simulated clock
+// as now() does, privileges on tables are checked even where enable_rbac_checks is off, a DDL
+// transaction makes other DDL wait instead of failing, and ParameterStatus messages about
 // the variables that only Materialize has come before ReadyForQuery instead
 // of before CommandComplete.
 package mzsim

@@ -43,6 +43,18 @@ BEGIN
     END IF;
 END $$;
 
+-- check_new_name refuses names that are taken, or that are the system's.
+CREATE FUNCTION mz_sim.check_new_name(cluster text) RETURNS void
+    LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM mz_sim.clusters WHERE name = cluster) THEN
+        PERFORM mz_sim.fail(format('cluster ''%s'' already exists', cluster));
+    ELSIF starts_with(cluster, 'mz_') OR starts_with(cluster, 'pg_') THEN
+        RAISE EXCEPTION USING ERRCODE = '42939', MESSAGE = format('cluster name "%s" is reserved', cluster),
+            DETAIL = 'The prefixes "mz_" and "pg_" are reserved for system clusters.';
+    END IF;
+END $$;
+
 CREATE FUNCTION mz_sim.check_size(size text) RETURNS void
     LANGUAGE plpgsql AS $$
 BEGIN

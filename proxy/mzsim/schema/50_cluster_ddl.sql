@@ -10,9 +10,7 @@ DECLARE
 BEGIN
     PERFORM mz_sim.begin_ddl();
     PERFORM mz_sim.check_create_cluster();
-    IF EXISTS (SELECT FROM mz_sim.clusters WHERE name = cluster) THEN
-        PERFORM mz_sim.fail(format('cluster ''%s'' already exists', cluster));
-    END IF;
+    PERFORM mz_sim.check_new_name(cluster);
     count := (SELECT count(*) FROM mz_sim.clusters WHERE id LIKE 'u%');
     PERFORM mz_sim.check_limit('cluster', 'max_clusters', count + 1, count);
     c.id := 'u' || nextval('mz_sim.cluster_seq');
@@ -244,9 +242,7 @@ BEGIN
     END IF;
     c := mz_sim.find_cluster(cluster);
     PERFORM mz_sim.check_owner('CLUSTER', c.name, c.id, c.owner);
-    IF EXISTS (SELECT FROM mz_sim.clusters WHERE name = new_name) THEN
-        PERFORM mz_sim.fail(format('cluster ''%s'' already exists', new_name));
-    END IF;
+    PERFORM mz_sim.check_new_name(new_name);
     UPDATE mz_sim.clusters SET name = new_name WHERE id = c.id;
     PERFORM mz_sim.audit('alter', 'cluster', jsonb_build_object('id', c.id, 'old_name', cluster, 'new_name', new_name));
 END $$;
