@@ -173,10 +173,8 @@ func TestServerThatGoesDuringTheStartup(t *testing.T) {
 
 // A client that does not say what it wants, or who it is, is not kept.
 func TestStartupTimeout(t *testing.T) {
-	r := newRig(t, func(cfg *proxy.Config) { cfg.StartupTimeout = 20 * time.Millisecond })
-	silent := r.dial()
-	expectEnd(t, silent)
-	unanswered := r.dial()
+	r := newRig(t, func(cfg *proxy.Config) { cfg.StartupTimeout = time.Second })
+	silent, unanswered := r.dial(), r.dial()
 	_, _ = unanswered.Write(pgtest.Startup(pgtest.Version, "user", "u"))
 	server := r.accept()
 	if _, err := pgtest.ReadPacket(server); err != nil {
@@ -186,6 +184,7 @@ func TestStartupTimeout(t *testing.T) {
 	expect(t, unanswered, pgtest.FromServer, `Authentication 3 ""`)
 	expectEnd(t, unanswered)
 	expectEnd(t, server)
+	expectEnd(t, silent)
 }
 
 // In replication mode nothing is ours.
