@@ -243,7 +243,7 @@ func (u Upstream) secure(ctx context.Context, conn net.Conn) (net.Conn, error) {
 			return nil, errors.New("negotiate TLS: unexpected answer of the server")
 		}
 	}
-	secured := tls.Client(conn, cfg)
+	secured := tls.Client(newStream(conn), cfg)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		return nil, fmt.Errorf("negotiate TLS: %w: %w", errHandshake, err)
 	}
