@@ -72,8 +72,16 @@
 // alone. The session's connections are closed by the direction that ends last,
 // behind the last message to the client: nobody else closes them, others only set
 // deadlines. Locks are taken in the order clientSide.mu, Session.handling,
-// Session.mu, flow.mu; only an Answer that writes while it runs holds handling
+// Session.mu, flow.mu or lot.mu; only an Answer that writes while it runs holds handling
 // first, at a moment when the server has nothing to answer.
+//
+// # Rest
+//
+// A direction has a goroutine while there is something to do, and a buffer while
+// there are bytes in it. When a session has been quiet for a moment, its
+// directions give up their goroutines and wait in the server's lot, one epoll set
+// for all; bytes, an end or a deadline give them back. That is so on Linux and
+// without TLS; elsewhere goroutines wait.
 //
 // # How sessions end
 //
