@@ -217,13 +217,15 @@ func TestRefuse(t *testing.T) {
 func TestDDLDelay(t *testing.T) {
 	c := fresh(t)
 	c.must(t, emptyC)
-	c.must(t, "SELECT mz_sim.set('ddl_delay', '300ms')")
+	c.must(t, "SELECT mz_sim.set('ddl_delay', '1 hour')")
 	r := dial(t)
 	done := r.running("CREATE CLUSTER REPLICA c.r1 (SIZE '25cc')")
 	inProgress(t, c, r.PID())
-	if got := c.must(t, "SELECT count(*) FROM mz_cluster_replicas WHERE name = 'r1' AND cluster_id <> 'u1' AND cluster_id LIKE 'u%'"); got != "0" {
+	if got := c.must(t, "SELECT count(*) FROM mz_cluster_replicas r JOIN mz_clusters c ON c.id = r.cluster_id WHERE c.name = 'c'"); got != "0" {
 		t.Errorf("the replica is there before its statement is done")
 	}
+	pending(t, done)
+	c.must(t, "SELECT mz_sim.set('ddl_delay', '0s')")
 	if got := <-done; got != "[CREATE CLUSTER REPLICA]" {
 		t.Error(got)
 	}

@@ -87,30 +87,52 @@ func TestSubscribeReplicas(t *testing.T) {
 	s.expect(t, "-1 r2 25cc")
 }
 
-// What the clock alone changes comes, too: nobody writes anything between the creation and the hydration.
-func TestSubscribeLifeOfReplica(t *testing.T) {
-	c := fresh(t)
+// lifeOf subscribes to the status of the replicas named x, and to the hydration of index i on them.
+func lifeOf(t *testing.T, c *client) (status, hydration *subscription) {
+	t.Helper()
 	c.must(t, "CREATE TABLE t (a int)")
 	c.must(t, emptyC)
 	c.must(t, "CREATE INDEX i IN CLUSTER c ON t (a)")
-	status := subscribe(t, "(SELECT s.status, s.reason FROM mz_internal.mz_cluster_replica_statuses s JOIN mz_cluster_replicas r ON r.id = s.replica_id WHERE r.name = 'x')")
-	hydration := subscribe(t, "(SELECT h.hydrated FROM mz_internal.mz_hydration_statuses h JOIN mz_indexes i ON i.id = h.object_id WHERE i.name = 'i')")
+	status = subscribe(t, "(SELECT s.status, s.reason FROM mz_internal.mz_cluster_replica_statuses s JOIN mz_cluster_replicas r ON r.id = s.replica_id WHERE r.name = 'x')")
+	hydration = subscribe(t, "(SELECT h.hydrated FROM mz_internal.mz_hydration_statuses h JOIN mz_indexes i ON i.id = h.object_id WHERE i.name = 'i')")
 	inProgress(t, c, status.PID())
 	inProgress(t, c, hydration.PID())
+	return status, hydration
+}
+
+func TestSubscribeLifeOfReplica(t *testing.T) {
+	c := fresh(t)
+	c.must(t, "SELECT mz_sim.set('startup', '10 min'), mz_sim.set('hydration', '4 hours')")
+	status, hydration := lifeOf(t, c)
 	c.must(t, "CREATE CLUSTER REPLICA c.x (SIZE '25cc')")
 	status.expect(t, `1 offline \N`)
+	c.must(t, "SELECT mz_sim.advance('11 min')")
 	status.expect(t, `-1 offline \N`, `1 online \N`)
 	hydration.expect(t, "1 f")
+	c.must(t, "SELECT mz_sim.advance('4 hours')")
 	hydration.expect(t, "-1 f", "1 t")
 	c.must(t, "SELECT mz_sim.crash('c', 'x', 'oom-killed')")
 	status.expect(t, `-1 online \N`, `1 offline oom-killed`)
 	hydration.expect(t, "-1 t")
+	c.must(t, "SELECT mz_sim.advance('11 min')")
 	status.expect(t, `-1 offline oom-killed`, `1 online \N`)
 	hydration.expect(t, "1 f")
+	c.must(t, "SELECT mz_sim.hydrate('c', 'x')")
 	hydration.expect(t, "-1 f", "1 t")
 	c.must(t, "DROP CLUSTER REPLICA c.x")
 	status.expect(t, `-1 online \N`)
 	hydration.expect(t, "-1 t")
+}
+
+// What the clock alone changes comes, too: nobody writes anything between the creation and the hydration.
+func TestSubscribeFollowsClock(t *testing.T) {
+	c := fresh(t)
+	status, hydration := lifeOf(t, c)
+	c.must(t, "CREATE CLUSTER REPLICA c.x (SIZE '25cc')")
+	for strings.Join(status.next(t)[1:], " ") != `1 online \N` {
+	}
+	for strings.Join(hydration.next(t)[1:], " ") != "1 t" {
+	}
 }
 
 // Rows that other sessions commit arrive, alone and together, and only then.
@@ -174,9 +196,11 @@ func TestSubscribeUpTo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := c.say("SUBSCRIBE t UP TO " + strconv.FormatInt(then+300, 10))
-	if !strings.HasSuffix(got, "|1|1 [SUBSCRIBE 1]") {
-		t.Errorf("got %s", got)
+	s := subscribe(t, "t UP TO "+strconv.FormatInt(then+3600*1000, 10))
+	s.expect(t, "1 1")
+	c.must(t, "SELECT mz_sim.advance('1 hour')")
+	if err := <-s.ended; err != nil {
+		t.Error(err)
 	}
 	if got := c.say("SUBSCRIBE t AS OF 1"); !strings.HasPrefix(got, "XX000 Timestamp (1) is not valid") {
 		t.Errorf("got %s", got)

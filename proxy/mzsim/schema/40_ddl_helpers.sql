@@ -1,13 +1,15 @@
 -- What the procedures of cluster DDL share. They run as the owner of the
 -- catalog, on behalf of session_user.
 
--- begin_ddl waits as long as the knob says and lets one catalog change at a time go on.
+-- begin_ddl waits as long as the knob says, and lets one catalog change at a time go on. Turning
+-- the knob back releases those who wait.
 CREATE FUNCTION mz_sim.begin_ddl() RETURNS void
     LANGUAGE plpgsql AS $$
+DECLARE began timestamptz := clock_timestamp();
 BEGIN
-    IF mz_sim.knob('ddl_delay')::interval > '0' THEN
-        PERFORM pg_sleep_for(mz_sim.knob('ddl_delay')::interval);
-    END IF;
+    WHILE clock_timestamp() < began + mz_sim.knob('ddl_delay')::interval LOOP
+        PERFORM pg_sleep(0.01);
+    END LOOP;
     LOCK TABLE mz_sim.clusters IN SHARE ROW EXCLUSIVE MODE;
 END $$;
 
