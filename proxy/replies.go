@@ -44,9 +44,11 @@ func (r *replies) dismissed() bool {
 	return r.requests.terminated.Load() || r.requests.left.Load() && r.flow.outstanding() == 0
 }
 
-// drained: a server that has sent ReadyForQuery waits for the client, if there is one.
+// drained: a server that has answered everything waits for the client, unless
+// that has said goodbye.
 func (r *replies) drained() bool {
-	return r.last == 'Z' && r.skip == 0 && r.pump.have == 0 && !r.requests.left.Load()
+	return r.last == 'Z' && r.skip == 0 && r.pump.have == 0 && r.flow.outstanding() == 0 &&
+		!r.requests.left.Load() && !r.requests.terminated.Load()
 }
 
 // attentive reports whether more than the framing of the server's messages
