@@ -194,13 +194,15 @@ type StartupRewriter interface {
 }
 
 // ParameterRewriter is implemented by a Handler or Interceptor that changes ParameterStatus messages of
-// the server; ok == false swallows the message.
+// the server; ok == false swallows the message. It must not block, and may be called while another
+// method of the Handler runs.
 type ParameterRewriter interface {
 	RewriteParameter(name, value string) (newValue string, ok bool)
 }
 
 // ErrorRewriter is implemented by a Handler that changes ErrorResponses and NoticeResponses of the
-// server before the client sees them.
+// server before the client sees them. It must not block, and may be called while another method of
+// the Handler runs.
 type ErrorRewriter interface {
 	RewriteError(e *pgproto3.ErrorResponse)
 }
