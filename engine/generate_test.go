@@ -46,7 +46,7 @@ func (g generator) snapshot() tree {
 	}
 	offered := g.sizes(s)
 	clusters := []any{}
-	for i := range 1 + g.IntN(2) {
+	for i := range pick(g, 1, 1, 1, 2) {
 		clusters = append(clusters, g.cluster(i, offered))
 	}
 	s["clusters"] = clusters

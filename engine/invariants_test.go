@@ -1,7 +1,6 @@
 package engine_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -10,20 +9,6 @@ import (
 	"mzproxy/engine"
 )
 
-// check is one random snapshot with its plan.
-type checked struct {
-	*testing.T
-	seed     uint64
-	snapshot engine.Snapshot
-	plan     engine.Plan
-}
-
-func (c checked) fail(format string, args ...any) {
-	c.Helper()
-	s, _ := json.Marshal(c.plan)
-	c.Errorf("seed %d: "+format+"\nplan %s", append(append([]any{c.seed}, args...), s)...)
-}
-
 func parse(t *testing.T, text []byte) engine.Snapshot {
 	t.Helper()
 	s, err := engine.ParseSnapshot(text)
@@ -31,34 +16,6 @@ func parse(t *testing.T, text []byte) engine.Snapshot {
 		t.Fatalf("%v\n%s", err, text)
 	}
 	return s
-}
-
-// What holds for every plan: the same snapshot gives the same bytes, however it is spelled; no name is created
-// and dropped; the last ready replica stays; applying a plan leads to what it says is desired, and
-// applying it twice to the same; statements are quoted; payloads tell of the decision.
-func TestPlanInvariants(t *testing.T) {
-	manySnapshots(t, func(t *testing.T, seed uint64) {
-		g := newGenerator(seed)
-		s := g.snapshot()
-		text := g.text(s)
-		c := checked{T: t, seed: seed, snapshot: parse(t, text)}
-		c.plan = planner().Plan(c.snapshot)
-		plan, err := json.Marshal(c.plan)
-		if err != nil {
-			c.fail("%v", err)
-		}
-		shuffled := g.text(g.shuffled(s))
-		if other, _ := tryPlan(shuffled); !bytes.Equal(plan, other) {
-			c.fail("another order gives another plan\n%s\n%s\n%s", text, shuffled, other)
-		}
-		for i := range c.plan.Clusters {
-			cluster, plan := &c.snapshot.Clusters[i], &c.plan.Clusters[i]
-			if len(plan.Guards) > 0 {
-				c.fail("a guard speaks although nothing was said that it looks at")
-			}
-			checkPlan(c, cluster, plan)
-		}
-	})
 }
 
 // With everything that guards look at, what they say is never empty, they hold back and never add, and the

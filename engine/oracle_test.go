@@ -3,7 +3,9 @@ package engine_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"math/big"
 	"regexp"
 	"slices"
@@ -29,10 +31,11 @@ func oracle(snapshot []byte) (plan tree, usable bool) {
 			plan, usable = nil, false
 		}
 	}()
-	if !utf8.Valid(snapshot) || !json.Valid(snapshot) {
+	value, err := decodeJSON(snapshot)
+	if err != nil || !utf8.Valid(snapshot) {
 		return nil, false
 	}
-	root := need[tree](decodeJSON(snapshot), "an object")
+	root := need[tree](value, "an object")
 	now := moment(required(root, "now"))
 	experimental := optional(root, "enable_experimental", false)
 	sizes := oracleSizes(root)
@@ -54,14 +57,17 @@ func oracle(snapshot []byte) (plan tree, usable bool) {
 
 type unusable string
 
-func decodeJSON(text []byte) any {
+// decodeJSON reads one document and nothing else.
+func decodeJSON(text []byte) (value any, err error) {
 	decoder := json.NewDecoder(bytes.NewReader(text))
 	decoder.UseNumber()
-	var value any
 	if err := decoder.Decode(&value); err != nil {
-		panic(err)
+		return nil, err
 	}
-	return value
+	if _, err := decoder.Token(); err != io.EOF {
+		return nil, errors.New("something follows")
+	}
+	return value, nil
 }
 
 func need[T any](value any, what string) T {
