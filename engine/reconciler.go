@@ -166,6 +166,7 @@ func (r *Reconciler) observe(ctx context.Context, clusterIDs []string) (Snapshot
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("observe: %w", err)
 	}
+	s.Observe = r.cfg.Observe
 	return s, nil
 }
 
