@@ -22,6 +22,8 @@ var sessionChecks = []check{
 		{"ROLLBACK", "[ROLLBACK]"},
 		{"PREPARE q AS SELECT * FROM t", "[PREPARE]"},
 		{"EXECUTE q", noC},
+		{"DEALLOCATE q", "[DEALLOCATE]"},
+		{"EXECUTE q", `26000 prepared statement "q" does not exist`},
 		{"BEGIN; SELECT * FROM t", "[BEGIN] " + noC},
 		{"SELECT 1", "25P02 current transaction is aborted, commands ignored until end of transaction block"},
 		{"ROLLBACK", "[ROLLBACK]"},

@@ -47,12 +47,16 @@ func TestConformance(t *testing.T) {
 	all := slices.Concat(clusterChecks, sessionChecks, catalogChecks)
 	for name, extended := range map[string]bool{"stand-in": false, "stand-in, extended protocol": true} {
 		t.Run(name, func(t *testing.T) {
+			c := dial(t) // one session for all, as a new one has to learn the procedures anew
 			for _, tt := range all {
 				t.Run(tt.name, func(t *testing.T) {
 					if tt.why != "" {
 						t.Skip("cannot hold on PostgreSQL: " + tt.why)
 					}
-					tt.run(t, theStandIn(), fresh(t), extended)
+					tidy(t)
+					c.must(t, "ROLLBACK")
+					c.must(t, "DISCARD ALL")
+					tt.run(t, theStandIn(), c, extended)
 				})
 			}
 		})

@@ -159,7 +159,9 @@ func (w *history) flush(ctx context.Context) error {
 			finished = &t
 		}
 		switch {
-		case e.dropped && !e.stored:
+		case e.dropped && e.stored:
+			batch.Queue("DELETE FROM mz_sim.statements WHERE execution_id = $1", e.id)
+		case e.dropped:
 		case !e.stored:
 			batch.Queue(insertExecution, e.id, e.session, e.rate, e.clusterID, e.clusterName, e.app, e.role, e.path, e.sql, e.kind,
 				e.began, finished, e.status, e.message, e.rows, e.strategy)

@@ -277,8 +277,13 @@ func (h *session) complete(st *statement, a *attempt, tag string) {
 		a.after.end(false)
 	}
 	h.mu.Lock()
-	if st.prepares != "" && st.prepared != nil {
+	switch {
+	case st.prepares != "" && st.prepared != nil:
 		h.prepared[st.prepares] = st.prepared
+	case st.forgets == allPrepared:
+		clear(h.prepared)
+	default:
+		delete(h.prepared, st.forgets)
 	}
 	h.mu.Unlock()
 	h.settle(a)

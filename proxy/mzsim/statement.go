@@ -42,11 +42,15 @@ type statement struct {
 	usage      rewrite.Usage
 	assignment *assignment
 	prepares   string // PREPARE: the name
+	forgets    string // DEALLOCATE, DISCARD: the name, or allPrepared
 	prepared   *statement
 	name       string // EXECUTE, DECLARE, FETCH, CLOSE: the name
 	subscribe  *subscribe
 	fetch      fetch
 }
+
+// allPrepared stands for the names of all prepared statements: no name is empty in quotes.
+const allPrepared = `""`
 
 // sql is what PostgreSQL runs.
 func (st *statement) sql() string {
@@ -90,6 +94,13 @@ func analyse(text string, piece rewrite.Piece) *statement {
 		st.tag = "RESET"
 	case "discard":
 		st.kind, st.assignment = kindSet, &assignment{reset: true}
+		st.forgets = allPrepared
+	case "deallocate":
+		p.pos++
+		p.accept("prepare")
+		if st.forgets = allPrepared; !p.accept("all") {
+			st.forgets = p.ident()
+		}
 	case "show":
 		st.kind, st.text = kindRead, p.show()
 	case "select", "with", "values", "table":
