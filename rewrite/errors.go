@@ -21,7 +21,7 @@ func (e *SyntaxError) Error() string {
 	case e.Found == "":
 		return "syntax error at end of input"
 	}
-	return fmt.Sprintf("syntax error at or near %q", e.Found)
+	return fmt.Sprintf(`syntax error at or near "%s"`, e.Found)
 }
 
 // Hint says what may stand there, in a sentence.
@@ -45,7 +45,7 @@ type ColumnError struct {
 
 // Error is in the words of PostgreSQL.
 func (e *ColumnError) Error() string {
-	return fmt.Sprintf("column %q of relation %q does not exist", e.Column, Table)
+	return fmt.Sprintf(`column "%s" of relation "%s" does not exist`, e.Column, Table)
 }
 
 // SettingError is a setting that starts like ours and is none.
@@ -56,7 +56,7 @@ type SettingError struct {
 
 // Error is in the words of PostgreSQL.
 func (e *SettingError) Error() string {
-	return fmt.Sprintf("unrecognized configuration parameter %q", e.Name)
+	return fmt.Sprintf(`unrecognized configuration parameter "%s"`, e.Name)
 }
 
 // Placed is an error at a place in a text.

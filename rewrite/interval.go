@@ -19,7 +19,7 @@ var units = map[string]time.Duration{
 // ParseInterval reads an interval of pairs of number and unit, as in "2 hours
 // 30 minutes", "1h30m", "1 day" or "1:30". It has to be above zero.
 func ParseInterval(text string) (time.Duration, error) {
-	invalid := fmt.Errorf("invalid input syntax for type interval: %q", text)
+	invalid := fmt.Errorf(`invalid input syntax for type interval: "%s"`, text)
 	rest := strings.TrimSpace(lower(text))
 	if d, ok := clock(rest); ok && d > 0 {
 		return d, nil
@@ -88,5 +88,5 @@ func ParseTimestamp(text string, zone *time.Location) (time.Time, error) {
 			return t.UTC(), nil
 		}
 	}
-	return time.Time{}, fmt.Errorf("invalid input syntax for type timestamp with time zone: %q", text)
+	return time.Time{}, fmt.Errorf(`invalid input syntax for type timestamp with time zone: "%s"`, text)
 }

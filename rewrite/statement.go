@@ -27,6 +27,7 @@ type Statement struct {
 	Args    []Value // IsExecute
 	Command Command // IsCommand
 	Setting Setting // IsSetting
+	Commit  bool    // IsEnd: as opposed to ROLLBACK
 }
 
 // Setting is a value for client_min_messages.
@@ -79,6 +80,7 @@ func classify(text string, piece Piece, env Env) (Statement, error) {
 		s.Kind, s.Name, s.Args = IsExecute, nameAfter(piece, 1), executeArgs(text, piece, env)
 	default:
 		s.Kind, s.Name, s.Setting = session(piece)
+		s.Commit = s.Kind == IsEnd && first.Is("commit", "end")
 	}
 	return s, nil
 }

@@ -103,3 +103,6 @@ func (w *world) until(t *testing.T, query string) {
 		}
 	}
 }
+
+// offlineDemo is a demo whose replicas never come online, so that nothing moves by itself.
+var offlineDemo = demoCmd{Listen: "127.0.0.1:0", Hydration: time.Hour, Startup: time.Hour}

@@ -33,7 +33,7 @@ func (h *handler) apply(q proxy.Query, c rewrite.ApplyStrategies) *proxy.Answer 
 			o := &outcomes[i]
 			if o.Observe {
 				for _, a := range o.Plan.Actions {
-					t.add(text(o.Plan.Name), text(string(a.Op)), text(a.Replica), text("not executed: the proxy only observes"), orNull(reasons(a)))
+					t.add(text(o.Plan.Name), text(string(a.Op)), text(a.Replica), text("not executed: the proxy only observes"), orNull(reasonTexts(a)))
 				}
 			}
 			for _, r := range o.Results {
@@ -41,7 +41,7 @@ func (h *handler) apply(q proxy.Query, c rewrite.ApplyStrategies) *proxy.Answer 
 				if r.Err != nil {
 					result = "failed: " + reason(r.Err)
 				}
-				t.add(text(o.Plan.Name), text(string(r.Op)), text(r.Replica), text(result), orNull(reasons(r.Action)))
+				t.add(text(o.Plan.Name), text(string(r.Op)), text(r.Replica), text(result), orNull(reasonTexts(r.Action)))
 			}
 			t.notices = append(t.notices, problemNotices(o)...)
 			t.notices = append(t.notices, guardNotices(o)...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"mzproxy/engine"
@@ -27,7 +28,9 @@ type check struct {
 
 	ids   map[string]bool // clusters concerned
 	all   bool            // or any
-	types []string        // strategy types concerned; nil: any
+	types []string        // strategy types of rows that are written; nil: any
+	gone  []rowKey        // rows that are taken away, perhaps
+	named map[string]cell // where the WHERE names a cluster, by id
 	edits []rewrite.Edit  // names to ids, in the text
 	// params holds ids that are to take the place of parameters, by number.
 	params map[int]string
@@ -46,7 +49,7 @@ func (h *handler) checkIn(ctx context.Context, text, source string, w *rewrite.W
 		return nil, err
 	}
 	c := &check{handler: h, text: text, foreign: text != source, write: w, args: args, catalog: catalog,
-		ids: map[string]bool{}, params: map[int]string{}}
+		ids: map[string]bool{}, params: map[int]string{}, named: map[string]cell{}}
 	switch w.Op {
 	case rewrite.Insert:
 		err = c.insert(ctx)
@@ -76,7 +79,7 @@ func (c *check) clusterIDs() []string { return append([]string{}, slices.Sorted(
 
 // pending is the write as it waits for its commit.
 func (c *check) pending(sent time.Time) pendingWrite {
-	return pendingWrite{c.write.Op, c.clusters(), c.types, sent}
+	return pendingWrite{c.write.Op, c.clusters(), c.types, c.gone, sent}
 }
 
 func (c *check) resolve(v rewrite.Value) cell {
@@ -246,6 +249,7 @@ func (c *check) place(strategy string) cell {
 }
 
 func tooMany(cluster string, g engine.Guard) *proxy.Error {
+	text, _, _ := strings.Cut(g.Text, "; ")
 	return &proxy.Error{Code: codeTooMany, Message: "strategy " + quoted(g.Strategy) + " needs more replicas than cluster " + quoted(cluster) + " may have",
-		Detail: sentence(g.Text), Hint: "Drop replicas that are not needed, or raise the server's limit."}
+		Detail: "By its plan, " + text + ".", Hint: "Drop replicas that are not needed, or raise the server's limit."}
 }

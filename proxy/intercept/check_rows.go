@@ -78,6 +78,7 @@ func (c *check) meant(value cell) string {
 		return value.text
 	}
 	c.name(value, info)
+	c.named[info.ID] = value
 	return info.ID
 }
 
@@ -99,6 +100,7 @@ func (c *check) stored(ctx context.Context) ([]storedRow, error) {
 		for _, row := range cluster.Strategies {
 			if r := (storedRow{cluster.ID, row}); c.selected.takes(r) {
 				rows = append(rows, r)
+				c.gone = append(c.gone, rowKey{cluster.ID, row.Type})
 				touched = true
 			}
 		}
@@ -106,7 +108,7 @@ func (c *check) stored(ctx context.Context) ([]storedRow, error) {
 			if e, err := c.mayManage(ctx, info); err != nil {
 				return nil, err
 			} else if e != nil {
-				return nil, e
+				return nil, c.named[cluster.ID].fault(c.text, 0, "", e)
 			}
 		}
 	}

@@ -3,7 +3,6 @@ package intercept
 import (
 	"context"
 	"errors"
-	"strconv"
 	"strings"
 
 	"mzproxy/engine"
@@ -111,8 +110,8 @@ func sentence(text string) string {
 	return strings.ToUpper(text[:1]) + strings.TrimSuffix(text[1:], ".") + "."
 }
 
-// quoted names an object.
-func quoted(name string) string { return strconv.Quote(name) }
+// quoted names an object, in messages: as it is.
+func quoted(name string) string { return `"` + name + `"` }
 
 // unreachable is what a command says when the controller's connection fails. What ended because
 // the client, or the proxy, did not want to wait is theirs to explain.

@@ -68,7 +68,7 @@ func wrap(line string, indent int) []string {
 }
 
 func (p *printer) cluster(now engine.Timestamp, c engine.ClusterState, plan engine.ClusterPlan) {
-	p.line("Cluster %q (%s): %s, %s", c.Name, c.ID, replicaChange(len(c.Replicas), len(plan.Desired)), creditChange(plan.CreditsBefore, plan.CreditsAfter))
+	p.line("Cluster %s (%s): %s, %s", quoted(c.Name), c.ID, replicaChange(len(c.Replicas), len(plan.Desired)), creditChange(plan.CreditsBefore, plan.CreditsAfter))
 	label := func(name, verb, text string) {
 		p.lineUnder(33, "  %-21s  %-7s %s", name, verb, text)
 	}
@@ -79,7 +79,7 @@ func (p *printer) cluster(now engine.Timestamp, c engine.ClusterState, plan engi
 		label(problem.Strategy, "error", problem.Message)
 	}
 	for _, conflict := range plan.Conflicts {
-		label("conflict", "", fmt.Sprintf("%s wins over %s on %q (PRIORITY)", conflict.Winner.Strategy, conflict.Loser.Strategy, conflict.Replica))
+		label("conflict", "", fmt.Sprintf("%s wins over %s on %s (PRIORITY)", conflict.Winner.Strategy, conflict.Loser.Strategy, quoted(conflict.Replica)))
 	}
 	for _, g := range plan.Guards {
 		verb := "warns"
@@ -89,7 +89,7 @@ func (p *printer) cluster(now engine.Timestamp, c engine.ClusterState, plan engi
 		label("guard "+string(g.Name), verb, g.Text)
 	}
 	for _, o := range plan.Orphans {
-		label("orphan", "stays", fmt.Sprintf("%q was created by %s, which is gone", o.Replica, o.Strategy))
+		label("orphan", "stays", fmt.Sprintf("%s was created by %s, which is gone", quoted(o.Replica), o.Strategy))
 	}
 	if len(c.Strategies) == 0 {
 		p.line("  no strategies")

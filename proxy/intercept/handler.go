@@ -33,15 +33,21 @@ type handler struct {
 	executed []func()
 	open     []pendingWrite // executed in a transaction that is not over
 	bound    []*boundWrite  // writes with parameters that were bound in it
+	// early counts transactions of the text at hand whose end settings have followed already.
+	early int
 }
 
 // pendingWrite is a write that waits for its commit.
 type pendingWrite struct {
 	op       rewrite.Operation
 	clusters []string // ids; nil: any
-	types    []string // strategy types of its rows; nil: any
+	types    []string // strategy types of rows that it writes; nil: any
+	gone     []rowKey // rows that it takes away, perhaps
 	sent     time.Time
 }
+
+// rowKey is what rows are about.
+type rowKey struct{ cluster, strategy string }
 
 // Wants lets texts through that have nothing of ours in them.
 func (h *handler) Wants(text []byte) bool {
@@ -81,6 +87,7 @@ func (h *handler) Intercept(ctx context.Context, q proxy.Query) ([]proxy.Verdict
 	}
 	h.preparing = nil
 	var verdicts []proxy.Verdict
+	var before []func() // what the text has done to settings when a command's turn comes
 	for n := range statements {
 		s := &statements[n]
 		switch s.Kind {
@@ -91,6 +98,7 @@ func (h *handler) Intercept(ctx context.Context, q proxy.Query) ([]proxy.Verdict
 			continue
 		case rewrite.IsEnd:
 			q.TxStatus = 'I'
+			before = append(before, func() { h.endEarly(s.Commit) })
 			continue
 		}
 		v, err := h.verdict(ctx, q, s)
@@ -100,10 +108,24 @@ func (h *handler) Intercept(ctx context.Context, q proxy.Query) ([]proxy.Verdict
 		if err != nil {
 			return nil, err
 		}
+		if v.Answer != nil && len(before) > 0 {
+			v.Answer.Run = after(before, v.Answer.Run)
+			before = nil
+		}
 		v.Index, v.Of, v.Start, v.End = n, len(statements), s.Start, s.End
 		verdicts = append(verdicts, v)
 	}
 	return verdicts, nil
+}
+
+// after runs an answer behind what comes before it in its text.
+func after(before []func(), run func(context.Context, proxy.ResultWriter) (string, error)) func(context.Context, proxy.ResultWriter) (string, error) {
+	return func(ctx context.Context, w proxy.ResultWriter) (string, error) {
+		for _, f := range before {
+			f()
+		}
+		return run(ctx, w)
+	}
 }
 
 // refused turns a user's error into a verdict, and hands others on.

@@ -47,7 +47,7 @@ func (h *handler) pause(q proxy.Query, c rewrite.PauseStrategies) *proxy.Answer 
 			return unreachable(ctx, err)
 		}
 		for _, info := range infos {
-			t.notices = append(t.notices, notice(severityNotice, codeOK, fmt.Sprintf("cluster %q is %s", info.Name, p), "", ""))
+			t.notices = append(t.notices, notice(severityNotice, codeOK, fmt.Sprintf("cluster %s is %s", quoted(info.Name), p), "", ""))
 		}
 		t.notices = h.shortened(t.notices)
 		if len(infos) == 0 {

@@ -20,7 +20,7 @@ func (c *check) opaque(ctx context.Context) error {
 		return err
 	}
 	return &proxy.Error{Code: codeNotAllowed, Message: fmt.Sprintf("permission denied for table %s", rewrite.Table),
-		Detail: fmt.Sprintf("It cannot be told beforehand which clusters the statement is about, and role %q may not manage every cluster.", role.Name),
+		Detail: fmt.Sprintf("It cannot be told beforehand which clusters the statement is about, and role %s may not manage every cluster.", quoted(role.Name)),
 		Hint:   "Use INSERT with VALUES, and name the cluster in WHERE: cluster_id = '...'."}
 }
 
@@ -44,7 +44,7 @@ func (c *check) mayManage(ctx context.Context, info engine.ClusterInfo) (*proxy.
 		return nil, err
 	}
 	return &proxy.Error{Code: codeNotAllowed, Message: "must be owner of CLUSTER " + info.Name,
-		Detail: fmt.Sprintf("Role %q is neither superuser nor a member of %q, who owns the cluster.", role.Name, info.Owner)}, nil
+		Detail: fmt.Sprintf("Role %s is neither superuser nor a member of %s, who owns the cluster.", quoted(role.Name), quoted(info.Owner))}, nil
 }
 
 // findCluster finds a cluster by id, or by name.
@@ -73,21 +73,21 @@ func unknownCluster(catalog engine.Catalog, name string) *proxy.Error {
 	if hint == "" {
 		hint = "SHOW CLUSTERS lists the clusters."
 	}
-	return &proxy.Error{Code: codeUndefined, Message: fmt.Sprintf("unknown cluster %q", name), Hint: hint}
+	return &proxy.Error{Code: codeUndefined, Message: "unknown cluster " + quoted(name), Hint: hint}
 }
 
 // unsuitable says why a cluster takes no strategies; nil: it does.
 func unsuitable(info engine.ClusterInfo) *proxy.Error {
 	switch {
 	case !strings.HasPrefix(info.ID, "u"):
-		return &proxy.Error{Code: codeWrongState, Message: fmt.Sprintf("cluster %q is a system cluster", info.Name),
+		return &proxy.Error{Code: codeWrongState, Message: "cluster " + quoted(info.Name) + " is a system cluster",
 			Detail: "The replicas of system clusters are not for strategies."}
 	case info.Control:
-		return &proxy.Error{Code: codeWrongState, Message: fmt.Sprintf("cluster %q is the control cluster", info.Name),
+		return &proxy.Error{Code: codeWrongState, Message: "cluster " + quoted(info.Name) + " is the control cluster",
 			Detail: "The proxy itself runs its queries there, so it may never be suspended.",
 			Hint:   "Use another cluster, or start the proxy with another --control-cluster."}
 	case info.Managed:
-		return &proxy.Error{Code: codeWrongState, Message: fmt.Sprintf("cluster %q is managed", info.Name),
+		return &proxy.Error{Code: codeWrongState, Message: "cluster " + quoted(info.Name) + " is managed",
 			Detail: "The system itself creates and drops the replicas of a managed cluster.",
 			Hint:   "Make it unmanaged with ALTER CLUSTER " + engine.QuoteIdent(info.Name) + " SET (MANAGED = false)."}
 	}

@@ -55,7 +55,7 @@ func noticeLevel(value string) (string, error) {
 			return level, nil
 		}
 	}
-	return "", &proxy.Error{Code: codeInvalidValue, Message: fmt.Sprintf("invalid value for parameter %q: %q", rewrite.NoticesSetting, value),
+	return "", &proxy.Error{Code: codeInvalidValue, Message: fmt.Sprintf("invalid value for parameter %s: %s", quoted(rewrite.NoticesSetting), quoted(value)),
 		Hint: strings.TrimSpace("Available values: off, changes, all. " + engine.Perhaps(value, noticeLevels))}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"mzproxy/engine"
 	"mzproxy/proxy"
@@ -28,9 +29,7 @@ func (h *handler) tell(outcomes []engine.Outcome, w pendingWrite) []*proxy.Notic
 		rest = append(rest, problemNotices(o)...)
 		rest = append(rest, supersededNotices(o, w.types)...)
 		rest = append(rest, guardNotices(o)...)
-		if w.op == rewrite.Delete || w.op == rewrite.Update {
-			rest = append(rest, orphanNotices(o)...)
-		}
+		rest = append(rest, orphanNotices(o, w.gone)...)
 		if h.settings.notices() == noticesAll {
 			rest = append(rest, decisionNotices(o)...)
 		}
@@ -94,15 +93,22 @@ func object(cluster string, a engine.Action) string {
 	return text
 }
 
-func reasons(a engine.Action) string {
-	text := ""
+// reasonTexts are the reasons of an action in one line.
+func reasonTexts(a engine.Action) string {
+	var texts []string
 	for _, r := range a.Reasons {
-		if text != "" {
-			text += " "
-		}
-		text += r.Text + "."
+		texts = append(texts, r.Text)
 	}
-	return text
+	return strings.Join(texts, "; ")
+}
+
+// reasons is a sentence a strategy that asked for an action.
+func reasons(a engine.Action) string {
+	var sentences []string
+	for _, r := range a.Reasons {
+		sentences = append(sentences, "Strategy "+r.Text+".")
+	}
+	return strings.Join(sentences, " ")
 }
 
 func problemNotices(o *engine.Outcome) []*proxy.Notice {
@@ -110,12 +116,12 @@ func problemNotices(o *engine.Outcome) []*proxy.Notice {
 	for _, p := range o.Plan.Problems {
 		switch {
 		case p.Strategy == "":
-			list = append(list, notice(severityWarning, problemState(p.Code), fmt.Sprintf("no strategy of cluster %q counts", o.Plan.Name), sentence(p.Message), ""))
+			list = append(list, notice(severityWarning, problemState(p.Code), fmt.Sprintf("no strategy of cluster %s counts", quoted(o.Plan.Name)), sentence(p.Message), ""))
 		case p.Code == engine.BadState:
-			list = append(list, notice(severityWarning, problemState(p.Code), fmt.Sprintf("what strategy %q of cluster %q remembered cannot be read", p.Strategy, o.Plan.Name), sentence(p.Message),
+			list = append(list, notice(severityWarning, problemState(p.Code), fmt.Sprintf("what strategy %s of cluster %s remembered cannot be read", quoted(p.Strategy), quoted(o.Plan.Name)), sentence(p.Message),
 				"RESET STRATEGY STATE forgets it."))
 		default:
-			list = append(list, notice(severityWarning, problemState(p.Code), fmt.Sprintf("strategy %q of cluster %q does not count: %s", p.Strategy, o.Plan.Name, p.Message),
+			list = append(list, notice(severityWarning, problemState(p.Code), fmt.Sprintf("strategy %s of cluster %s does not count: %s", quoted(p.Strategy), quoted(o.Plan.Name), p.Message),
 				"The row is stored, but left out; the other strategies run.", "UPDATE or DELETE the row; VALIDATE STRATEGIES lists what is wrong."))
 		}
 	}
@@ -134,10 +140,18 @@ func supersededNotices(o *engine.Outcome, types []string) []*proxy.Notice {
 			continue
 		}
 		told[row.Type] = true
-		list = append(list, notice(severityNotice, codeOK, fmt.Sprintf("an older row of strategy %q for cluster %q no longer counts", row.Type, o.Plan.Name),
+		which := "an older row"
+		if slices.ContainsFunc(rows[i+1:], func(r engine.StrategyRow) bool { return r.Type == row.Type && sameTime(r.UpdatedAt, row.UpdatedAt) }) {
+			which = "one of several equally new rows"
+		}
+		list = append(list, notice(severityNotice, codeOK, fmt.Sprintf("%s of strategy %s for cluster %s no longer counts", which, quoted(row.Type), quoted(o.Plan.Name)),
 			"It is the row of "+written(row)+" with config "+string(row.Config)+".", "DELETE it if it is not needed any more."))
 	}
 	return list
+}
+
+func sameTime(a, b *engine.Timestamp) bool {
+	return a == nil && b == nil || a != nil && b != nil && a.Compare(*b) == 0
 }
 
 // written is when a row was set.
@@ -165,7 +179,7 @@ func (h *handler) tellStrays(ctx context.Context) []*proxy.Notice {
 			continue
 		}
 		told[stray.ClusterID] = true
-		list = append(list, notice(severityWarning, codeUndefined, fmt.Sprintf("rows for cluster %q do not count: %s", stray.ClusterID, strayFinding(catalog, stray)),
+		list = append(list, notice(severityWarning, codeUndefined, fmt.Sprintf("rows for cluster %s do not count: %s", quoted(stray.ClusterID), strayFinding(catalog, stray)),
 			"", strayHint(catalog, stray)))
 	}
 	return list
@@ -191,18 +205,21 @@ func guardNotices(o *engine.Outcome) []*proxy.Notice {
 	var list []*proxy.Notice
 	for _, g := range o.Plan.Guards {
 		if g.Held {
-			list = append(list, notice(severityNotice, codeOK, fmt.Sprintf("held back on cluster %q: %s", o.Plan.Name, g.Text), "", ""))
+			list = append(list, notice(severityNotice, codeOK, fmt.Sprintf("held back on cluster %s: %s", quoted(o.Plan.Name), g.Text), "", ""))
 		}
 	}
 	return list
 }
 
-// orphanNotices tells which replicas outlive their strategy.
-func orphanNotices(o *engine.Outcome) []*proxy.Notice {
+// orphanNotices tells which replicas outlive a strategy whose row is gone by this write.
+func orphanNotices(o *engine.Outcome, gone []rowKey) []*proxy.Notice {
 	var list []*proxy.Notice
 	for _, orphan := range o.Plan.Orphans {
+		if !slices.Contains(gone, rowKey{o.Plan.ID, orphan.Strategy}) {
+			continue
+		}
 		list = append(list, notice(severityNotice, codeOK, fmt.Sprintf("cluster replica %s.%s stays: nobody asks for its end", engine.QuoteIdent(o.Plan.Name), engine.QuoteIdent(orphan.Replica)),
-			fmt.Sprintf("It was created by strategy %q, which the cluster no longer has.", orphan.Strategy), "Drop it with DROP CLUSTER REPLICA if it is not needed."))
+			fmt.Sprintf("It was created by strategy %s, which the cluster no longer has.", quoted(orphan.Strategy)), "Drop it with DROP CLUSTER REPLICA if it is not needed."))
 	}
 	return list
 }
@@ -210,7 +227,7 @@ func orphanNotices(o *engine.Outcome) []*proxy.Notice {
 func decisionNotices(o *engine.Outcome) []*proxy.Notice {
 	var list []*proxy.Notice
 	for _, d := range o.Plan.Decisions {
-		list = append(list, notice(severityNotice, codeOK, fmt.Sprintf("cluster %q, %s: %s, %s", o.Plan.Name, d.Strategy, d.Verb, d.Text), "", ""))
+		list = append(list, notice(severityNotice, codeOK, fmt.Sprintf("cluster %s, %s: %s, %s", quoted(o.Plan.Name), d.Strategy, d.Verb, d.Text), "", ""))
 	}
 	return list
 }

@@ -28,6 +28,7 @@ func (h *handler) Ready(ctx context.Context, e proxy.Completed) proxy.Ready {
 		note()
 	}
 	h.executed = nil
+	h.early = 0
 	switch e.TxStatus {
 	case 'I':
 		committed = append(committed, h.endTransaction(!failed)...)
@@ -48,11 +49,22 @@ func (h *handler) Ready(ctx context.Context, e proxy.Completed) proxy.Ready {
 func (h *handler) endTransaction(commit bool) []pendingWrite {
 	writes := h.open
 	h.open = nil
-	h.settings.end(commit)
+	if h.early > 0 {
+		h.early--
+	} else {
+		h.settings.end(commit)
+	}
 	if !commit {
 		return nil
 	}
 	return writes
+}
+
+// endEarly lets settings follow a transaction's end before the server has it: a command behind it in the
+// same text runs before that. If the transaction does not get so far, nor does the command's answer.
+func (h *handler) endEarly(commit bool) {
+	h.early++
+	h.settings.end(commit)
 }
 
 // toSavepoint tells whether a ROLLBACK did not end the transaction: nothing began one after it, and

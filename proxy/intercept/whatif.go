@@ -81,7 +81,7 @@ func (c *check) fits() error {
 }
 
 func nullValue(column string) error {
-	return &proxy.Error{Code: codeNotNull, Message: fmt.Sprintf("null value in column %q of relation %q violates not-null constraint", column, rewrite.Table)}
+	return &proxy.Error{Code: codeNotNull, Message: fmt.Sprintf("null value in column %s of relation %s violates not-null constraint", quoted(column), quoted(rewrite.Table))}
 }
 
 // complete tells whether all is known that the write will store.

@@ -96,7 +96,7 @@ func (w *boundWrite) bind(ctx context.Context, b *proxy.Bind) error {
 // usedElsewhere refuses a cluster's name that cannot be replaced by its id.
 func usedElsewhere(param int, name, id string) error {
 	return &proxy.Error{Code: proxy.CodeFeatureNotSupported, Message: fmt.Sprintf("parameter $%d names a cluster and is used for something else, too", param),
-		Detail: fmt.Sprintf("%q stands for the cluster's id, %q, which would take its place everywhere.", name, id),
+		Detail: fmt.Sprintf("%s stands for the cluster's id, %s, which would take its place everywhere.", quoted(name), quoted(id)),
 		Hint:   "Use two parameters, or the cluster's id."}
 }
 
@@ -123,6 +123,7 @@ func (p pendingWrite) with(other pendingWrite) pendingWrite {
 	if other.types == nil {
 		p.types = nil
 	}
+	p.gone = append(p.gone, other.gone...)
 	if other.sent.Before(p.sent) {
 		p.sent = other.sent
 	}

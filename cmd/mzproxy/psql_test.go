@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// interruptDirective stands in front of the last line of a script, which goes on until Ctrl-C: the
+// test sends it after so many lines with the text in them.
+const interruptDirective = "-- interrupt after "
+
+// Every testdata/psql/NAME.sql, fed to a real psql in front of a fresh demo,
+// gives NAME.out: what a user sees of the SQL surface.
+func TestPsql(t *testing.T) {
+	scripts, err := filepath.Glob("../../testdata/psql/*.sql")
+	if err != nil || len(scripts) == 0 {
+		t.Fatalf("no scripts: %v", err)
+	}
+	for _, file := range scripts {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".sql"), func(t *testing.T) {
+			script, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			w := newWorld(t)
+			head, tail, interrupted := strings.Cut(string(script), interruptDirective)
+			got := ""
+			if interrupted {
+				got = w.replayInterrupted(t, head, tail)
+			} else {
+				got = w.replay(t, head)
+			}
+			compareFile(t, strings.TrimSuffix(file, ".sql")+".out", got)
+		})
+	}
+}
+
+// replayInterrupted is replay of a script that ends in a statement that does not end. tail is
+// "N: TEXT", and on its next line the statement.
+func (w *world) replayInterrupted(t *testing.T, script, tail string) string {
+	t.Helper()
+	var n int
+	var text string
+	condition, statement, _ := strings.Cut(tail, "\n")
+	if _, err := fmt.Sscanf(condition, "%d: %s", &n, &text); err != nil {
+		t.Fatalf("%s%s: %v", interruptDirective, condition, err)
+	}
+	p := startPsql(t, w.env(), "-X", "-a", "-q", "-v", "ON_ERROR_STOP=0")
+	p.send(t, "\\set QUIET off\n")
+	p.settle(t)
+	p.out.Reset()
+	p.send(t, script)
+	p.settle(t)
+	p.send(t, statement)
+	for n > 0 {
+		line, err := p.lines.ReadString('\n')
+		p.out.WriteString(line)
+		if err != nil {
+			t.Fatalf("psql: %v\n%s", err, p.out.String())
+		}
+		if strings.Contains(line, text) && !strings.Contains(line, "\\watch") {
+			n--
+		}
+	}
+	if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	p.finish(t)
+	return p.out.String()
+}

@@ -1,0 +1,73 @@
+-- Every command, with and without strategies. Replicas stay offline, so that nothing moves.
+SELECT mz_sim.set('startup', '1 hour');
+SHOW STRATEGY HELP;
+SHOW STRATEGY TYPES;
+SHOW STRATEGIES;
+SHOW STRATEGY STATUS;
+SHOW STRATEGY ACTIONS;
+EXPLAIN STRATEGY;
+EXPLAIN STRATEGY FOR CLUSTER prod;
+APPLY STRATEGIES;
+VALIDATE STRATEGIES;
+PAUSE STRATEGIES;
+RESUME STRATEGIES;
+RESET STRATEGY STATE;
+
+INSERT INTO mz_cluster_strategies (cluster_id, strategy_type, config) VALUES
+  ('prod', 'target_size', '{"target_size": "medium"}'),
+  ('prod', 'burst', '{"burst_replica_size": "large", "cooldown_s": 60}'),
+  ('staging', 'idle_suspend', '{"idle_after_s": 7200}');
+EXPLAIN STRATEGY;
+explain scaling strategy for all clusters like 'st%';
+EXPLAIN STRATEGY (VERBOSE) FOR CLUSTER staging;
+EXPLAIN (VERBOSE off, FORMAT TEXT) STRATEGY CLUSTER 'cluster-123';
+SHOW STRATEGIES;
+SHOW STRATEGIES FOR CLUSTER prod LIKE 'p%';
+SHOW STRATEGIES FOR CLUSTER prod LIKE 's%';
+SHOW SCALING STRATEGIES LIKE 's_aging';
+SHOW STRATEGY STATUS;
+SHOW STRATEGY STATUS FOR CLUSTER staging;
+SELECT 1 AS one \; SHOW STRATEGY STATUS LIKE 'p%' \; SELECT 2 AS two;
+SHOW STRATEGY ACTIONS LIMIT 1;
+SHOW STRATEGY ACTIONS FOR CLUSTER staging;
+SHOW STRATEGY ACTIONS FOR CLUSTER u999;
+VALIDATE STRATEGIES FOR CLUSTER prod;
+APPLY STRATEGIES FOR CLUSTER prod;
+
+-- A pause holds everything back until it is over or ended.
+PAUSE STRATEGIES FOR CLUSTER staging FOR '2 hours' WITH REASON 'migration';
+INSERT INTO mz_cluster_strategies (cluster_id, strategy_type, config) VALUES ('staging', 'target_size', '{"target_size": "small"}');
+EXPLAIN STRATEGY FOR CLUSTER staging;
+SHOW STRATEGY STATUS FOR CLUSTER staging;
+SHOW STRATEGIES FOR CLUSTER staging;
+APPLY STRATEGIES FOR CLUSTER staging;
+RESUME STRATEGIES FOR CLUSTER staging;
+RESUME STRATEGIES FOR CLUSTER staging;
+PAUSE STRATEGIES UNTIL '2100-01-01';
+SHOW STRATEGIES LIKE 'prod';
+DELETE FROM mz_cluster_strategies WHERE strategy_type = 'pause';
+
+-- What cannot be done because of a cooldown is done when it is forgotten.
+DROP CLUSTER REPLICA prod.prod_burst;
+APPLY STRATEGIES FOR CLUSTER prod;
+EXPLAIN STRATEGY FOR CLUSTER prod;
+RESET STRATEGY STATE FOR CLUSTER prod;
+
+-- Results are rows like others.
+SHOW STRATEGY STATUS FOR CLUSTER prod \gset prod_
+\echo :prod_cluster has :prod_replicas replicas, :prod_ready of them ready
+SHOW STRATEGIES \gdesc
+SHOW STRATEGY STATUS \gdesc
+SHOW STRATEGY ACTIONS \gdesc
+SHOW STRATEGY TYPES \gdesc
+EXPLAIN STRATEGY \gdesc
+EXPLAIN STRATEGY (FORMAT JSON) \gdesc
+APPLY STRATEGIES \gdesc
+VALIDATE STRATEGIES \gdesc
+PAUSE STRATEGIES \gdesc
+\pset format unaligned
+\pset tuples_only
+EXPLAIN STRATEGY (FORMAT JSON) FOR CLUSTER staging;
+\pset tuples_only
+\pset format aligned
+\d mz_cluster_strategies
