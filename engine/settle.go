@@ -175,7 +175,15 @@ func (r *Reconciler) settleRow(ctx context.Context, row ActionRecord) error {
 	}
 	done := row.doneIn(s)
 	age := s.Now.Sub(row.CreatedAt)
+	claimed := false
+	if done {
+		if claimed, err = r.claimed(ctx, row); err != nil {
+			return err
+		}
+	}
 	switch {
+	case claimed:
+		return r.cfg.Recorder.Forget(ctx, row.ActionID)
 	case done:
 		row.Error = ""
 		if err := r.recall(ctx, s, row); err != nil {
@@ -191,6 +199,26 @@ func (r *Reconciler) settleRow(ctx context.Context, row ActionRecord) error {
 	}
 	row.Executed = &done
 	return r.cfg.Recorder.Finish(ctx, row)
+}
+
+// claimed tells whether another row tells of the effect already: two proxies may have tried the same at one time, and
+// the one that came second died before it took its row back. The latest row about the replica decides.
+func (r *Reconciler) claimed(ctx context.Context, row ActionRecord) (bool, error) {
+	auditor, ok := r.cfg.Recorder.(Auditor)
+	if !ok {
+		return false, nil
+	}
+	rows, err := auditor.Actions(ctx, ActionFilter{ClusterID: row.ClusterID, Limit: 100})
+	if err != nil {
+		return false, fmt.Errorf("read actions: %w", err)
+	}
+	for _, other := range rows { // the newest first
+		if other.ActionID == row.ActionID || other.Executed == nil || !*other.Executed || other.Context.Replica != row.Context.Replica {
+			continue
+		}
+		return other.Context.Op == row.Context.Op && row.CreatedAt.Sub(other.CreatedAt) < settleAfter, nil
+	}
+	return false, nil
 }
 
 // recall brings the state to what an action that was settled would have left.

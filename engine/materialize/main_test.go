@@ -42,6 +42,15 @@ func startSim(listen, data string) (*mzsim.Sim, error) {
 	return mzsim.Start(context.Background(), mzsim.Config{Listen: listen, Data: data, Startup: 20 * time.Millisecond, Hydration: 100 * time.Millisecond})
 }
 
+// tb is what a test helper asks of a test, or of a run of rapid.
+type tb interface {
+	Helper()
+	Error(args ...any)
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // server is a stand-in as a user sees it, with a schema for one test.
 type server struct {
 	*pgx.Conn
@@ -52,7 +61,7 @@ type server struct {
 var schemas int
 
 // newServer connects to the shared stand-in.
-func newServer(t *testing.T) *server {
+func newServer(t testing.TB) *server {
 	t.Helper()
 	s := connect(t, sim.DSN())
 	schemas++
@@ -63,7 +72,7 @@ func newServer(t *testing.T) *server {
 	return s
 }
 
-func connect(t *testing.T, dsn string, options ...string) *server {
+func connect(t testing.TB, dsn string, options ...string) *server {
 	t.Helper()
 	cfg, err := pgx.ParseConfig(dsn)
 	if err != nil {
@@ -82,7 +91,7 @@ func connect(t *testing.T, dsn string, options ...string) *server {
 	return &server{conn, dsn, "public"}
 }
 
-func (s *server) run(t testing.TB, statement string, args ...any) {
+func (s *server) run(t tb, statement string, args ...any) {
 	t.Helper()
 	if _, err := s.Exec(context.Background(), fmt.Sprintf(statement, args...)); err != nil {
 		t.Fatalf("%s: %v", statement, err)
@@ -90,7 +99,7 @@ func (s *server) run(t testing.TB, statement string, args ...any) {
 }
 
 // column returns the first column of a result, as text.
-func (s *server) column(t testing.TB, query string, args ...any) []string {
+func (s *server) column(t tb, query string, args ...any) []string {
 	t.Helper()
 	rows, err := s.Query(context.Background(), fmt.Sprintf(query, args...))
 	if err != nil {
@@ -104,7 +113,7 @@ func (s *server) column(t testing.TB, query string, args ...any) []string {
 }
 
 // value returns the only value of a result.
-func (s *server) value(t testing.TB, query string, args ...any) string {
+func (s *server) value(t tb, query string, args ...any) string {
 	t.Helper()
 	values := s.column(t, query, args...)
 	if len(values) != 1 {
@@ -114,7 +123,7 @@ func (s *server) value(t testing.TB, query string, args ...any) string {
 }
 
 // until waits for a condition.
-func until(t testing.TB, what string, holds func() bool) {
+func until(t tb, what string, holds func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !holds(); time.Sleep(3 * time.Millisecond) { // the poll of a condition
 		if time.Now().After(deadline) {
@@ -124,7 +133,7 @@ func until(t testing.TB, what string, holds func() bool) {
 }
 
 // eventually waits until a query's first column is what is wanted.
-func (s *server) eventually(t testing.TB, want []string, query string, args ...any) {
+func (s *server) eventually(t tb, want []string, query string, args ...any) {
 	t.Helper()
 	var got []string
 	deadline := time.Now().Add(patience)
@@ -140,7 +149,7 @@ func (s *server) eventually(t testing.TB, want []string, query string, args ...a
 }
 
 // cluster creates a cluster named after the schema, and returns its id.
-func (s *server) cluster(t testing.TB, name string, replicas ...string) (id string) {
+func (s *server) cluster(t tb, name string, replicas ...string) (id string) {
 	t.Helper()
 	var list []string
 	for _, r := range replicas {
@@ -151,13 +160,13 @@ func (s *server) cluster(t testing.TB, name string, replicas ...string) (id stri
 	return s.id(t, name)
 }
 
-func (s *server) id(t testing.TB, cluster string) string {
+func (s *server) id(t tb, cluster string) string {
 	t.Helper()
 	return s.value(t, "SELECT id FROM mz_catalog.mz_clusters WHERE name = %s", engine.QuoteLiteral(cluster))
 }
 
 // want stores strategies for a cluster: pairs of a type and a config.
-func (s *server) want(t testing.TB, id string, pairs ...string) {
+func (s *server) want(t tb, id string, pairs ...string) {
 	t.Helper()
 	var rows []string
 	for i := 0; i < len(pairs); i += 2 {
@@ -166,20 +175,20 @@ func (s *server) want(t testing.TB, id string, pairs ...string) {
 	s.run(t, "INSERT INTO mz_cluster_strategies (cluster_id, strategy_type, config) VALUES %s", strings.Join(rows, ", "))
 }
 
-func (s *server) replicas(t testing.TB, id string) []string {
+func (s *server) replicas(t tb, id string) []string {
 	t.Helper()
 	return s.column(t, "SELECT name || ' ' || size FROM mz_catalog.mz_cluster_replicas WHERE cluster_id = '%s' ORDER BY name", id)
 }
 
 // eventuallyReplicas waits until a cluster has exactly these replicas.
-func (s *server) eventuallyReplicas(t testing.TB, id string, want ...string) {
+func (s *server) eventuallyReplicas(t tb, id string, want ...string) {
 	t.Helper()
 	s.eventually(t, want, "SELECT name || ' ' || size FROM mz_catalog.mz_cluster_replicas WHERE cluster_id = '%s' ORDER BY name", id)
 }
 
 // checkAudit compares our audit rows with the server's own audit events, since a
 // number of them: each executed action is in both exactly once, and none is left open.
-func (s *server) checkAudit(t testing.TB, id string, want ...string) {
+func (s *server) checkAudit(t tb, id string, want ...string) {
 	t.Helper()
 	s.eventually(t, nil, "SELECT action_sql FROM mz_cluster_strategy_actions WHERE executed IS NULL AND cluster_id = '%s'", id)
 	ours := s.column(t, "SELECT decision_ctx->>'op' || ' ' || (decision_ctx->>'replica') FROM mz_cluster_strategy_actions WHERE executed AND cluster_id = '%s' ORDER BY 1", id)

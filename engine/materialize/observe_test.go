@@ -33,7 +33,7 @@ func newClient(t *testing.T, s *server, cfg materialize.Config) *materialize.Cli
 	return c
 }
 
-func observe(t testing.TB, c *materialize.Client, ids ...string) engine.Snapshot {
+func observe(t tb, c *materialize.Client, ids ...string) engine.Snapshot {
 	t.Helper()
 	s, err := c.Observe(context.Background(), ids...)
 	if err != nil {
@@ -43,7 +43,7 @@ func observe(t testing.TB, c *materialize.Client, ids ...string) engine.Snapshot
 }
 
 // observeOne observes a cluster that has to exist.
-func observeOne(t testing.TB, c *materialize.Client, id string) engine.ClusterState {
+func observeOne(t tb, c *materialize.Client, id string) engine.ClusterState {
 	t.Helper()
 	s := observe(t, c, id)
 	if len(s.Clusters) != 1 {
@@ -252,7 +252,7 @@ type usage struct {
 	ago time.Duration
 }
 
-func usageOf(t testing.TB, c *materialize.Client, id string) usage {
+func usageOf(t tb, c *materialize.Client, id string) usage {
 	t.Helper()
 	s := observe(t, c, id)
 	u := usage{s.Clusters[0], -1}

@@ -37,7 +37,7 @@ type rigOptions struct {
 }
 
 // newRig starts a reconciler on the tables of a server's schema.
-func newRig(t *testing.T, s *server, o rigOptions) *rig {
+func newRig(t testing.TB, s *server, o rigOptions) *rig {
 	t.Helper()
 	r := &rig{server: s, cutter: newCutter(t, hostOf(t, s.dsn))}
 	log := logrus.New()
@@ -108,7 +108,7 @@ func (r *rig) awaitLead(t *testing.T) {
 }
 
 // hostOf is the address in a connection string.
-func hostOf(t testing.TB, dsn string) string {
+func hostOf(t tb, dsn string) string {
 	t.Helper()
 	u, err := url.Parse(dsn)
 	if err != nil {
@@ -131,7 +131,7 @@ func serverDir(t *testing.T) string {
 	return filepath.Join(parent, "data")
 }
 
-type testWriter struct{ t *testing.T }
+type testWriter struct{ t testing.TB }
 
 func (w testWriter) Write(p []byte) (int, error) {
 	if w.t.Context().Err() == nil {
