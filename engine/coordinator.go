@@ -78,7 +78,7 @@ func untouchable(c *ClusterState) (ProblemCode, string) {
 	case c.Managed:
 		return ManagedCluster, fmt.Sprintf("cluster %q is managed by the system, so its replicas are not for strategies", c.Name)
 	case c.System():
-		return SystemCluster, fmt.Sprintf("cluster %q (%s) is a system cluster", c.Name, c.ID)
+		return SystemCluster, fmt.Sprintf("cluster %q (%q) is a system cluster", c.Name, c.ID)
 	}
 	return "", ""
 }

@@ -90,13 +90,13 @@ func (g generator) age() int { return pick(g, -60, 0, 1, 59, 60, 61, 599, 600, 6
 
 func (g generator) cluster(i int, offered []string) tree {
 	name := pick(g, "prod", "c", `we"ird`)
-	c := tree{"id": fmt.Sprintf("%s%d", pick(g, "u", "u", "u", "u", "u", "u", "u", "s"), i), "name": name, "owner": "u7"}
+	c := tree{"id": fmt.Sprintf("%s%d", pick(g, "u", "u", "u", "u", "u", "u", "\n", "s"), i), "name": name, "owner": "u7"}
 	if g.oneIn(12) {
 		c["managed"] = true
 	}
 	g.maybe(c, "objects", pick(g, num("0"), num("3"), num("12"), num("0.0")))
 	g.maybe(c, "last_activity", g.timestamp(g.age()))
-	names := []string{"main", "r_100cc", "main_100cc", "main_100cc_2", name + "_burst", name + "_25cc", "", "a", "ß"}
+	names := []string{"main", "r_100cc", "main_100cc", "main_100cc_2", name + "_burst", name + "_25cc", "", "a\nb", "ß"}
 	g.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 	replicas := []any{}
 	for _, replica := range names[:pick(g, 0, 0, 1, 1, 2, 3, 4, 6)] {
@@ -132,7 +132,7 @@ func (g generator) row(kind, cluster string, offered []string) tree {
 	case "target_size":
 		config["target_size"] = size
 		if g.oneIn(2) {
-			config["replica_name"] = pick(g, "main", "main", "a", "r_100cc", cluster+"_burst")
+			config["replica_name"] = pick(g, "main", "main", "a\nb", "r_100cc", cluster+"_burst")
 		}
 	case "shrink_to_fit":
 		config["max_replica_size"] = size
@@ -324,7 +324,7 @@ func (g generator) guarded(s tree) {
 			c["obligations"] = tree{"sinks": num(pick(g, "0", "1")), "materialized_views": num(pick(g, "0", "2")), "indexes": num("2")}
 		}
 		if rows, ok := c["strategies"].([]any); ok && g.oneIn(6) {
-			c["strategies"] = append(rows, tree{"type": "pause", "config": pick(g, tree{}, tree{"until": g.timestamp(g.age())}, tree{"until": "soon"})})
+			c["strategies"] = append(rows, tree{"type": "pause", "config": pick(g, tree{"reason": "two\nlines"}, tree{"until": g.timestamp(g.age())}, tree{"until": "soon"})})
 		}
 	})
 }

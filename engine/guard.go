@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Guard is a rule that stands above the strategies and held a wish back, or
@@ -50,8 +51,14 @@ func guard(in guardInput) []Guard {
 	} {
 		said = append(said, ask(in)...)
 	}
+	for i := range said {
+		said[i].Text = oneLine.Replace(said[i].Text)
+	}
 	return said
 }
+
+// oneLine is for texts that hold names, or what somebody wrote.
+var oneLine = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ")
 
 // holdAll brings the desired set back to what is there. It tells whether that
 // made a difference.

@@ -26,6 +26,11 @@ func TestGuards(t *testing.T) {
 	indexes := maintains(engine.Obligations{Indexes: 2})
 	suspended := []string{"drop a: idle_suspend: no activity in the 3600s since the strategy was set (limit 60s)"}
 	resize := []string{"create r_100cc 100cc: target_size: no replica of size 100cc"}
+	many, allGo := []Part{suspend}, []string{}
+	for i := range 11 {
+		name := fmt.Sprintf("r%02d", i)
+		many, allGo = append(many, Ready(name, "25cc")), append(allGo, "drop "+name+": idle_suspend: no activity in the 3600s since the strategy was set (limit 60s)")
+	}
 	limit := func(l engine.Limits) func(*engine.Snapshot) { return func(s *engine.Snapshot) { s.Limits = l } }
 
 	for _, test := range []struct {
@@ -57,13 +62,15 @@ func TestGuards(t *testing.T) {
 			says: []string{"obligations (idle_suspend): suspending stops the maintenance of 1 sink, 2 sources, 1 materialized view"}},
 		{rule: "an index only warns", parts: []Part{suspend, indexes, Ready("a", "100cc")}, actions: suspended,
 			says: []string{"obligations (idle_suspend): suspending gives up 2 indexes, to be built anew on waking"}},
-		{rule: "suspended already: no warning", parts: []Part{suspend, indexes}},
+		{rule: "suspended already: no warning", parts: []Part{baseline, suspend, indexes}},
+		{rule: "suspended already, and allowed: no warning", parts: []Part{baseline, allowed, sinks}},
 		{rule: "obligations and in use: silent", parts: []Part{suspend, sinks, Ready("a", "100cc"), Active(time.Second)}},
 		{rule: "obligations, nothing there, nothing planned: silent", parts: []Part{suspend, sinks}},
 		{rule: "obligations without replicas: what is planned comes", parts: []Part{baseline, suspend, sinks}, actions: resize,
 			says: []string{`obligations (idle_suspend) held: the cluster maintains 1 sink, 2 sources, 1 materialized view; "allow_stop_maintenance": true lets it be suspended`}},
 
 		{rule: "rate limit: nothing goes any more", parts: []Part{baseline, recent(10)}, says: []string{"rate_limit held: 10 actions in the last 5 minutes (limit 10); 1 of 1 wait"}},
+		{rule: "rate limit: without actions of late, a long plan is whole", parts: many, actions: allGo},
 		{rule: "rate limit: room for one, the baseline first", parts: []Part{baseline, burst, Hydrating("a", "25cc"), recent(9)}, actions: resize,
 			says: []string{"rate_limit held: 9 actions in the last 5 minutes (limit 10); 1 of 2 wait"}},
 		{rule: "rate limit: room for all", parts: []Part{baseline, burst, Hydrating("a", "25cc"), recent(8)},

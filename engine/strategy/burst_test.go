@@ -26,7 +26,7 @@ func TestBurst(t *testing.T) {
 		{"there, one other is ready: goes", []Part{large, Hydrating("prod_burst", "400cc"), Hydrating("a", "100cc"), Ready("c", "100cc"), Ready("b", "100cc")},
 			[]string{"drop prod_burst: burst: b is ready"}, ""},
 		{"there, none is ready: stays", []Part{large, Ready("prod_burst", "400cc"), Hydrating("a", "100cc")}, nil, "waits for another"},
-		{"there, of another size: never resized", []Part{large, Ready("prod_burst", "100cc"), Hydrating("a", "25cc")}, nil, ""},
+		{"there, of another size: never resized", []Part{large, Ready("prod_burst", "100cc"), Hydrating("a", "25cc")}, nil, "waits for another"},
 		{"there, taken by a strategy before: once is enough", []Part{baseline, large, Ready("prod_burst", "400cc"), Ready("a", "100cc")},
 			[]string{"drop prod_burst: target_size: a has the target size 100cc and is ready"}, ""},
 		{"looping ones that were taken are no others", []Part{Strategy("shrink_to_fit", `{"max_replica_size": "100cc"}`), large, Hydrating("a", "100cc"), Crashing(1, 1)},
@@ -34,6 +34,15 @@ func TestBurst(t *testing.T) {
 		{"cooling down: not added", []Part{rests, Hydrating("a", "100cc"), Decided("burst", 30*time.Second)}, nil, "cooling down"},
 		{"cooling down: not removed", []Part{rests, Ready("a", "100cc"), Ready("prod_burst", "400cc"), Decided("burst", 30*time.Second)}, nil, "cooling down"},
 	})
+}
+
+// A burst that a strategy before has taken already is no wish of this one.
+func TestBurstWishesOnce(t *testing.T) {
+	d := decide([]Part{Strategy("target_size", `{"target_size": "100cc"}`), Strategy("burst", `{"burst_replica_size": "400cc"}`),
+		Ready("prod_burst", "400cc"), Ready("a", "100cc")}).Decisions[1]
+	if d.Verb != engine.VerbNone || len(d.Step.Remove) > 0 {
+		t.Errorf("%s %q, %+v", d.Verb, d.Text, d.Step)
+	}
 }
 
 func TestBurstGivesUp(t *testing.T) {
