@@ -119,7 +119,7 @@ func unknownParameter(info TypeInfo, key string) ConfigProblem {
 func missingParameter(info TypeInfo, p ParameterInfo) ConfigProblem {
 	return ConfigProblem{Code: MissingParameter, Key: p.Name,
 		Message: fmt.Sprintf("missing parameter %q for strategy %q", p.Name, info.Name),
-		Detail:  sentence(p.Meaning)}
+		Detail:  fmt.Sprintf("%q is %s.", p.Name, p.Meaning)}
 }
 
 func (p ParameterInfo) validate(info TypeInfo, value any, sizes sizeNames) (ConfigProblem, bool) {
@@ -163,11 +163,11 @@ func (p ParameterInfo) expects() string {
 		KindSize: "the name of a replica size", KindText: "a non-empty string", KindNumber: "a number",
 		KindInteger: "an integer", KindBool: "true or false", KindTimestamp: "an RFC 3339 timestamp",
 	}[p.Kind]
-	if p.Unit != "" {
-		kind += " of " + p.Unit
-	}
 	if p.Least != "" {
 		kind += " " + p.Least
+	}
+	if p.Unit != "" {
+		kind += ", in " + p.Unit
 	}
 	return fmt.Sprintf("%q takes %s.", p.Name, kind)
 }

@@ -18,7 +18,7 @@ func (IdleSuspend) Info() engine.TypeInfo {
 		Name: "idle_suspend", Priority: 3,
 		Summary: "drops all replicas of a cluster that is not used",
 		Parameters: []engine.ParameterInfo{
-			{Name: "idle_after_s", Kind: engine.KindNumber, Required: true, Least: "> 0", Unit: "seconds", Meaning: "time without activity after which the cluster is suspended"},
+			{Name: "idle_after_s", Kind: engine.KindNumber, Required: true, Least: "> 0", Unit: "seconds", Meaning: "the time without activity after which the cluster is suspended"},
 			{Name: "allow_stop_maintenance", Kind: engine.KindBool, Default: "false", Meaning: "suspend even if sinks, sources or materialized views stop"},
 			engine.Cooldown,
 		},
