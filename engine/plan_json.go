@@ -5,8 +5,15 @@ import (
 	"encoding/json"
 )
 
-// MarshalJSON is the plan format: every field present, order as it is
-// promised, "guards" only where there are any.
+// MarshalJSON is the plan format:
+//
+//	{"now", "clusters": [{"id", "name", "desired": [{"name", "size"}],
+//	  "actions": [{"op", "replica", "size", "sql", "reasons"}],
+//	  "errors": [{"strategy", "code", "message"}], "state": {type: payload},
+//	  "guards": [{"guard", "strategy", "held", "message"}]}]}
+//
+// Every field is present, but for "size", which is for create only, and "guards", which is there where one has
+// something to say (testdata/plans/README.md tells what).
 func (p Plan) MarshalJSON() ([]byte, error) {
 	clusters := make([]clusterJSON, 0, len(p.Clusters))
 	for _, c := range p.Clusters {
