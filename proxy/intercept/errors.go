@@ -92,7 +92,7 @@ func sqlstate(err error) string {
 // reason is the server's own message, without what was put around it, or the
 // whole error.
 func reason(err error) string {
-	text := err.Error()
+	text := strings.TrimPrefix(err.Error(), "observe: ")
 	if i := strings.LastIndex(text, "ERROR: "); i >= 0 {
 		text = text[i+len("ERROR: "):]
 	}

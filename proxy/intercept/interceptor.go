@@ -101,6 +101,10 @@ func (i *Interceptor) Close() {
 
 // Open watches a session.
 func (i *Interceptor) Open(_ context.Context, s *proxy.Session) (proxy.Handler, error) {
+	return i.open(s), nil
+}
+
+func (i *Interceptor) open(s session) *handler {
 	info := s.Info()
 	h := &handler{Interceptor: i, session: s, info: info, prepared: map[string]*preparedWrite{}}
 	h.log = i.cfg.Logger.WithField("session", info.ID)
@@ -111,7 +115,7 @@ func (i *Interceptor) Open(_ context.Context, s *proxy.Session) (proxy.Handler, 
 	if h.settings.notices() != noticesChanges || h.settings.get(minMessages, "") != "" {
 		h.watchful()
 	}
-	return h, nil
+	return h
 }
 
 // unset tells that a startup setting does not count.

@@ -140,11 +140,11 @@ func supersededNotices(o *engine.Outcome, types []string) []*proxy.Notice {
 			continue
 		}
 		told[row.Type] = true
-		which := "an older row"
+		which, what := "an older row", "no longer counts"
 		if slices.ContainsFunc(rows[i+1:], func(r engine.StrategyRow) bool { return r.Type == row.Type && sameTime(r.UpdatedAt, row.UpdatedAt) }) {
-			which = "one of several equally new rows"
+			which, what = "one of several equally new rows", "does not count"
 		}
-		list = append(list, notice(severityNotice, codeOK, fmt.Sprintf("%s of strategy %s for cluster %s no longer counts", which, quoted(row.Type), quoted(o.Plan.Name)),
+		list = append(list, notice(severityNotice, codeOK, fmt.Sprintf("%s of strategy %s for cluster %s %s", which, quoted(row.Type), quoted(o.Plan.Name), what),
 			"It is the row of "+written(row)+" with config "+string(row.Config)+".", "DELETE it if it is not needed any more."))
 	}
 	return list
@@ -180,7 +180,7 @@ func (h *handler) tellStrays(ctx context.Context) []*proxy.Notice {
 		}
 		told[stray.ClusterID] = true
 		list = append(list, notice(severityWarning, codeUndefined, fmt.Sprintf("rows for cluster %s do not count: %s", quoted(stray.ClusterID), strayFinding(catalog, stray)),
-			"", strayHint(catalog, stray)))
+			"", "Run: "+strayHint(catalog, stray)))
 	}
 	return list
 }
@@ -193,8 +193,9 @@ func strayFinding(catalog engine.Catalog, stray engine.Stray) string {
 	return "there is no cluster of that id"
 }
 
+// strayHint is the statement that puts it right.
 func strayHint(catalog engine.Catalog, stray engine.Stray) string {
-	where := " WHERE cluster_id = " + engine.QuoteLiteral(stray.ClusterID) + "."
+	where := " WHERE cluster_id = " + engine.QuoteLiteral(stray.ClusterID) + ";"
 	if info, ok := findCluster(catalog, stray.ClusterID); ok {
 		return "UPDATE " + rewrite.Table + " SET cluster_id = " + engine.QuoteLiteral(info.ID) + where
 	}
@@ -204,7 +205,7 @@ func strayHint(catalog engine.Catalog, stray engine.Stray) string {
 func guardNotices(o *engine.Outcome) []*proxy.Notice {
 	var list []*proxy.Notice
 	for _, g := range o.Plan.Guards {
-		if g.Held {
+		if g.Held && g.Name != engine.GuardObserve { // which the actions tell
 			list = append(list, notice(severityNotice, codeOK, fmt.Sprintf("held back on cluster %s: %s", quoted(o.Plan.Name), g.Text), "", ""))
 		}
 	}

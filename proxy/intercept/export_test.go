@@ -1,0 +1,11 @@
+package intercept
+
+import "mzproxy/proxy"
+
+// OpenSession watches a session that is not the proxy's.
+func (i *Interceptor) OpenSession(s interface {
+	Info() proxy.SessionInfo
+	Parameter(name string) string
+}) proxy.Handler {
+	return i.open(s)
+}

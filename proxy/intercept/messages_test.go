@@ -1,0 +1,173 @@
+package intercept_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"mzproxy/engine"
+	"mzproxy/proxy/intercept"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata/messages.txt")
+
+const messagesFile = "../../testdata/messages.txt"
+
+// refusal is an error of the server.
+type refusal struct{ message, code string }
+
+func (e *refusal) Error() string    { return "ERROR: " + e.message + " (SQLSTATE " + e.code + ")" }
+func (e *refusal) SQLState() string { return e.code }
+
+// Every message that a user can meet, in one file, to be read as a whole.
+func TestMessages(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("Every message that a user can meet: what was done, and what is said.\n")
+	for _, m := range messages {
+		fmt.Fprintf(&b, "\n-- %s\n", m.when)
+		var settings []func(*rig, *engine.ReconcilerConfig, *intercept.Config)
+		if m.settings != nil {
+			settings = append(settings, m.settings)
+		}
+		r := newRig(t, settings...)
+		if m.before != nil {
+			m.before(r)
+		}
+		for _, sql := range m.sql {
+			out := r.run(t.Context(), sql, func() string { return r.store(m.stores) })
+			fmt.Fprintf(&b, "%s;\n%s", sql, out)
+		}
+		if m.then != nil {
+			b.WriteString(m.then(t.Context(), r).String())
+		}
+	}
+	want, err := os.ReadFile(messagesFile)
+	if err != nil && !*update {
+		t.Fatal(err)
+	}
+	if *update {
+		if err := os.WriteFile(messagesFile, []byte(b.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(string(want), b.String()); diff != "" {
+		t.Errorf("%s differs (-update rewrites it):\n%s", messagesFile, diff)
+	}
+}
+
+// store is what the server does with a write of the messages.
+func (r *rig) store(rows []row) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, one := range rows {
+		now := r.now
+		one.updated = &now
+		r.rows = append(r.rows, one)
+	}
+	return fmt.Sprintf("INSERT 0 %d", len(rows))
+}
+
+type message struct {
+	when     string
+	settings func(*rig, *engine.ReconcilerConfig, *intercept.Config)
+	before   func(*rig)
+	sql      []string
+	stores   []row
+	then     func(context.Context, *rig) *result
+}
+
+func insert(values string) []string {
+	return []string{"INSERT INTO mz_cluster_strategies VALUES (" + values + ")"}
+}
+
+const targetSmall = `{"target_size": "small"}`
+
+var target = []row{{"u2", "target_size", targetSmall, nil}}
+
+func (r *rig) replica(cluster, name, size string, ready bool) {
+	r.find(cluster).replicas[name] = &engine.Replica{Name: name, Size: size, Online: ready, Hydrated: &ready}
+}
+
+func away(r *rig) { r.away = errors.New("failed to connect: connection refused") }
+
+func limited(role engine.Role) func(*rig) { return func(r *rig) { r.role = role } }
+
+var alice = engine.Role{ID: "u7", Name: "alice"}
+
+var messages = []message{
+	{when: "a replica is created", sql: insert(`'prod', 'target_size', '` + targetSmall + `'`), stores: target},
+	{when: "a replica is dropped", before: func(r *rig) { r.replica("u2", "old", "large", true); r.replica("u2", "r_small", "small", true) },
+		sql: insert(`'prod', 'target_size', '` + targetSmall + `'`), stores: target},
+	{when: "the server refuses the statement", before: func(r *rig) { r.refuses = &refusal{"no room", "53000"} },
+		sql: insert(`'prod', 'target_size', '` + targetSmall + `'`), stores: target},
+	{when: "the proxy only observes", settings: func(_ *rig, c *engine.ReconcilerConfig, _ *intercept.Config) { c.Observe = true },
+		sql: insert(`'prod', 'target_size', '` + targetSmall + `'`), stores: target},
+	{when: "an older row is superseded", before: func(r *rig) { r.store(target); r.now = r.now.Add(time.Minute) },
+		sql: insert(`'prod', 'target_size', '{"target_size": "large"}'`), stores: []row{{"u2", "target_size", `{"target_size": "large"}`, nil}}},
+	{when: "two rows of a type at once", sql: []string{`INSERT INTO mz_cluster_strategies VALUES ('prod', 'pause', '{}'), ('prod', 'pause', '{"reason": "x"}')`},
+		stores: []row{{"u2", "pause", `{}`, nil}, {"u2", "pause", `{"reason": "x"}`, nil}}},
+	{when: "a strategy is deleted whose replica stays", before: func(r *rig) {
+		r.replica("u2", "r_small", "small", true)
+		r.find("u2").memory.Created["r_small"] = "target_size"
+		r.store(target)
+	}, sql: nil, then: func(ctx context.Context, r *rig) *result {
+		return r.run(ctx, "DELETE FROM mz_cluster_strategies", func() string { r.rows = nil; return "DELETE 1" })
+	}},
+	{when: "an action is held back", before: func(r *rig) { r.store([]row{{"u2", "pause", `{"by": "bob", "reason": "migration"}`, nil}}) },
+		sql: insert(`'prod', 'target_size', '` + targetSmall + `'`), stores: target},
+	{when: "rows that were copied are wrong", sql: []string{"COPY mz_cluster_strategies FROM STDIN"},
+		stores: []row{{"u2", "target_size", `{"target_size": "huge"}`, nil}, {"u3", "magic", `{}`, nil}, {"u5", "burst", `{}`, nil}, {"prod", "burst", `{}`, nil}, {"u99", "burst", `{}`, nil}}},
+	{when: "what a strategy remembered cannot be read", before: func(r *rig) { r.find("u2").memory.Strategies["target_size"] = json.RawMessage(`"?"`) },
+		sql: insert(`'prod', 'target_size', '` + targetSmall + `'`), stores: target},
+	{when: "the engine is slower than a client waits", settings: func(r *rig, _ *engine.ReconcilerConfig, c *intercept.Config) {
+		c.NoticeWait = time.Nanosecond
+		r.hold = make(chan struct{})
+	}, sql: insert(`'prod', 'target_size', '` + targetSmall + `'`), stores: target,
+		then: func(_ context.Context, r *rig) *result { close(r.hold); return &result{} }},
+	{when: "the controller loses the server behind a write", sql: nil, then: func(ctx context.Context, r *rig) *result {
+		return r.run(ctx, insert(`'prod', 'target_size', '` + targetSmall + `'`)[0], func() string { away(r); return r.store(target) })
+	}},
+	{when: "the controller has lost the server", before: away, sql: []string{insert(`'prod', 'target_size', '` + targetSmall + `'`)[0], "SHOW STRATEGIES", "APPLY STRATEGIES FOR CLUSTER prod"}},
+	{when: "the controller has lost the server after a while", sql: []string{"SHOW STRATEGIES"}, then: func(ctx context.Context, r *rig) *result {
+		away(r)
+		return r.run(ctx, "SHOW STRATEGIES", nil)
+	}},
+	{when: "a role that may not", before: limited(alice), sql: []string{
+		insert(`'prod', 'target_size', '` + targetSmall + `'`)[0], "COPY mz_cluster_strategies FROM STDIN", "PAUSE STRATEGIES FOR CLUSTER prod"}},
+	{when: "a name that is used twice", sql: nil, then: twice},
+	{when: "a transaction that has failed", before: func(r *rig) { r.status = 'E' }, sql: []string{"SHOW STRATEGIES"}},
+	{when: "settings at the start", settings: func(r *rig, _ *engine.ReconcilerConfig, _ *intercept.Config) {
+		r.startup["options"] = "-c strategy.notices=loud"
+	},
+		then: func(_ context.Context, r *rig) *result { return &result{notices: r.greeting()} }},
+	{when: "what is there, and what is not", sql: []string{"PAUSE STRATEGIES", "RESUME STRATEGIES", "APPLY STRATEGIES", "RESET STRATEGY STATE", "PAUSE STRATEGIES FOR CLUSTER prod FOR '1 hour' WITH REASON 'test'",
+		"PAUSE STRATEGIES UNTIL '2020-01-01'", "SET LOCAL strategy.notices = off"}},
+	{when: "an INSERT that is refused", sql: []string{
+		insert(`'prd', 'target_size', '{}'`)[0], insert(`'who knows', 'target_size', '{}'`)[0], insert(`'managed', 'target_size', '{}'`)[0], insert(`'quickstart', 'target_size', '{}'`)[0], insert(`'mz_system', 'target_size', '{}'`)[0],
+		insert(`'prod', 'busrt', '{}'`)[0], insert(`'prod', 'target_size', '{'`)[0], insert(`'prod', 'target_size', '[]'`)[0], insert(`'prod', 'target_size', '{}'`)[0],
+		insert(`'prod', 'target_size', '{"size": "small"}'`)[0], insert(`'prod', 'target_size', '{"target_size": "smal"}'`)[0], insert(`'prod', 'target_size', '{"target_size": 1}'`)[0],
+		insert(`'prod', 'target_size', '{"target_size": "small", "replica_name": ""}'`)[0],
+		insert(`'prod', 'idle_suspend', '{"idle_after_s": -1}'`)[0], insert(`'prod', 'shrink_to_fit', '{"max_replica_size": "small", "min_oom_count": 1.5}'`)[0],
+		insert(`'prod', 'idle_suspend', '{"idle_after_s": 1, "allow_stop_maintenance": "yes"}'`)[0], insert(`'prod', 'pause', '{"until": "soon"}'`)[0]}},
+	{when: "an experimental strategy that is not enabled", settings: func(_ *rig, _ *engine.ReconcilerConfig, c *intercept.Config) { c.EnableExperimental = false },
+		sql: insert(`'prod', 'shrink_to_fit', '{"max_replica_size": "small"}'`)},
+	{when: "more replicas than the server allows", before: func(r *rig) { r.limit = 1; r.replica("u2", "a", "large", true) },
+		sql: insert(`'prod', 'target_size', '` + targetSmall + `'`)},
+	{when: "a what-if that is refused", sql: []string{
+		"EXPLAIN STRATEGY INSERT INTO mz_cluster_strategies (cluster_id, kind) VALUES ('prod', 'burst')",
+		"EXPLAIN STRATEGY INSERT INTO mz_cluster_strategies (cluster_id, strategy_type) VALUES ('prod', 'burst')",
+		"EXPLAIN STRATEGY INSERT INTO mz_cluster_strategies VALUES ($1, 'pause', '{}')",
+		"EXPLAIN STRATEGY INSERT INTO mz_cluster_strategies SELECT * FROM t",
+		"EXPLAIN STRATEGY INSERT INTO t VALUES (1)", "EXPLAIN STRATEGY INSERT INTO mz_cluster_strategies VALUES (,)"}},
+	{when: "a command that is malformed", sql: []string{"EXPLAIN STRATEGY prod", "EXPLAIN STRATEGY FOR CLUSTER prd", "EXPLAIN STRATEGY (FORMAT XML)", "SHOW STRATEGY", "SHOW STRATEGIES prod", `SHOW STRATEGIES LIKE 'a\'`,
+		"SHOW STRATEGY ACTIONS LIMIT 0", "PAUSE STRATEGIES FOR 'long'", "PAUSE STRATEGIES UNTIL 'then'", "APPLY STRATEGIES NOW", "SET strategy.notices = some", "SET strategy.notice = off"}},
+}

@@ -1,0 +1,184 @@
+package intercept_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/sirupsen/logrus"
+
+	"mzproxy/engine"
+	"mzproxy/engine/strategy"
+	"mzproxy/proxy"
+	"mzproxy/proxy/intercept"
+)
+
+// rig is one session on a server in memory, with the real engine.
+type rig struct {
+	*server
+	interceptor *intercept.Interceptor
+	handler     proxy.Handler
+	parameters  map[string]string
+	status      byte // of the transaction
+	startup     map[string]string
+}
+
+// newRig opens a session. Settings may change before they are used.
+func newRig(t testing.TB, settings ...func(*rig, *engine.ReconcilerConfig, *intercept.Config)) *rig {
+	t.Helper()
+	log := logrus.New()
+	log.SetOutput(io.Discard)
+	r := &rig{server: newServer(), parameters: map[string]string{"application_name": "test"}, status: 'I', startup: map[string]string{}}
+	registry := engine.NewRegistry(strategy.All()...)
+	rc := engine.ReconcilerConfig{Planner: engine.Planner{Registry: registry}, Observer: r.server, Executor: r.server, Recorder: r.server, Logger: log}
+	ic := intercept.Config{Catalog: r.server, Store: r.server, Registry: registry, EnableExperimental: true, Logger: log}
+	for _, set := range settings {
+		set(r, &rc, &ic)
+	}
+	reconciler, err := engine.NewReconciler(rc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ic.Engine == nil {
+		ic.Engine = reconciler
+	}
+	if r.interceptor, err = intercept.New(ic); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(r.interceptor.Close)
+	r.handler = r.interceptor.OpenSession(r)
+	return r
+}
+
+// Info and Parameter are those of a session.
+func (r *rig) Info() proxy.SessionInfo {
+	return proxy.SessionInfo{ID: 1, User: "materialize", Database: "materialize", Startup: r.startup}
+}
+
+func (r *rig) Parameter(name string) string { return r.parameters[name] }
+
+// result is what a client gets for a statement.
+type result struct {
+	tag     string
+	rows    [][]string
+	notices []*proxy.Notice
+	err     *proxy.Error
+}
+
+// Row, Notice, CopyOut and Flush are those of a ResultWriter.
+func (r *result) Row(values ...*string) error {
+	var out []string
+	for _, v := range values {
+		if v == nil {
+			out = append(out, "NULL")
+			continue
+		}
+		out = append(out, *v)
+	}
+	r.rows = append(r.rows, out)
+	return nil
+}
+
+func (r *result) Notice(n *proxy.Notice) error { r.notices = append(r.notices, n); return nil }
+
+func (r *result) CopyOut(int) (func([]byte) error, error) { return nil, errors.New("no COPY") }
+
+func (r *result) Flush() error { return nil }
+
+// run sends one statement as a simple query. Where it is for the server, runs is what the server does, and returns
+// the command tag.
+func (r *rig) run(ctx context.Context, sql string, runs func() string) *result {
+	out := &result{}
+	verdicts, err := r.handler.Intercept(ctx, proxy.Query{Text: sql, TxStatus: r.status})
+	if errors.As(err, &out.err) {
+		return out
+	}
+	if err != nil {
+		out.err = &proxy.Error{Message: err.Error()}
+		return out
+	}
+	completed := proxy.Completed{TxStatus: r.status}
+	v := proxy.Verdict{}
+	if len(verdicts) > 0 {
+		v = verdicts[0]
+	}
+	switch v.Action {
+	case proxy.Refuse:
+		out.err = v.Err
+		return out
+	case proxy.Local:
+		tag, err := v.Answer.Run(ctx, out)
+		if err != nil && !errors.As(err, &out.err) {
+			out.err = &proxy.Error{Message: err.Error()}
+		}
+		out.tag = tag
+	default:
+		out.tag = runs()
+		if v.Done != nil {
+			v.Done(out.tag)
+		}
+		completed.Events = []proxy.Event{{Tag: out.tag, Done: v.Done != nil}}
+	}
+	out.notices = append(out.notices, r.handler.Ready(ctx, completed).Notices...)
+	return out
+}
+
+// insert runs an INSERT of one row, which the server stores.
+func (r *rig) insert(ctx context.Context, cluster, kind, config string) *result {
+	sql := fmt.Sprintf("INSERT INTO mz_cluster_strategies VALUES ('%s', '%s', '%s')", cluster, kind, config)
+	return r.run(ctx, sql, func() string {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		id := cluster
+		for _, c := range r.clusters {
+			if c.Name == cluster {
+				id = c.ID
+			}
+		}
+		now := r.now
+		r.rows = append(r.rows, row{id, kind, config, &now})
+		return "INSERT 0 1"
+	})
+}
+
+// String is what psql shows of it.
+func (r *result) String() string {
+	var b strings.Builder
+	for _, n := range r.notices {
+		say(&b, n.Severity, n.Code, n.Message, n.Detail, n.Hint)
+	}
+	if r.err != nil {
+		say(&b, "ERROR", r.err.Code, r.err.Message, r.err.Detail, r.err.Hint)
+	}
+	return b.String()
+}
+
+func say(b *strings.Builder, severity, code, message, detail, hint string) {
+	fmt.Fprintf(b, "%s:  %s: %s\n", severity, code, message)
+	if detail != "" {
+		fmt.Fprintf(b, "DETAIL:  %s\n", detail)
+	}
+	if hint != "" {
+		fmt.Fprintf(b, "HINT:  %s\n", hint)
+	}
+}
+
+// greeting is what the session is told at its start.
+func (r *rig) greeting() []*proxy.Notice {
+	return r.handler.(proxy.Greeter).Greet().Notices
+}
+
+// twice binds a cluster's name to a parameter that stands for something else, too.
+func twice(ctx context.Context, r *rig) *result {
+	out := &result{}
+	verdicts, err := r.handler.Intercept(ctx, proxy.Query{Extended: true, TxStatus: 'I',
+		Text: "INSERT INTO mz_cluster_strategies VALUES ($1, 'target_size', jsonb_build_object('replica_name', $1))"})
+	if err == nil {
+		err = verdicts[0].Bind(ctx, &proxy.Bind{TxStatus: 'I', Formats: []int16{0}, Values: [][]byte{[]byte("prod")}})
+	}
+	errors.As(err, &out.err)
+	return out
+}
