@@ -60,8 +60,14 @@ func (l *lot) start() error {
 
 // close ends the lot's goroutine. Nobody may be parked any more.
 func (l *lot) close() {
-	if l.file != nil {
-		_ = l.file.Close()
+	l.mu.Lock()
+	if l.tidy != nil {
+		l.tidy.Stop()
+	}
+	file := l.file
+	l.mu.Unlock()
+	if file != nil {
+		_ = file.Close()
 		<-l.done
 	}
 }
