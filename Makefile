@@ -60,8 +60,9 @@ deflake: setup ## repeat the tests under the race detector until one fails
 presubmit: test ## what CI runs
 	@git diff --exit-code go.mod go.sum
 
-drivers: build ## run drivers' own suites direct and proxied, and print the difference
+drivers: build ## run drivers' own suites direct and proxied, and strategies through drivers
 	testdata/drivers/run.sh
+	testdata/drivers/strategies.sh
 
 soak: setup ## put mixed load on the relay for SOAK (10m), and look for what is left behind
 	go test -run '^TestSoak$$' -count=1 -timeout 0 -v ./proxy -soak $(SOAK)

@@ -87,7 +87,7 @@ func (h *handler) answer(columns []proxy.Column, tag string, fill func(ctx conte
 		if err := fill(ctx, &t); err != nil {
 			return "", err
 		}
-		for _, n := range h.settings.filter(t.notices) {
+		for _, n := range h.settings.warnings(t.notices) {
 			if err := w.Notice(n); err != nil {
 				return "", err
 			}

@@ -3,6 +3,7 @@ package intercept
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"mzproxy/engine"
@@ -99,10 +100,18 @@ func (s *settings) get(name, fallback string) string {
 
 func (s *settings) notices() string { return s.get(rewrite.NoticesSetting, noticesChanges) }
 
-// filter leaves out what the session does not want to hear.
+// filter leaves out what the session does not want to hear of its writes.
 func (s *settings) filter(list []*proxy.Notice) []*proxy.Notice {
 	if s.notices() == noticesOff {
 		return nil
+	}
+	return s.audible(list)
+}
+
+// warnings is filter for commands: what makes an answer doubtful is said in any case.
+func (s *settings) warnings(list []*proxy.Notice) []*proxy.Notice {
+	if s.notices() == noticesOff {
+		list = slices.DeleteFunc(list, func(n *proxy.Notice) bool { return n.Severity != severityWarning })
 	}
 	return s.audible(list)
 }
