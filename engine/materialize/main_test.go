@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -58,14 +59,13 @@ type server struct {
 	schema string
 }
 
-var schemas int
+var schemas atomic.Int64
 
 // newServer connects to the shared stand-in.
 func newServer(t testing.TB) *server {
 	t.Helper()
 	s := connect(t, sim.DSN())
-	schemas++
-	s.schema = fmt.Sprintf("s%d", schemas)
+	s.schema = fmt.Sprintf("s%d", schemas.Add(1))
 	s.run(t, "CREATE SCHEMA %s", s.schema)
 	s.run(t, "SET search_path = %s", s.schema)
 	s.run(t, "SELECT mz_sim.set('max_clusters', '5000')")
