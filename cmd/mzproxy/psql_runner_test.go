@@ -117,6 +117,7 @@ var varying = []struct {
 	{regexp.MustCompile(`\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(\+00|Z)`), "<timestamp>"},
 	{regexp.MustCompile(`\b\d\d:\d\d:\d\d UTC`), "<time> UTC"},
 	{regexp.MustCompile(`\b\d+ s ago`), "<n> s ago"},
+	{regexp.MustCompile(`\b(in the|idle for) \d+s\b`), "$1 <n>s"},
 }
 
 // Tables are as wide as their widest cell, so that what differs moves the rest.

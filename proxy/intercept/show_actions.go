@@ -10,8 +10,11 @@ import (
 	"mzproxy/rewrite"
 )
 
-// timestampFormat is that of a timestamptz in a session that shows UTC.
-const timestampFormat = "2006-01-02 15:04:05.999999+00"
+// Formats of a timestamptz in a session that shows UTC: to the second for people, and with as many digits as the server has.
+const (
+	timestampFormat     = "2006-01-02 15:04:05+00"
+	fineTimestampFormat = "2006-01-02 15:04:05.000000+00"
+)
 
 // clusterID is what the ids of clusters look like, also of those that are gone.
 var clusterID = regexp.MustCompile(`^[us][0-9]+$`)
@@ -44,7 +47,7 @@ func (h *handler) showActions(q proxy.Query, c rewrite.ShowActions) *proxy.Answe
 			if info, ok := findCluster(catalog, r.ClusterID); ok {
 				name = info.Name
 			}
-			t.add(text(r.CreatedAt.UTC().Format(timestampFormat)), text(name), orNull(r.Context.Op), orNull(r.Context.Replica),
+			t.add(text(r.CreatedAt.UTC().Format(fineTimestampFormat)), text(name), orNull(r.Context.Op), orNull(r.Context.Replica),
 				orNull(strings.Join(r.Context.Strategies, ", ")), text(result(r)), orNull(requester(r.Context)),
 				orNull(strings.Join(r.Context.Reasons, "; ")), orNull(r.SQL), text(r.ActionID))
 		}

@@ -97,7 +97,7 @@ func timestamp(t *engine.Timestamp) *string {
 	if t == nil {
 		return nil
 	}
-	return text(t.UTC().Truncate(time.Second).Format(timestampFormat))
+	return text(t.UTC().Format(timestampFormat))
 }
 
 // idleFor is an interval; NULL where it is not known.

@@ -159,7 +159,7 @@ func written(row engine.StrategyRow) string {
 	if row.UpdatedAt == nil {
 		return "an unknown time"
 	}
-	return row.UpdatedAt.Format("2006-01-02 15:04:05.999999+00")
+	return row.UpdatedAt.UTC().Format(fineTimestampFormat)
 }
 
 // tellStrays tells of rows that are stored for clusters that do not exist.

@@ -35,7 +35,7 @@ VALIDATE STRATEGIES FOR CLUSTER prod;
 APPLY STRATEGIES FOR CLUSTER prod;
 
 -- A pause holds everything back until it is over or ended.
-PAUSE STRATEGIES FOR CLUSTER staging FOR '2 hours' WITH REASON 'migration';
+PAUSE STRATEGIES FOR CLUSTER staging FOR '1 hour' WITH REASON 'migration';
 INSERT INTO mz_cluster_strategies (cluster_id, strategy_type, config) VALUES ('staging', 'target_size', '{"target_size": "small"}');
 EXPLAIN STRATEGY FOR CLUSTER staging;
 SHOW STRATEGY STATUS FOR CLUSTER staging;
