@@ -21,7 +21,7 @@ func decodeTree(data []byte) (any, error) {
 		at := len(data)
 		if syntax := (*json.SyntaxError)(nil); errors.As(err, &syntax) {
 			at = max(int(syntax.Offset)-1, 0)
-			return nil, fmt.Errorf("not JSON at %s: %s", place(data, at), syntax)
+			return nil, fmt.Errorf("not JSON at %s: %w", place(data, at), syntax)
 		}
 		return nil, fmt.Errorf("not JSON at %s: it ends too early", place(data, at))
 	}

@@ -109,8 +109,3 @@ func (t Timestamp) fraction() *big.Rat {
 	r, _ := new(big.Rat).SetString(fmt.Sprintf("0.%09d%s", t.Nanosecond(), t.finer))
 	return r
 }
-
-// wholeSeconds rounds down and prints.
-func wholeSeconds(seconds *big.Rat) string {
-	return new(big.Int).Div(seconds.Num(), seconds.Denom()).String()
-}

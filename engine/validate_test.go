@@ -79,7 +79,7 @@ func (v values) each() map[string]bool {
 	list := map[string]bool{}
 	for text, good := range map[string]bool{v.good: true, v.bad: false} {
 		for text != "" {
-			value := text
+			var value string
 			if text[0] == '"' {
 				end := strings.IndexByte(text[1:], '"') + 2
 				value, text = text[:end], strings.TrimPrefix(text[end:], " ")

@@ -186,7 +186,9 @@ func (p *postgresServer) prepare() error {
 func (p *postgresServer) stop() {
 	if p.process != nil && p.process.Process != nil {
 		_ = p.process.Process.Signal(syscall.SIGQUIT)
-		<-p.exited
+		if err := <-p.exited; err != nil {
+			fmt.Fprintln(os.Stderr, "postgres:", err)
+		}
 	}
 	_ = os.RemoveAll(p.dir)
 }

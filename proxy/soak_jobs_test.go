@@ -213,7 +213,7 @@ func hangUp(_ context.Context, s *soak, random *rand.Rand) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if random.IntN(2) == 0 {
 		_ = conn.SetLinger(0)
 	}
@@ -231,7 +231,7 @@ func halfMessage(_ context.Context, s *soak, random *rand.Rand) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	wire := pgtest.Message{Type: 'P', Body: append([]byte("\x00SELECT 1 -- "), make([]byte, 100_000)...)}.Append(nil)
 	_, err = conn.Write(wire[:random.IntN(len(wire))])
 	return err

@@ -61,13 +61,16 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	log.WithField("listen", ln.Addr().String()).WithField("version", version).Info("ready for clients")
+	ready := func() {
+		log.WithField("listen", ln.Addr().String()).WithField("version", version).Info("ready for clients")
+	}
 	if c.RelayOnly {
 		cfg.Interceptor = recognition{}
 		server, err := proxy.NewServer(cfg)
 		if err != nil {
 			return err
 		}
+		ready()
 		return server.Serve(ctx, ln)
 	}
 	a, err := newApp(c.engineFlags, controllerDSN(c.Controller, c.Upstream), cfg, log)
@@ -80,6 +83,7 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 			return fmt.Errorf("admin: %w", err)
 		}
 	}
+	ready()
 	return a.run(ctx, ln, admin)
 }
 

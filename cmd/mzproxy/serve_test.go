@@ -20,7 +20,8 @@ import (
 type served struct {
 	cmd    *exec.Cmd
 	addr   string // for clients
-	exited chan error
+	exited chan struct{}
+	err    error // once it exited
 
 	mu  sync.Mutex
 	log bytes.Buffer
@@ -32,7 +33,7 @@ var readyLine = regexp.MustCompile(`ready for clients.* listen="?([0-9.:]+)`)
 // listens.
 func serveProcess(t *testing.T, upstream string, env []string, args ...string) *served {
 	t.Helper()
-	p := &served{exited: make(chan error, 1)}
+	p := &served{exited: make(chan struct{})}
 	p.cmd = exec.Command("mzproxy", append([]string{"serve", "--listen", "127.0.0.1:0", "--admin", "", "--upstream", upstream}, args...)...)
 	p.cmd.Env = append(os.Environ(), env...)
 	out, err := p.cmd.StderrPipe()
@@ -62,13 +63,13 @@ func serveProcess(t *testing.T, upstream string, env []string, args ...string) *
 				listening <- m[1]
 			}
 		}
-		p.exited <- p.cmd.Wait()
+		p.err = p.cmd.Wait()
 		close(p.exited)
 	}()
 	select {
 	case p.addr = <-listening:
-	case err := <-p.exited:
-		t.Fatalf("mzproxy serve: %v\n%s", err, p.logged())
+	case <-p.exited:
+		t.Fatalf("mzproxy serve: %v\n%s", p.err, p.logged())
 	case <-time.After(patience):
 		t.Fatal("mzproxy serve does not listen")
 	}
@@ -105,9 +106,9 @@ func TestServeDrains(t *testing.T) {
 		t.Fatal(err)
 	}
 	select {
-	case err := <-p.exited:
-		if err != nil {
-			t.Errorf("mzproxy ended with %v", err)
+	case <-p.exited:
+		if p.err != nil {
+			t.Errorf("mzproxy ended with %v", p.err)
 		}
 	case <-time.After(patience):
 		t.Fatal("mzproxy goes on after SIGTERM")

@@ -141,8 +141,11 @@ func (l *life) harmless(ctx context.Context, a engine.Action) error {
 		err := conn.QueryRow(ctx, `SELECT count(*) FROM mz_sim.clusters c WHERE `+where+` AND (mz_sim.logging_rate() < 1
 			OR EXISTS (SELECT FROM mz_sim.statements x WHERE x.cluster_id = c.id AND (x.finished_at IS NULL OR x.finished_at > now() - INTERVAL '50 seconds'))
 			OR EXISTS (SELECT FROM mz_sim.objects o WHERE o.cluster_id = c.id AND o.type = 'materialized-view'))`).Scan(&n)
-		if err != nil || n > 0 {
-			return fmt.Errorf("%s: suspended while it is used, or nobody knows: %v", a.SQL, err)
+		if err != nil {
+			return fmt.Errorf("check a suspension: %w", err)
+		}
+		if n > 0 {
+			return fmt.Errorf("%s: suspended while it is used, or nobody knows", a.SQL)
 		}
 		return nil
 	}

@@ -126,24 +126,6 @@ func (r *rig) run(ctx context.Context, sql string, runs func() string) *result {
 	return out
 }
 
-// insert runs an INSERT of one row, which the server stores.
-func (r *rig) insert(ctx context.Context, cluster, kind, config string) *result {
-	sql := fmt.Sprintf("INSERT INTO mz_cluster_strategies VALUES ('%s', '%s', '%s')", cluster, kind, config)
-	return r.run(ctx, sql, func() string {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		id := cluster
-		for _, c := range r.clusters {
-			if c.Name == cluster {
-				id = c.ID
-			}
-		}
-		now := r.now
-		r.rows = append(r.rows, row{id, kind, config, &now})
-		return "INSERT 0 1"
-	})
-}
-
 // String is what psql shows of it.
 func (r *result) String() string {
 	var b strings.Builder
