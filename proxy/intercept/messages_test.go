@@ -111,6 +111,9 @@ var messages = []message{
 		sql: insert(`'prod', 'target_size', '` + targetSmall + `'`), stores: target},
 	{when: "the proxy only observes", settings: func(_ *rig, c *engine.ReconcilerConfig, _ *intercept.Config) { c.Observe = true },
 		sql: insert(`'prod', 'target_size', '` + targetSmall + `'`), stores: target},
+	{when: "a statement leads to more than five actions", sql: []string{"COPY mz_cluster_strategies FROM STDIN"}, stores: []row{
+		{"u2", "target_size", targetSmall, nil}, {"u2", "burst", `{"burst_replica_size": "large"}`, nil}, {"u3", "target_size", targetSmall, nil},
+		{"u3", "burst", `{"burst_replica_size": "large"}`, nil}, {"u4", "target_size", targetSmall, nil}, {"u4", "burst", `{"burst_replica_size": "large"}`, nil}, {"u4", "magic", `{}`, nil}}},
 	{when: "an older row is superseded", before: func(r *rig) { r.store(target); r.now = r.now.Add(time.Minute) },
 		sql: insert(`'prod', 'target_size', '{"target_size": "large"}'`), stores: []row{{"u2", "target_size", `{"target_size": "large"}`, nil}}},
 	{when: "two rows of a type at once", sql: []string{`INSERT INTO mz_cluster_strategies VALUES ('prod', 'pause', '{}'), ('prod', 'pause', '{"reason": "x"}')`},
