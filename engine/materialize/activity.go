@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -29,15 +30,39 @@ func (o *observation) readSubscriptions(ctx context.Context) error {
 		})
 }
 
+// How far back statement history goes at most: a server's own retention.
+const mostHistory = 30 * 24 * time.Hour
+
 // readHistory reads the end of the last statement on each cluster, and marks
 // the clusters on which one is still running. A history that is out of reach is
-// no error: activity is not known then. Rows of statements that never ended, for the server was restarted, count for a day.
+// no error: activity is not known then. It is read as far back as idle_suspend asks, which is cheap. Only
+// where that shows nothing about a cluster whose row is younger is it read to its end: the change of a row must
+// not make a cluster that has been idle for days look new.
 func (o *observation) readHistory(ctx context.Context) error {
 	o.used, o.running = map[string]time.Time{}, map[string]bool{}
-	err := o.client.query(ctx, "read statement history", `
+	window := o.history()
+	err := o.readUses(ctx, o.filter("cluster_id"), window)
+	if young := o.young(window); err == nil && len(young) > 0 {
+		filter := o.filter("cluster_id")
+		if len(young) <= longList {
+			filter = "cluster_id IN " + in(young)
+		}
+		err = o.readUses(ctx, filter, mostHistory)
+	}
+	if refused := (*pgconn.PgError)(nil); errors.As(err, &refused) && (refused.Code == "42501" || refused.Code == "42P01") {
+		o.unread = "statement history cannot be read: " + refused.Message
+		return nil
+	}
+	return err
+}
+
+// readUses reads the history of some clusters, so far back. Rows of statements that never
+// ended, for the server was restarted, count for a day.
+func (o *observation) readUses(ctx context.Context, filter string, window time.Duration) error {
+	return o.client.query(ctx, "read statement history", `
 		SELECT cluster_id, max(finished_at), count(CASE WHEN finished_at IS NULL THEN 1 END)
 		FROM mz_internal.mz_statement_execution_history_redacted
-		WHERE `+o.filter("cluster_id")+` AND (finished_at > now() - INTERVAL '`+fmt.Sprint(int64(o.history()/time.Second))+` seconds'
+		WHERE `+filter+` AND (finished_at > now() - INTERVAL '`+fmt.Sprint(int64(window/time.Second))+` seconds'
 			OR finished_at IS NULL AND began_at > now() - INTERVAL '1 day')
 		GROUP BY cluster_id`,
 		func(rows pgx.Rows) error {
@@ -53,11 +78,25 @@ func (o *observation) readHistory(ctx context.Context) error {
 			o.running[id] = running > 0
 			return nil
 		})
-	if refused := (*pgconn.PgError)(nil); errors.As(err, &refused) && (refused.Code == "42501" || refused.Code == "42P01") {
-		o.unread = "statement history cannot be read: " + refused.Message
-		return nil
+}
+
+// young lists, sorted, the clusters that showed no use in the window, and whose row of idle_suspend
+// was written in it.
+func (o *observation) young(window time.Duration) []string {
+	var ids []string
+	begin := o.client.clock.there(time.Now()).Add(-window)
+	for id, rows := range o.rows {
+		if _, used := o.used[id]; used || o.running[id] {
+			continue
+		}
+		if slices.ContainsFunc(rows, func(r engine.StrategyRow) bool {
+			return r.Type == "idle_suspend" && r.UpdatedAt != nil && r.UpdatedAt.After(begin)
+		}) {
+			ids = append(ids, id)
+		}
 	}
-	return err
+	slices.Sort(ids)
+	return ids
 }
 
 // history is how far back the history has to be read: twice the longest idle time

@@ -244,6 +244,24 @@ func TestActivity(t *testing.T) {
 	<-ended
 }
 
+// A cluster that was last used before the time that its strategy asks about is
+// idle, however young the strategy's row is; one that was never used is new.
+func TestActivityLongAgo(t *testing.T) {
+	s := newServer(t)
+	used, fresh := s.cluster(t, "long_ago"), s.cluster(t, "never")
+	s.run(t, "SELECT mz_sim.activity('long_ago', now() - INTERVAL '5 days')")
+	c := newClient(t, s, materialize.Config{})
+	for _, id := range []string{used, fresh} {
+		s.want(t, id, "idle_suspend", `{"idle_after_s": 60}`)
+	}
+	if o := usageOf(t, c, used); !o.about(5 * 24 * time.Hour) {
+		t.Errorf("used five days ago: %+v", o)
+	}
+	if o := usageOf(t, c, fresh); o.LastActivity != nil || o.ActivityUnknown != "" {
+		t.Errorf("never used: %+v", o)
+	}
+}
+
 type discard struct{}
 
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
