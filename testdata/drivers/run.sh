@@ -157,9 +157,9 @@ compare() { # compare NAME COMMAND...: the command reads PGHOST and PGPORT
 
 # ------------------------------------------------------------------ the suites
 
-go_suite() { # go_suite MODULE: a copy of the module's source, where its own go.mod rules
+go_suite() { # go_suite MODULE[@VERSION] NAME: a copy of the module's source, where its own go.mod rules
   local dir
-  dir=$(cd "$root" && go mod download "$1" && go list -m -f '{{.Dir}}' "$1")
+  dir=$(cd "$root" && go mod download -json "$1" | sed -n 's/^.*"Dir": "\(.*\)".*$/\1/p')
   mkdir -p "$scratch/src"
   cp -r "$dir" "$scratch/src/$2"
   chmod -R u+w "$scratch/src/$2"
@@ -211,7 +211,7 @@ start_server
 start_proxy
 note "PostgreSQL on $direct, mzproxy on $proxied"
 if wants pgx; then go_suite github.com/jackc/pgx/v5 pgx; compare pgx suite_pgx; fi
-if wants pq; then go_suite github.com/lib/pq pq; compare pq suite_pq; fi
+if wants pq; then go_suite github.com/lib/pq@v1.12.3 pq; compare pq suite_pq; fi
 if wants psycopg; then need_packages python3-psycopg; compare psycopg suite_psycopg; fi
 if wants node; then
   mkdir -p "$scratch/node"
