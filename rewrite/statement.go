@@ -9,7 +9,7 @@ const (
 	IsWrite                           // writes to mz_cluster_strategies
 	IsPrepare                         // PREPARE name AS a write to it
 	IsExecute                         // EXECUTE name (...)
-	IsDeallocate                      // DEALLOCATE name or ALL
+	IsDeallocate                      // DEALLOCATE name or ALL; PREPARE name AS something else
 	IsDiscard                         // DISCARD ALL
 	IsCommand                         // a custom command
 	IsSetting                         // SET or RESET client_min_messages
@@ -73,8 +73,12 @@ func classify(text string, piece Piece, env Env) (Statement, error) {
 			s.Kind = IsWrite
 		}
 	case first.Is("prepare"):
+		s.Kind, s.Name = IsDeallocate, nameAfter(piece, 1) // none of ours any more
 		if s.Write = parseWrite(text, piece, env); s.Write != nil {
-			s.Kind, s.Name = IsPrepare, nameAfter(piece, 1)
+			s.Kind = IsPrepare
+		}
+		if s.Name == "" || s.Name == "transaction" && s.Write == nil {
+			s.Kind, s.Name = Other, ""
 		}
 	case first.Is("execute"):
 		s.Kind, s.Name, s.Args = IsExecute, nameAfter(piece, 1), executeArgs(text, piece, env)

@@ -25,7 +25,7 @@ type handler struct {
 	// prepared are the writes that the session prepared with SQL, by name; preparing
 	// those of the text at hand.
 	prepared, preparing map[string]*preparedWrite
-	// alert is set while texts without a word of ours matter, too: EXECUTE, DISCARD ALL, RESET ALL.
+	// alert is set while texts without a word of ours matter, too: EXECUTE, PREPARE, DEALLOCATE, DISCARD ALL, RESET ALL.
 	alert atomic.Bool
 
 	// executed holds what is to be noted about statements that the server has executed, in
@@ -54,7 +54,7 @@ func (h *handler) Wants(text []byte) bool {
 	if rewrite.Match(text) {
 		return true
 	}
-	return h.alert.Load() && (rewrite.Contains(text, "execute") || rewrite.Contains(text, "deallocate") ||
+	return h.alert.Load() && (rewrite.Contains(text, "execute") || rewrite.Contains(text, "prepare") || rewrite.Contains(text, "deallocate") ||
 		rewrite.Contains(text, "discard") || rewrite.Contains(text, "reset"))
 }
 
