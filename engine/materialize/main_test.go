@@ -125,7 +125,7 @@ func (s *server) value(t tb, query string, args ...any) string {
 // until waits for a condition.
 func until(t tb, what string, holds func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(patience); !holds(); time.Sleep(3 * time.Millisecond) { // the poll of a condition
+	for deadline := time.Now().Add(patience); !holds(); time.Sleep(10 * time.Millisecond) { // the poll of a condition
 		if time.Now().After(deadline) {
 			t.Fatalf("never: %s", what)
 		}
@@ -144,7 +144,7 @@ func (s *server) eventually(t tb, want []string, query string, args ...any) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%s\ngot %q, want %q", fmt.Sprintf(query, args...), got, want)
 		}
-		time.Sleep(3 * time.Millisecond) // the poll of a condition
+		time.Sleep(10 * time.Millisecond) // the poll of a condition
 	}
 }
 
