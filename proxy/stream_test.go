@@ -137,6 +137,15 @@ func TestSlowServer(t *testing.T) {
 	t.Fatal("no back pressure")
 }
 
+// write gives each write its own time: the machine may be slow.
+func write(t *testing.T, conn net.Conn, p []byte) {
+	t.Helper()
+	_ = conn.SetWriteDeadline(time.Now().Add(patience))
+	if _, err := conn.Write(p); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // A client may pipeline without ever asking for a ReadyForQuery.
 func TestPipelineWithoutEnd(t *testing.T) {
 	client, server := newRigFor(t, newWordHandler()).session()
@@ -152,11 +161,11 @@ func TestPipelineWithoutEnd(t *testing.T) {
 	before := memory()
 	got := make([]byte, max(len(binds), len(answers)))
 	for range rounds {
-		_, _ = client.Write(binds)
+		write(t, client, binds)
 		if _, err := readFull(server, got[:len(binds)]); err != nil {
 			t.Fatal(err)
 		}
-		_, _ = server.Write(answers)
+		write(t, server, answers)
 		if _, err := readFull(client, got[:len(answers)]); err != nil {
 			t.Fatal(err)
 		}
