@@ -58,6 +58,16 @@ func (c *Client) Role(ctx context.Context, backendPID uint32) (engine.Role, erro
 	return r, err
 }
 
+// MayRead tells whether the server would let a role read one of our tables.
+func (c *Client) MayRead(ctx context.Context, r engine.Role, table string) (bool, error) {
+	if r.Superuser {
+		return true, nil
+	}
+	var may *bool
+	err := c.pool.QueryRow(ctx, "SELECT has_table_privilege($1, $2, 'SELECT')", r.Name, c.table(table)).Scan(&may)
+	return may != nil && *may, wrapped("read privileges", err)
+}
+
 // memberOf returns the roles that a role is a member of, directly or not.
 func (c *Client) memberOf(ctx context.Context, role string) ([]string, error) {
 	groups := map[string][]string{}

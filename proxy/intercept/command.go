@@ -15,13 +15,13 @@ import (
 func (h *handler) command(q proxy.Query, s *rewrite.Statement) (*proxy.Answer, error) {
 	switch c := s.Command.(type) {
 	case rewrite.ExplainStrategy:
-		return h.explain(q, c), nil
+		return h.reading(rewrite.Table, h.explain(q, c)), nil
 	case rewrite.ShowStrategies:
-		return h.showStrategies(q, c), nil
+		return h.reading(rewrite.Table, h.showStrategies(q, c)), nil
 	case rewrite.ShowStatus:
-		return h.showStatus(q, c), nil
+		return h.reading(rewrite.Table, h.showStatus(q, c)), nil
 	case rewrite.ShowActions:
-		return h.showActions(q, c), nil
+		return h.reading(actionsTable, h.showActions(q, c)), nil
 	case rewrite.ShowTypes:
 		return h.showTypes(), nil
 	case rewrite.ShowHelp:
@@ -29,7 +29,7 @@ func (h *handler) command(q proxy.Query, s *rewrite.Statement) (*proxy.Answer, e
 	case rewrite.ApplyStrategies:
 		return h.apply(q, c), nil
 	case rewrite.ValidateStrategies:
-		return h.validate(q, c), nil
+		return h.reading(rewrite.Table, h.validate(q, c)), nil
 	case rewrite.PauseStrategies:
 		return h.pause(q, c), nil
 	case rewrite.ResumeStrategies:

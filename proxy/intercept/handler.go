@@ -28,6 +28,9 @@ type handler struct {
 	// alert is set while texts without a word of ours matter, too: EXECUTE, PREPARE, DEALLOCATE, DISCARD ALL, RESET ALL.
 	alert atomic.Bool
 
+	// readable holds, by table, what the server last said about the session's right to read it.
+	readable map[string]bool
+
 	// executed holds what is to be noted about statements that the server has executed, in
 	// their order among the events of Ready.
 	executed []func()

@@ -25,6 +25,7 @@ type Engine interface {
 type Catalog interface {
 	Catalog(ctx context.Context) (engine.Catalog, error)
 	Role(ctx context.Context, backendPID uint32) (engine.Role, error)
+	MayRead(ctx context.Context, r engine.Role, table string) (bool, error)
 }
 
 // Store keeps what the commands read and change.

@@ -47,6 +47,53 @@ func (c *check) mayManage(ctx context.Context, info engine.ClusterInfo) (*proxy.
 		Detail: fmt.Sprintf("Role %s is neither superuser nor a member of %s, who owns the cluster.", quoted(role.Name), quoted(info.Owner))}, nil
 }
 
+// actionsTable holds the audit rows.
+const actionsTable = "mz_cluster_strategy_actions"
+
+// reading lets an answer show what is in a table only to those who could read
+// it there: the controller, on whose connection it is read, may see more than they.
+func (h *handler) reading(table string, a *proxy.Answer) *proxy.Answer {
+	run := a.Run
+	a.Run = func(ctx context.Context, w proxy.ResultWriter) (string, error) {
+		if err := h.mayRead(ctx, table); err != nil {
+			return "", err
+		}
+		return run(ctx, w)
+	}
+	return a
+}
+
+// mayRead asks the server; while it is slow or away what it said last counts.
+func (h *handler) mayRead(ctx context.Context, table string) error {
+	may, known := h.readable[table]
+	asking := ctx
+	if known {
+		var cancel context.CancelFunc
+		asking, cancel = context.WithTimeout(ctx, freshWait)
+		defer cancel()
+	}
+	role, err := h.cfg.Catalog.Role(asking, h.info.BackendPID)
+	if err == nil {
+		var answer bool
+		if answer, err = h.cfg.Catalog.MayRead(asking, role, table); err == nil {
+			may = answer
+			if h.readable == nil {
+				h.readable = map[string]bool{}
+			}
+			h.readable[table] = may
+		}
+	}
+	switch {
+	case err != nil && (!known || ctx.Err() != nil):
+		return unreachable(ctx, err)
+	case !may:
+		return &proxy.Error{Code: codeNotAllowed, Message: "permission denied for table " + table,
+			Detail: "What the command shows is read from that table.",
+			Hint:   fmt.Sprintf("Who owns the table can run GRANT SELECT ON %s TO %s.", table, engine.QuoteIdent(h.info.User))}
+	}
+	return nil
+}
+
 // findCluster finds a cluster by id, or by name.
 func findCluster(catalog engine.Catalog, text string) (engine.ClusterInfo, bool) {
 	for _, by := range []func(engine.ClusterInfo) string{

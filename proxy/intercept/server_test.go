@@ -202,6 +202,11 @@ func (s *server) Catalog(context.Context) (engine.Catalog, error) {
 // Role implements intercept.Catalog.
 func (s *server) Role(context.Context, uint32) (engine.Role, error) { return s.role, s.away }
 
+// MayRead implements intercept.Catalog.
+func (s *server) MayRead(_ context.Context, r engine.Role, _ string) (bool, error) {
+	return r.Superuser || r.Name != "stranger", s.away
+}
+
 // Actions implements intercept.Store, as do the next ones.
 func (s *server) Actions(_ context.Context, f engine.ActionFilter) ([]engine.ActionRecord, error) {
 	s.mu.Lock()

@@ -28,7 +28,7 @@ PREPARE p AS INSERT INTO mz_cluster_strategies VALUES ($1, 'pause', '{}');
 EXECUTE p('prod');
 EXECUTE p('staging');
 EXECUTE p(lower('U3'));
--- Commands that change something, too; the others are for everybody.
+-- Commands that change something, too; the others are for those who may read the table.
 PAUSE STRATEGIES FOR CLUSTER staging;
 PAUSE STRATEGIES;
 APPLY STRATEGIES FOR CLUSTER staging;
@@ -40,4 +40,19 @@ EXPLAIN STRATEGY FOR CLUSTER staging;
 \c - bob
 INSERT INTO mz_cluster_strategies VALUES ('staging', 'target_size', '{"target_size": "medium"}');
 DELETE FROM mz_cluster_strategies WHERE cluster_id = 'prod';
+-- The proxy shows nobody what the server would not: bob may not read the audit table, carol none.
 SHOW STRATEGY ACTIONS;
+\c - materialize
+CREATE ROLE carol;
+GRANT SELECT ON mz_cluster_strategy_actions TO bob;
+\c - bob
+SELECT count(*) > 0 AS any FROM mz_cluster_strategy_actions;
+SHOW STRATEGY ACTIONS;
+\c - carol
+SELECT count(*) FROM mz_cluster_strategies;
+SHOW STRATEGIES;
+SHOW STRATEGY STATUS;
+VALIDATE STRATEGIES;
+EXPLAIN STRATEGY;
+EXPLAIN STRATEGY DELETE FROM mz_cluster_strategies;
+SHOW STRATEGY TYPES \gdesc
