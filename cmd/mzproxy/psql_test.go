@@ -12,12 +12,16 @@ import (
 // test sends it after so many lines with the text in them.
 const interruptDirective = "-- interrupt after "
 
-// Every testdata/psql/NAME.sql, fed to a real psql in front of a fresh demo,
-// gives NAME.out: what a user sees of the SQL surface.
+// Every NAME.sql of testdata/psql (the SQL surface) and testdata/transcripts (whole
+// scenarios), fed to a real psql in front of a fresh demo, gives NAME.out.
 func TestPsql(t *testing.T) {
-	scripts, err := filepath.Glob("../../testdata/psql/*.sql")
-	if err != nil || len(scripts) == 0 {
-		t.Fatalf("no scripts: %v", err)
+	var scripts []string
+	for _, folder := range []string{"psql", "transcripts"} {
+		found, err := filepath.Glob("../../testdata/" + folder + "/*.sql")
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no scripts in %s: %v", folder, err)
+		}
+		scripts = append(scripts, found...)
 	}
 	for _, file := range scripts {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".sql"), func(t *testing.T) {
