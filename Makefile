@@ -26,7 +26,7 @@ demo: build ## start the stand-in and the proxy, and print the psql line to copy
 	@bin/mzproxy demo
 
 test: setup fmt-check vet lint build ## what a change has to pass: format, vet, lint, build, all tests, race where it matters
-	go test ./rewrite/...
+	go test ./rewrite/... ./engine
 	go test -race -timeout 30m $(RACE)
 
 race: setup ## all tests under the race detector
