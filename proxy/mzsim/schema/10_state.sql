@@ -182,7 +182,15 @@ CREATE TABLE mz_sim.refusals (
     times int NOT NULL
 );
 
--- The logs that every cluster keeps an index on.
+-- The logs that every cluster keeps an index on. The indexes are a table, so that who asks for objects of users only, by their
+-- ids, does not pay for these.
+CREATE TABLE mz_sim.introspection_indexes (
+    id text PRIMARY KEY,
+    name text NOT NULL,
+    on_id text NOT NULL,
+    cluster_id text NOT NULL REFERENCES mz_sim.clusters ON DELETE CASCADE
+);
+CREATE INDEX ON mz_sim.introspection_indexes (cluster_id);
 CREATE TABLE mz_sim.introspection_logs (n int PRIMARY KEY, name text NOT NULL);
 INSERT INTO mz_sim.introspection_logs SELECT ordinality, name FROM unnest(ARRAY[
     'mz_active_peeks_per_worker', 'mz_arrangement_batcher_allocations_raw', 'mz_arrangement_batcher_capacity_raw',

@@ -20,22 +20,24 @@ CREATE VIEW mz_sim.processes AS
         ORDER BY boot_at DESC LIMIT 1
     ) b;
 
--- replica_states: a replica is as far as the last of its processes.
+-- replica_states: a replica is as far as the last of its processes. The processes of one replica are
+-- found by its id, so that who asks about one pays for one.
 CREATE VIEW mz_sim.replica_states AS
-    SELECT replica_id, cluster_id, max(boot_at) AS boot_at, max(online_at) AS online_at,
-           max(online_at) <= now() AS online, max(workers) AS workers
-    FROM mz_sim.processes GROUP BY replica_id, cluster_id;
+    SELECT r.id AS replica_id, r.cluster_id, p.boot_at, p.online_at, p.online_at <= now() AS online, p.workers
+    FROM mz_sim.replicas r
+    CROSS JOIN LATERAL (SELECT max(boot_at) AS boot_at, max(online_at) AS online_at, max(workers) AS workers
+                        FROM mz_sim.processes WHERE replica_id = r.id) p;
 
 -- hydration: one row per replica and object that its cluster maintains. The
 -- introspection indexes are quick.
 CREATE VIEW mz_sim.hydration AS
     SELECT r.replica_id, r.cluster_id, o.id AS object_id, greatest(r.online_at, o.created_at) AS started_at,
-           least(greatest(r.online_at, o.created_at) + mz_sim.knob('hydration')::interval / r.workers,
+           least(greatest(r.online_at, o.created_at) + (SELECT mz_sim.knob('hydration')::interval) / r.workers,
                  (SELECT min(h.at) FROM mz_sim.hydrations h
                   WHERE h.replica_id = r.replica_id AND h.at >= r.boot_at
                     AND (h.object_id = o.id OR h.object_id IS NULL AND h.at >= o.created_at))) AS hydrated_at
-    FROM mz_sim.replica_states r
-    JOIN mz_sim.objects o ON o.cluster_id = r.cluster_id;
+    FROM mz_sim.objects o
+    JOIN mz_sim.replica_states r ON r.cluster_id = o.cluster_id;
 
 -- next_change is when the clock alone changes what can be seen, in real time.
 CREATE FUNCTION mz_sim.next_change() RETURNS timestamptz
@@ -45,12 +47,17 @@ CREATE FUNCTION mz_sim.next_change() RETURNS timestamptz
     WHERE x.at > now()
 $$;
 
--- introspection_indexes: the indexes that every cluster has from its creation.
-CREATE VIEW mz_sim.introspection_indexes AS
-    SELECT 'si' || ((substr(c.id, 2)::int8 * 2 + (c.id LIKE 'u%')::int) * 100 + l.n) AS id,
-           l.name || '_' || c.id || '_primary_idx' AS name, 's' || (700 + l.n) AS on_id,
-           c.id AS cluster_id, l.name AS log
-    FROM mz_sim.clusters c CROSS JOIN mz_sim.introspection_logs l;
+-- Every cluster has the introspection indexes from its creation.
+CREATE FUNCTION mz_sim.add_introspection_indexes() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    INSERT INTO mz_sim.introspection_indexes
+        SELECT 'si' || ((substr(NEW.id, 2)::int8 * 2 + (NEW.id LIKE 'u%')::int) * 100 + l.n),
+               l.name || '_' || NEW.id || '_primary_idx', 's' || (700 + l.n), NEW.id
+        FROM mz_sim.introspection_logs l;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER introspection AFTER INSERT ON mz_sim.clusters FOR EACH ROW EXECUTE FUNCTION mz_sim.add_introspection_indexes();
 
 CREATE FUNCTION mz_sim.find_cluster(cluster text) RETURNS mz_sim.clusters
     LANGUAGE plpgsql STABLE AS $$
