@@ -13,12 +13,13 @@ import (
 	"github.com/jackc/pgproto3/v2"
 )
 
-// Authentication request codes that end without an answer of the client. See
+// Authentication request codes that are not simply answered by the client. See
 // "Message Formats" in the PostgreSQL documentation.
 const (
-	authOK        = 0
-	authSASL      = 10
-	authSASLFinal = 12
+	authOK          = 0
+	authGSSContinue = 8
+	authSASL        = 10
+	authSASLFinal   = 12
 )
 
 // maxAuthMessage bounds a client's answer to an authentication request:
@@ -100,8 +101,15 @@ func (s *Session) authenticate(ctx context.Context, alternative bool) error {
 	s.replies.settings = settings
 	var out []byte // for the client
 	var key []byte // the BackendKeyData message, which ends the parameters, and what follows
+	var answered func() error
 	for {
 		frame, err := s.replies.pump.frame(startupMessageLimit)
+		if answered != nil {
+			if e := answered(); e != nil {
+				return e
+			}
+			answered = nil
+		}
 		if err != nil {
 			return s.startupEnd(err)
 		}
@@ -110,6 +118,9 @@ func (s *Session) authenticate(ctx context.Context, alternative bool) error {
 			alternative = false
 			if out, err = s.authRequest(frame, out); err != nil {
 				return err
+			}
+			if authCode(frame) == authGSSContinue {
+				answered = s.mayAnswer()
 			}
 		case 'S':
 			if out, err = s.startupParameter(frame, out); err != nil {
@@ -155,8 +166,7 @@ func (s *Session) authRequest(frame, out []byte) ([]byte, error) {
 	if len(frame) < headerSize+4 {
 		return nil, malformed("invalid authentication request")
 	}
-	code := binary.BigEndian.Uint32(frame[headerSize:])
-	binding := false
+	code, binding := authCode(frame), false
 	if code == authSASL {
 		var err error
 		if frame, binding, err = withoutChannelBinding(frame); err != nil {
@@ -170,6 +180,9 @@ func (s *Session) authRequest(frame, out []byte) ([]byte, error) {
 	if _, err := s.conn.Write(out); err != nil {
 		return nil, err
 	}
+	if code == authGSSContinue {
+		return out[:0], nil
+	}
 	answer, err := s.requests.pump.frame(maxAuthMessage)
 	if err != nil {
 		return nil, err
@@ -177,11 +190,18 @@ func (s *Session) authRequest(frame, out []byte) ([]byte, error) {
 	if binding && thinksUnsupported(answer) {
 		return nil, errChannelBinding()
 	}
+	return out[:0], s.forwardAnswer(answer)
+}
+
+// authCode is the code of an authentication request.
+func authCode(frame []byte) uint32 { return binary.BigEndian.Uint32(frame[headerSize:]) }
+
+func (s *Session) forwardAnswer(answer []byte) error {
 	if err := s.requests.forward(answer); err != nil {
-		return nil, fatal(CodeConnectionUnable, messageServerGone, err)
+		return fatal(CodeConnectionUnable, messageServerGone, err)
 	}
 	s.requests.pump.discard(len(answer))
-	return out[:0], nil
+	return nil
 }
 
 func (s *Session) startupParameter(frame, out []byte) ([]byte, error) {

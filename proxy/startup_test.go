@@ -110,6 +110,67 @@ func TestAuthenticationIsRelayed(t *testing.T) {
 	expectEnd(t, client)
 }
 
+// A GSSAPI client does not answer the last AuthenticationGSSContinue, and nobody
+// but the two ends knows which one that is.
+func TestGSSAuthentication(t *testing.T) {
+	const token = `Password "\x01\x00token"`
+	for name, secured := range map[string]bool{"plain": false, "TLS": true} {
+		t.Run(name, func(t *testing.T) {
+			h, authority := newWordHandler(), newAuthority(t)
+			r := newRig(t, func(cfg *proxy.Config) { cfg.Interceptor, cfg.ClientTLS = h, authority.server(t) })
+			client := net.Conn(r.dial())
+			if secured {
+				client = authority.dialTLS(r)
+			}
+			_, _ = client.Write(pgtest.Startup(pgtest.Version, "user", "u"))
+			server := r.accept()
+			if _, err := pgtest.ReadPacket(server); err != nil {
+				t.Fatal(err)
+			}
+			send(t, server, pgtest.FromServer, `Authentication 7 ""`)
+			expect(t, client, pgtest.FromServer, `Authentication 7 ""`)
+			send(t, client, pgtest.FromClient, token)
+			expect(t, server, pgtest.FromClient, token)
+			for range 2 {
+				send(t, server, pgtest.FromServer, `Authentication 8 "reply"`)
+				expect(t, client, pgtest.FromServer, `Authentication 8 "reply"`)
+				send(t, client, pgtest.FromClient, token)
+				expect(t, server, pgtest.FromClient, token)
+			}
+			send(t, server, pgtest.FromServer, `Authentication 8 "last"`)
+			expect(t, client, pgtest.FromServer, `Authentication 8 "last"`)
+			// What is no answer waits until the session has begun, and is looked at.
+			send(t, client, pgtest.FromClient, `Query "OURS 0"`)
+			_, _ = server.Write(pgtest.Greeting(pgtest.DefaultKey))
+			expect(t, client, pgtest.FromServer, `Authentication 0 ""`, `ParameterStatus "server_version" "15.0"`,
+				`BackendKeyData "\x00\x00\x12g\x01\x02\x03\x04"`, `ReadyForQuery I`,
+				`RowDescription [n:23:0]`, `CommandComplete "SELECT 0"`, `ReadyForQuery I`)
+		})
+	}
+}
+
+// Either end may go away while nobody knows whose turn it is.
+func TestGSSAuthenticationThatEnds(t *testing.T) {
+	for name, ends := range map[string]func(client, server *net.TCPConn){
+		"by the client": func(client, _ *net.TCPConn) { _ = client.Close() },
+		"by the server": func(_, server *net.TCPConn) { _ = server.Close() },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, nil)
+			client := r.dial()
+			_, _ = client.Write(pgtest.Startup(pgtest.Version, "user", "u"))
+			server := r.accept()
+			if _, err := pgtest.ReadPacket(server); err != nil {
+				t.Fatal(err)
+			}
+			send(t, server, pgtest.FromServer, `Authentication 8 "last"`)
+			expect(t, client, pgtest.FromServer, `Authentication 8 "last"`)
+			ends(client, server)
+			eventually(t, "no session", func() bool { return r.proxy.Sessions() == 0 })
+		})
+	}
+}
+
 func TestChannelBindingThatCannotPass(t *testing.T) {
 	for name, c := range map[string]struct{ offer, answer, want string }{
 		"the server insists": {`Authentication 10 "SCRAM-SHA-256-PLUS\x00\x00"`, "",
