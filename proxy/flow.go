@@ -127,6 +127,13 @@ func (f *flow) outstanding() uint64 {
 	return f.sent - f.received
 }
 
+// waits reports whether the server does nothing before the client says more.
+func (f *flow) waits() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.received >= f.sent || f.copyIn
+}
+
 // tx is the status byte of the latest ReadyForQuery.
 func (f *flow) tx() byte {
 	f.mu.Lock()

@@ -104,6 +104,9 @@ func (r *replies) consume(data []byte) (int, error) {
 		return at, err
 	}
 	c.setMid(r.skip > 0)
+	if r.requests.left.Load() && r.flow.waits() {
+		r.hurry()
+	}
 	return at, r.drainedOut()
 }
 

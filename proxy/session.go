@@ -19,7 +19,8 @@ const (
 	lastWriteTimeout = time.Second
 	// lingerTimeout bounds the wait for a client to read its last message.
 	lingerTimeout = 500 * time.Millisecond
-	// goodbyeTimeout bounds the wait for an idle server to close behind its client.
+	// goodbyeTimeout bounds the wait for a server to close behind its client when it
+	// has answered all. While it works, it may take its time.
 	goodbyeTimeout = 10 * time.Second
 )
 
@@ -273,7 +274,7 @@ func (s *Session) closeWrite() {
 		s.end(ErrClientGone, nil)
 		return
 	}
-	if s.flow.outstanding() == 0 {
+	if s.flow.waits() || s.requests.skip > 0 {
 		s.hurry()
 	}
 }
@@ -282,7 +283,7 @@ func (s *Session) closeWrite() {
 func (s *Session) hurry() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended == nil {
+	if s.ended == nil && !s.leaving {
 		s.leaving = true
 		_ = s.upstream.SetReadDeadline(time.Now().Add(goodbyeTimeout))
 		s.wake()
