@@ -25,13 +25,6 @@ func frameSize(header []byte) (int, error) {
 	return int(n) + 1, nil
 }
 
-// appendFrame appends a message of one type byte and a body.
-func appendFrame(dst []byte, typ byte, body string) []byte {
-	dst = append(dst, typ)
-	dst = binary.BigEndian.AppendUint32(dst, uint32(len(body)+4))
-	return append(dst, body...)
-}
-
 // cstring cuts a zero-terminated string off the front of body.
 func cstring(body []byte) (s, rest []byte, ok bool) {
 	for i, b := range body {

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/jackc/pgproto3/v2"
+
+	"mzproxy/proxy/pgtest"
 )
 
 // byteConn reads from bytes and forgets what is written.
@@ -134,7 +136,7 @@ func FuzzSASLOffer(f *testing.F) {
 	f.Add([]byte("SCRAM-SHA-256"))
 	f.Add([]byte("\x00"))
 	f.Fuzz(func(t *testing.T, list []byte) {
-		frame := appendFrame(nil, 'R', "\x00\x00\x00\x0a"+string(list))
+		frame := pgtest.Message{Type: 'R', Body: append([]byte{0, 0, 0, authSASL}, list...)}.Append(nil)
 		changed, offered, err := withoutChannelBinding(frame)
 		switch {
 		case err != nil:

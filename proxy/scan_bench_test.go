@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"testing"
 	"time"
+
+	"mzproxy/proxy/pgtest"
 )
 
 // passive is a handler that looks at every text and wants none.
@@ -23,9 +25,12 @@ func scanned() *Session {
 
 // BenchmarkScan is the looking at messages alone, nothing read or written.
 func BenchmarkScan(b *testing.B) {
-	row := appendFrame(nil, 'D', "\x00\x02\x00\x00\x00\x011\x00\x00\x00\x0csome text...")
-	query := appendFrame(nil, 'Q', "SELECT * FROM t WHERE id = 1\x00")
-	extended := appendFrame(appendFrame(appendFrame(appendFrame(nil, 'B', "\x00s\x00\x00\x00\x00\x00\x00\x00"), 'D', "P\x00"), 'E', "\x00\x00\x00\x00\x00"), 'S', "")
+	row := pgtest.Message{Type: 'D', Body: []byte("\x00\x02\x00\x00\x00\x011\x00\x00\x00\x0csome text...")}.Append(nil)
+	query := pgtest.Message{Type: 'Q', Body: []byte("SELECT * FROM t WHERE id = 1\x00")}.Append(nil)
+	extended := pgtest.Message{Type: 'B', Body: []byte("\x00s\x00\x00\x00\x00\x00\x00\x00")}.Append(nil)
+	extended = pgtest.Message{Type: 'D', Body: []byte("P\x00")}.Append(extended)
+	extended = pgtest.Message{Type: 'E', Body: []byte("\x00\x00\x00\x00\x00")}.Append(extended)
+	extended = pgtest.Message{Type: 'S'}.Append(extended)
 	for name, c := range map[string]struct {
 		wire    []byte
 		consume func(*Session) consumer
