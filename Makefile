@@ -32,9 +32,10 @@ test: setup fmt-check vet lint build ## what a change has to pass: format, vet, 
 race: setup ## all tests under the race detector
 	go test -race ./...
 
-fuzz: setup ## run every fuzz target for FUZZTIME (30s)
-	@set -e; for p in $$(go list ./...); do \
-	  for f in $$(go test -list '^Fuzz' $$p | grep ^Fuzz || true); do \
+fuzz: setup ## run every fuzz target for FUZZTIME (30s), up to the first finding
+	@set -e; packages=$$(go list ./...); for p in $$packages; do \
+	  tests=$$(go test -list '^Fuzz' $$p); \
+	  for f in $$(grep ^Fuzz <<<"$$tests" || true); do \
 	    echo "$$p $$f"; go test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$p; \
 	  done; \
 	done
