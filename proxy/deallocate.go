@@ -33,7 +33,7 @@ func (r *requests) deallocate(q Query) ([]Verdict, bool) {
 	if !ok {
 		return nil, false
 	}
-	s := r.statements[name]
+	s := r.prepared(name)
 	switch {
 	case s == nil:
 		return nil, false

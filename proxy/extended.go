@@ -4,22 +4,10 @@ import (
 	"context"
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"slices"
-	"sync/atomic"
 
 	"github.com/jackc/pgproto3/v2"
 )
-
-// A statement is a prepared statement that we have to do with: one that we
-// answer, or one of the server with wishes about it.
-type statement struct {
-	answer *Answer // nil: the server's
-	hooks  *hooks
-	bind   func(context.Context, *Bind) error
-	oids   []uint32    // parameter types as declared by Parse
-	made   atomic.Bool // the server has made it, too
-}
 
 // A portal is a bound statement.
 type portal struct {
@@ -109,11 +97,11 @@ func (r *requests) parse(frame, body []byte) error {
 	if err := r.settle(); err != nil {
 		return err
 	}
-	if known := r.statements[m.Name]; known != nil {
+	if known := r.prepared(m.Name); known != nil {
 		switch {
 		case m.Name != "" && known.answer != nil:
 			return r.fail(&Error{Code: CodeDuplicateStatement, Message: fmt.Sprintf(messageDuplicateStatement, m.Name)})
-		case m.Name != "" && known.made.Load():
+		case m.Name != "" && known.made.Load() > 0:
 			return r.pass(frame) // the server says the same
 		}
 		r.dropStatement(m.Name)
@@ -121,7 +109,7 @@ func (r *requests) parse(frame, body []byte) error {
 	var verdicts []Verdict
 	if r.wants([]byte(m.Query)) {
 		var refusal *Error
-		verdicts, refusal = r.intercept(Query{Text: m.Query, Extended: true, TxStatus: r.flow.tx(), ParamOIDs: m.ParameterOIDs})
+		verdicts, refusal = r.intercept(Query{Text: m.Query, Extended: true, Name: m.Name, TxStatus: r.flow.tx(), ParamOIDs: m.ParameterOIDs})
 		if refusal != nil {
 			return r.fail(refusal)
 		}
@@ -141,7 +129,7 @@ func (r *requests) parse(frame, body []byte) error {
 		r.keepStatement(m.Name, &statement{answer: v.Answer})
 		return r.answer('P', &pgproto3.ParseComplete{})
 	}
-	s := &statement{hooks: &hooks{tag: v.Tag, done: v.Done}, bind: v.Bind, oids: slices.Clone(m.ParameterOIDs)}
+	s := &statement{hooks: v.hooks(), bind: v.Bind, kept: v.Keep, oids: slices.Clone(m.ParameterOIDs)}
 	if v.Action == Replace {
 		s.hooks.edited = edited{m.Query, edits{{v.Start, v.End, v.Text}}}
 		m.Query = s.hooks.edits.apply(m.Query)
@@ -168,7 +156,7 @@ func (r *requests) bind(frame, body []byte) error {
 	if err := r.settle(); err != nil {
 		return err
 	}
-	s := r.statements[m.PreparedStatement]
+	s := r.prepared(m.PreparedStatement)
 	if old := r.portals[m.DestinationPortal]; old != nil {
 		if m.DestinationPortal != "" && s != nil && s.answer != nil && !r.flow.endedSince(old.round) {
 			return r.fail(&Error{Code: "42P03", Message: fmt.Sprintf("cursor %q already exists", m.DestinationPortal)})
@@ -258,7 +246,7 @@ func (r *requests) describe(frame, body []byte) error {
 		return err
 	}
 	if body[0] == 'S' {
-		s := r.statements[string(name)]
+		s := r.prepared(string(name))
 		switch {
 		case s == nil || s.answer == nil:
 			return r.pass(frame)
@@ -301,7 +289,7 @@ func (r *requests) execute(frame, body []byte) error {
 		return err
 	}
 	if p := r.portals[string(name)]; p != nil && p.statement.answer == nil && !r.flow.endedSince(p.round) {
-		return r.sendFor(item{kind: 'E', hooks: p.statement.hooks}, frame)
+		return r.sendFor(item{kind: 'E', hooks: r.executing(p.statement.hooks)}, frame)
 	}
 	p, refusal := r.portal(string(name))
 	switch {
@@ -365,41 +353,4 @@ func (r *requests) closeObject(frame, body []byte) error {
 		return r.pass(frame)
 	}
 	return r.answer('C', &pgproto3.CloseComplete{})
-}
-
-func (r *requests) keepStatement(name string, s *statement) {
-	if r.statements == nil {
-		r.statements = map[string]*statement{}
-	}
-	r.statements[name] = s
-	r.remembers.Store(true)
-}
-
-func (r *requests) keepPortal(name string, p *portal) {
-	if r.portals == nil {
-		r.portals = map[string]*portal{}
-	}
-	maps.DeleteFunc(r.portals, func(_ string, p *portal) bool { return r.flow.endedSince(p.round) })
-	r.portals[name] = p
-}
-
-// dropStatement forgets a statement. Portals that were made from it live on, as
-// they do in PostgreSQL.
-func (r *requests) dropStatement(name string) {
-	delete(r.statements, name)
-	r.remembers.Store(len(r.statements)+len(r.portals) > 0)
-}
-
-// dropUnnamed forgets what a simple query destroys.
-func (r *requests) dropUnnamed() {
-	delete(r.portals, "")
-	r.dropStatement("")
-}
-
-// forget follows the server, which has dropped all prepared statements.
-func (r *requests) forget() {
-	r.forgotten.Store(false)
-	clear(r.statements)
-	clear(r.portals)
-	r.remembers.Store(false)
 }

@@ -155,6 +155,13 @@ func (f *flow) endedSince(round uint64) bool {
 	return f.idleAt > round
 }
 
+// answeredSince reports whether the request of that round is answered.
+func (f *flow) answeredSince(round uint64) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.received > round
+}
+
 // wait returns when nothing is outstanding. It cannot hang on a server that
 // works: everything that it waits for has been sent.
 func (f *flow) wait(ctx context.Context) error {

@@ -23,6 +23,9 @@ import (
 //	DONE x      the server's, reported in a notice before ReadyForQuery
 //	WATCH x     the server's, with Ready waiting for the context to end
 //	BIND x      the server's, with "!" put behind every parameter; refused if one is "bad"
+//	PREPARE x   the server's, which makes the prepared statement x: a BIND and DONE one, which is known by x
+//	DROP x      the server's, which drops it
+//	KNOWN x     answered with the name that the prepared statement x is known by, as a notice
 //	PANIC x     a panic of the handler
 //
 // Everything else is nobody's. Statements are cut at semicolons.
@@ -46,7 +49,7 @@ func (h *wordHandler) Open(context.Context, *proxy.Session) (proxy.Handler, erro
 
 func (h *wordHandler) Greet() proxy.Ready { return proxy.Ready{Notices: h.greeting} }
 
-var words = []string{"OURS", "REFUSE", "REPLACE", "TAG", "DONE", "WATCH", "BIND", "PANIC"}
+var words = []string{"OURS", "REFUSE", "REPLACE", "TAG", "DONE", "WATCH", "BIND", "PREPARE", "DROP", "KNOWN", "PANIC"}
 
 func (h *wordHandler) Wants(text []byte) bool {
 	if h.wants != nil {
@@ -70,7 +73,7 @@ func (h *wordHandler) Intercept(ctx context.Context, q proxy.Query) ([]proxy.Ver
 		if text == "" {
 			continue
 		}
-		if v, ok := h.verdict(text, begin); ok {
+		if v, ok := h.verdict(q, text, begin); ok {
 			v.Index, v.Start, v.End = n, begin, begin+len(text)
 			verdicts = append(verdicts, v)
 		}
@@ -82,7 +85,7 @@ func (h *wordHandler) Intercept(ctx context.Context, q proxy.Query) ([]proxy.Ver
 	return verdicts, nil
 }
 
-func (h *wordHandler) verdict(text string, begin int) (v proxy.Verdict, ok bool) {
+func (h *wordHandler) verdict(q proxy.Query, text string, begin int) (v proxy.Verdict, ok bool) {
 	word, rest, _ := strings.Cut(text, " ")
 	switch word {
 	case "OURS":
@@ -101,7 +104,19 @@ func (h *wordHandler) verdict(text string, begin int) (v proxy.Verdict, ok bool)
 		h.mu.Unlock()
 		return proxy.Verdict{Watch: true}, true
 	case "BIND":
-		return proxy.Verdict{Bind: bind}, true
+		return proxy.Verdict{Bind: bind, Keep: rest}, true
+	case "PREPARE":
+		return proxy.Verdict{Prepares: &proxy.Prepared{Name: rest, Bind: bind, Done: h.note, Keep: rest}}, true
+	case "DROP":
+		return proxy.Verdict{Deallocates: rest}, true
+	case "KNOWN":
+		name, known := q.Kept(rest).(string)
+		if !known {
+			name = "unknown"
+		}
+		return proxy.Verdict{Action: proxy.Local, Answer: &proxy.Answer{Run: func(_ context.Context, w proxy.ResultWriter) (string, error) {
+			return "KNOWN", w.Notice(&proxy.Notice{Message: name})
+		}}}, true
 	case "PANIC":
 		panic("the handler's")
 	}

@@ -53,13 +53,17 @@ type Handler interface {
 // number of statements), or of a Parse message (one statement).
 type Query struct {
 	Text     string
-	Extended bool // from a Parse message
+	Extended bool   // from a Parse message
+	Name     string // of the prepared statement that the Parse message makes; empty: the unnamed one
 	// TxStatus is the status byte of the latest ReadyForQuery: 'I' idle, 'T' in a
 	// transaction block, 'E' in a failed one.
 	TxStatus byte
 	// ParamOIDs are the parameter types that the Parse message declares; may be
 	// shorter than the number of parameters, 0 means unspecified.
 	ParamOIDs []uint32
+	// Kept returns what Verdict.Keep or Prepared.Keep left with the session's prepared statement of that
+	// name, however it was prepared; nil: nothing. It must not be called after Intercept has returned. May be nil.
+	Kept func(name string) any
 }
 
 // Action says what becomes of a statement.
@@ -105,6 +109,24 @@ type Verdict struct {
 
 	// Watch makes the session watched (see Handler.Ready) even without Done.
 	Watch bool
+
+	// Keep, if set, stays with the prepared statement that a Parse message makes, for Query.Kept. (Pass, Replace)
+	Keep any
+
+	// Prepares, if set, says that the statement is SQL's PREPARE, and what becomes of the prepared
+	// statement that it makes. Deallocates is the name that SQL's DEALLOCATE drops. Both kinds of prepared statements
+	// have one name space. (Pass, Replace)
+	Prepares    *Prepared
+	Deallocates string
+}
+
+// Prepared is a prepared statement that SQL's PREPARE makes and Bind messages may be about: Bind and Done are as
+// in a Verdict, Keep is for Query.Kept.
+type Prepared struct {
+	Name string
+	Bind func(ctx context.Context, b *Bind) error
+	Done func(tag string)
+	Keep any
 }
 
 // Bind holds the parameters of a Bind message. Formats has one entry per

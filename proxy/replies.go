@@ -264,9 +264,10 @@ func (r *replies) completed(typ byte, frame []byte) error {
 			r.events = append(r.events, Event{Tag: tag, Done: done})
 		}
 		if tag == "DISCARD ALL" || tag == "DEALLOCATE ALL" {
-			r.requests.forgotten.Store(true)
+			r.requests.era.ended.Add(1)
 		}
 		if h != nil {
+			h.followed()
 			if done {
 				r.completedBy(h, tag)
 			}

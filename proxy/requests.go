@@ -31,10 +31,12 @@ type requests struct {
 	statements map[string]*statement
 	portals    map[string]*portal
 
-	// remembers: statements is not empty. forgotten: the server has dropped all
-	// prepared statements. terminated: the client has sent Terminate. left: it
-	// has closed its side of the connection.
-	remembers, forgotten, terminated, left atomic.Bool
+	era   era
+	swept uint64 // eras that forget has followed
+
+	// remembers: statements is not empty. terminated: the client has sent
+	// Terminate. left: it has closed its side of the connection.
+	remembers, terminated, left atomic.Bool
 }
 
 func newRequests(s *Session) *requests {
@@ -140,9 +142,7 @@ func (r *requests) concerns(typ byte, body []byte) bool {
 	if r.skipping {
 		return true
 	}
-	if r.forgotten.Load() {
-		r.forget()
-	}
+	r.forget()
 	switch typ {
 	case 'Q':
 		return len(body) > 0 && r.wants(body[:len(body)-1])
@@ -168,8 +168,8 @@ func (r *requests) concerns(typ byte, body []byte) bool {
 }
 
 func (r *requests) knowsStatement(name []byte) bool {
-	_, ok := r.statements[string(name)]
-	return ok
+	s, ok := r.statements[string(name)]
+	return ok && !s.isGone()
 }
 
 func (r *requests) knowsPortal(name []byte) bool {
@@ -308,9 +308,7 @@ func (r *requests) settle() error {
 			return err
 		}
 	}
-	if r.forgotten.Load() {
-		r.forget()
-	}
+	r.forget()
 	return nil
 }
 

@@ -20,6 +20,10 @@ type hooks struct {
 	tag  string
 	done func(tag string)
 	edited
+
+	prepares     *Prepared // what it does to prepared statements; see requests.executing
+	deallocates  string
+	makes, drops *statement
 }
 
 // A script is what the client is waiting for, in order. It is kept only while
@@ -51,7 +55,7 @@ func (s *script) answer(typ byte) {
 		return
 	}
 	if h.statement != nil && h.kind == 'P' {
-		h.statement.made.Store(true)
+		h.statement.make()
 	}
 	s.pop()
 }

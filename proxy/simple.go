@@ -48,7 +48,7 @@ func (v *Verdict) ours() bool {
 // effective reports whether the verdicts ask for more than forwarding.
 func effective(verdicts []Verdict) bool {
 	for _, v := range verdicts {
-		if v.Action != Pass || v.Bind != nil || v.Done != nil || v.Tag != "" {
+		if v.Action != Pass || v.Bind != nil || v.Done != nil || v.Tag != "" || v.Keep != nil || v.Prepares != nil || v.Deallocates != "" {
 			return true
 		}
 	}
@@ -75,6 +75,7 @@ func (r *requests) intercept(q Query) (verdicts []Verdict, refusal *Error) {
 	if v, ok := r.deallocate(q); ok {
 		return v, nil
 	}
+	q.Kept = r.kept
 	r.await(false, func(ctx context.Context) {
 		r.handling.Lock()
 		defer r.handling.Unlock()
@@ -175,7 +176,7 @@ func (r *requests) mixed(text string, parts []*Verdict) error {
 	n := 0 // statements for the server so far
 	for _, v := range parts {
 		if !v.ours() {
-			b.wishes(n, v)
+			r.wishes(b, n, v)
 			n++
 			continue
 		}
@@ -212,15 +213,15 @@ func (r *requests) answerIn(b *batch, n int, v *Verdict) *Error {
 }
 
 // wishes notes what a verdict wants of the server's n-th statement.
-func (b *batch) wishes(n int, v *Verdict) {
+func (r *requests) wishes(b *batch, n int, v *Verdict) {
 	if v == nil {
 		return
 	}
 	if v.Action == Replace {
 		b.edits = append(b.edits, edit{v.Start, v.End, v.Text})
 	}
-	if v.Done != nil || v.Tag != "" {
-		b.hooks[n] = &hooks{tag: v.Tag, done: v.Done}
+	if h := r.executing(v.hooks()); h.done != nil || h.tag != "" || h.makes != nil || h.drops != nil {
+		b.hooks[n] = h
 	}
 }
 
