@@ -193,6 +193,20 @@ func (p *postgresServer) stop() {
 	_ = os.RemoveAll(p.dir)
 }
 
+// major is the server's major version.
+func (p *postgresServer) major(t testing.TB) int {
+	t.Helper()
+	version, err := os.ReadFile(filepath.Join(p.dir, "data", "PG_VERSION"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(version)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // upstream is the URI of the server, with parameters as name=value.
 func (p *postgresServer) upstream(host string, params ...string) string {
 	values := url.Values{}

@@ -49,9 +49,13 @@ func TestLogins(t *testing.T) {
 	for name, upstream := range upstreams {
 		r := front(t, upstream, func(cfg *proxy.Config) { cfg.ClientTLS = p.authority.server(t) })
 		for _, role := range []string{"trusted", "scram", "md5", "plain"} {
-			for _, mode := range []string{"sslmode=disable", "sslmode=verify-full host=localhost sslrootcert=" + p.authority.file("ca.crt")} {
-				settings := "user=" + role + " channel_binding=disable " + mode
-				t.Run(name+" "+strings.Fields(mode)[0]+" "+role, func(t *testing.T) { loggedIn(t, r, settings, role) })
+			for mode, settings := range map[string]string{
+				"plain":       "sslmode=disable",
+				"verify-full": "sslmode=verify-full host=localhost " + root,
+				"direct":      "sslmode=verify-full host=localhost sslnegotiation=direct " + root,
+			} {
+				settings += " channel_binding=disable user=" + role
+				t.Run(name+" "+mode+" "+role, func(t *testing.T) { loggedIn(t, r, settings, role) })
 			}
 		}
 	}
@@ -111,10 +115,40 @@ func TestChannelBindingOfPsql(t *testing.T) {
 	}
 }
 
+// A client and the server agree on the same version of the protocol, or do not
+// agree, as they do without a proxy; so is the cancel key.
+func TestProtocolVersions(t *testing.T) {
+	p := realPostgres(t)
+	direct := func(settings string) (*pgconn.PgConn, error) {
+		return pgconn.Connect(context.Background(), fmt.Sprintf("host=127.0.0.1 port=%s dbname=postgres %s", p.port, settings))
+	}
+	r := front(t, p.upstream("127.0.0.1", "sslmode=disable"), nil)
+	for _, versions := range []string{"", "max_protocol_version=3.0", "max_protocol_version=3.2", "min_protocol_version=3.2"} {
+		var key [2]int
+		for i, connect := range []func(string) (*pgconn.PgConn, error){direct, r.connect} {
+			conn, err := connect("user=trusted sslmode=disable " + versions)
+			if err != nil && !strings.Contains(err.Error(), "server protocol version too low") {
+				t.Fatalf("%s: %v", versions, err)
+			}
+			if err == nil {
+				key[i] = len(conn.SecretKey())
+				_ = conn.Close(context.Background())
+			}
+		}
+		if key[0] != key[1] {
+			t.Errorf("%s: a key of %d bytes directly, %d through the proxy (0: no session)", versions, key[0], key[1])
+		}
+	}
+}
+
 // The modes have libpq's meaning: see "SSL Mode Descriptions" in its documentation.
 func TestUpstreamModes(t *testing.T) {
 	p := realPostgres(t)
 	root, other := "sslrootcert="+p.authority.file("ca.crt"), "sslrootcert="+newAuthority(t).file("ca.crt")
+	direct := "" // servers know that negotiation from version 17 on
+	if p.major(t) < 17 {
+		direct = "08001"
+	}
 	alice := []string{"sslcert=" + p.authority.file("alice.crt"), "sslkey=" + p.authority.file("alice.key")}
 	for _, c := range []struct {
 		host   string
@@ -143,6 +177,7 @@ func TestUpstreamModes(t *testing.T) {
 		{"localhost", []string{"sslrootcert=system"}, "trusted", true, "08001"},
 		{"127.0.0.1", append([]string{"sslmode=require"}, alice...), "alice", true, ""},
 		{"127.0.0.1", []string{"sslmode=require"}, "alice", true, "28000"},
+		{"localhost", []string{"sslmode=verify-full", "sslnegotiation=direct", root}, "trusted", true, direct},
 	} {
 		t.Run(strings.Join(append([]string{c.host, c.role}, c.params...), " "), func(t *testing.T) {
 			r := front(t, p.upstream(c.host, c.params...), nil)
@@ -169,9 +204,9 @@ func TestUpstreamModes(t *testing.T) {
 // A cancel goes through both encryptions.
 func TestCancelOfTheRealServer(t *testing.T) {
 	p := realPostgres(t)
-	for _, mode := range []string{"disable", "require"} {
-		r := front(t, p.upstream("127.0.0.1", "sslmode="+mode), func(cfg *proxy.Config) { cfg.ClientTLS = p.authority.server(t) })
-		conn, err := r.connect("user=trusted sslmode=" + mode)
+	for mode, settings := range map[string]string{"disable": "sslmode=disable", "require": "sslmode=require", "verify-ca": "sslmode=require sslnegotiation=direct"} {
+		r := front(t, p.upstream("127.0.0.1", "sslmode="+mode, "sslrootcert="+p.authority.file("ca.crt")), func(cfg *proxy.Config) { cfg.ClientTLS = p.authority.server(t) })
+		conn, err := r.connect("user=trusted max_protocol_version=latest " + settings)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -49,6 +49,19 @@ func TestDirectTLSTowardsTheServer(t *testing.T) {
 	expect(t, client, pgtest.FromServer, `CommandComplete "SELECT 1"`, `ReadyForQuery I`)
 }
 
+// A server that does not name the protocol may speak any other one.
+func TestDirectTLSWithoutAProtocol(t *testing.T) {
+	a := newAuthority(t)
+	r := newRig(t, a.secured("verify-full", true))
+	client := r.dial()
+	_, _ = client.Write(pgtest.Startup(pgtest.Version, "user", "u"))
+	server := tls.Server(r.accept(), a.serverConfig(t))
+	if err := server.Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, client, `C="08001" M="could not connect to server"`)
+}
+
 // What a server does with an SSLRequest, and what the modes make of it.
 func TestNegotiationWithTheServer(t *testing.T) {
 	a := newAuthority(t)

@@ -247,5 +247,8 @@ func (u Upstream) secure(ctx context.Context, conn net.Conn) (net.Conn, error) {
 	if err := secured.HandshakeContext(ctx); err != nil {
 		return nil, fmt.Errorf("negotiate TLS: %w: %w", errHandshake, err)
 	}
+	if u.Direct && secured.ConnectionState().NegotiatedProtocol != alpnProtocol {
+		return nil, errors.New("negotiate TLS: the server did not name the protocol " + alpnProtocol)
+	}
 	return secured, nil
 }
