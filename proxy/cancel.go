@@ -42,7 +42,7 @@ func (k *cancelKeys) find(key cancelKey) *Session {
 // cancel handles a CancelRequest: what waits in the proxy ends, what the server
 // works at is the server's to cancel. Keys that we do not know are for the
 // server, too: it may serve others than us.
-func (s *Server) cancel(ctx context.Context, key cancelKey) error {
+func (s *Server) cancel(ctx context.Context, t *turn, key cancelKey) error {
 	plain := s.cfg.Upstream.SSLMode == "allow"
 	if target := s.keys.find(key); target != nil {
 		_, secured := target.upstream.(tlsConn)
@@ -54,7 +54,7 @@ func (s *Server) cancel(ctx context.Context, key cancelKey) error {
 	}
 	ctx, stop := context.WithTimeout(ctx, s.cfg.DialTimeout)
 	defer stop()
-	conn, err := s.cfg.Upstream.dial(ctx, s.cfg.keepAlive(), plain)
+	conn, err := s.cfg.Upstream.dial(ctx, t, s.cfg.keepAlive(), plain)
 	if err != nil {
 		return err
 	}

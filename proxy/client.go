@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"fmt"
+	"net"
 	"sync"
 	"sync/atomic"
 )
@@ -14,8 +15,9 @@ const maxKept = 4096
 // holds mu, and writes whole messages between whole messages.
 type clientSide struct {
 	mu       sync.Mutex
+	turn     *turn         // of the session
 	boundary chan struct{} // closed when mid becomes false or over true; nil: nobody waits
-	sink     *sink
+	conn     net.Conn
 	mid      bool   // in the middle of a message of the server
 	over     bool   // nothing more may be written
 	kept     []byte // written, but not sent yet
@@ -26,19 +28,28 @@ type clientSide struct {
 	tracking atomic.Bool // script is not empty
 }
 
-func newClientSide(s *sink) *clientSide {
-	return &clientSide{sink: s}
+func newClientSide(conn net.Conn, t *turn) *clientSide {
+	return &clientSide{conn: conn, turn: t}
+}
+
+// hold locks mu, which others may hold while they wait for the client.
+func (c *clientSide) hold() {
+	if !c.mu.TryLock() {
+		c.turn.stepAside()
+		c.mu.Lock()
+	}
 }
 
 // lock waits for the end of the server's message that is on its way, if there is one.
 func (c *clientSide) lock() error {
-	c.mu.Lock()
+	c.hold()
 	for c.mid && !c.over {
 		if c.boundary == nil {
 			c.boundary = make(chan struct{})
 		}
 		boundary := c.boundary
 		c.mu.Unlock()
+		c.turn.stepAside()
 		<-boundary
 		c.mu.Lock()
 	}
@@ -61,7 +72,7 @@ func (c *clientSide) send(messages []byte) error {
 // push sends what was kept back. That is whole messages, with nothing of the
 // server's in front of them.
 func (c *clientSide) push() {
-	c.mu.Lock()
+	c.hold()
 	defer c.mu.Unlock()
 	_ = c.flush(nil) // a client that is gone is noticed elsewhere
 }
@@ -87,7 +98,7 @@ func (c *clientSide) flush(p []byte) error {
 	if len(p) == 0 {
 		return nil
 	}
-	if _, err := c.sink.Write(p); err != nil {
+	if _, err := c.conn.Write(p); err != nil {
 		return fmt.Errorf("%w: %w", ErrClientGone, err)
 	}
 	return nil

@@ -1,19 +1,19 @@
 package proxy
 
-import (
-	"errors"
-	"os"
-)
+import "errors"
 
-// A direction is one half of a relayed session: requests or replies. It has a
-// goroutine while there is something to do, and waits in the server's lot when
-// its session has been quiet for a while; see rest.go.
+// A direction is one half of a relayed session: requests or replies. While there
+// is nothing to do it waits in the poller, without a goroutine. The poller's
+// leader relays what comes, up to where that could take long; a goroutine of the
+// direction's own does the rest and ends when nothing is left. Where no poller waits
+// for the connection, that goroutine lives as long as the direction.
 type direction interface {
 	consumer
 	source() *pump
-	run() error      // forwards until that ends
+	step() error     // relays what there is, without waiting for the peer: see pump.step
+	run() error      // the same, at length, with what waits
+	goOn(err error)  // is Session.goOn
 	ended(err error) // says what the end means for the session
-	drive()          // is Session.drive
 }
 
 var (
@@ -23,33 +23,40 @@ var (
 
 func (r *requests) source() *pump   { return r.pump }
 func (r *requests) ended(err error) { r.clientEnded(err) }
-func (r *requests) drive()          { r.Session.drive(r) }
+func (r *requests) goOn(err error)  { r.Session.goOn(r, err) }
 
 func (r *replies) source() *pump   { return r.pump }
 func (r *replies) ended(err error) { r.serverEnded(err) }
-func (r *replies) drive()          { r.Session.drive(r) }
+func (r *replies) goOn(err error)  { r.Session.goOn(r, err) }
 
 // relay starts both directions. The last one to end closes the session.
 func (s *Session) relay() {
 	s.directions.Store(2)
-	go s.requests.drive()
-	s.replies.drive()
+	if !s.requests.pump.awaits(s.requests) {
+		go s.requests.goOn(nil)
+	}
+	if !s.replies.pump.awaits(s.replies) {
+		s.replies.goOn(nil)
+	}
 }
 
-// drive runs a direction until it ends or is parked. It is the whole of the
-// direction's goroutine.
-func (s *Session) drive(d direction) {
-	s.stir(d)
-	err := s.guard(d.run)
-	for errors.Is(err, os.ErrDeadlineExceeded) {
-		resting, parked := s.rest(d)
-		if parked {
-			return
-		}
-		if !resting {
-			break
-		}
+// awaits lets a direction wait in the poller. It reports false if there is
+// something to do, or no poller.
+func (p *pump) awaits(d direction) bool {
+	return p.have == 0 && p.socket != nil && p.socket.await(d)
+}
+
+// goOn runs a direction behind a step that ended with err, until it waits in the
+// poller again or ends. It is the whole of the direction's goroutine.
+func (s *Session) goOn(d direction, err error) {
+	if err == nil || errors.Is(err, errPause) || errors.Is(err, errMuch) {
 		err = s.guard(d.run)
+		for err == nil {
+			if d.source().socket.await(d) {
+				return
+			}
+			err = s.guard(d.run)
+		}
 	}
 	d.ended(err)
 	if s.directions.Add(-1) > 0 {

@@ -65,23 +65,27 @@
 //
 // # Who owns what
 //
-// Serve owns the listener and returns when every session has ended. The goroutine
-// of a direction owns its pump and its state; the way to the client, with the
+// Serve owns the listener and returns when every session has ended. A direction
+// belongs to one goroutine at a time: the poller's leader, or one of its own. With
+// it go its pump and its state; the way to the client, with the
 // script, is shared under clientSide's lock, and whoever holds it writes whole
 // messages between whole messages. The way to the server belongs to requests
 // alone. The session's connections are closed by the direction that ends last,
 // behind the last message to the client: nobody else closes them, others only set
 // deadlines. Locks are taken in the order clientSide.mu, Session.handling,
-// Session.mu, flow.mu or lot.mu; only an Answer that writes while it runs holds handling
+// Session.mu, flow.mu or socket.mu, poller.mu; only an Answer that writes while it runs holds handling
 // first, at a moment when the server has nothing to answer.
 //
-// # Rest
+// # Who works, who waits
 //
-// A direction has a goroutine while there is something to do, and a buffer while
-// there are bytes in it. When a session has been quiet for a moment, its
-// directions give up their goroutines and wait in the server's lot, one epoll set
-// for all; bytes, an end or a deadline give them back. That is so on Linux and
-// without TLS; elsewhere goroutines wait.
+// On Linux the sockets of all sessions are in a few epoll sets, each of which has a
+// leader: the goroutine that waits there and relays what comes. A session that
+// waits for its client or server has neither goroutine nor buffer, unless half a message is there. Before
+// the leader does what could take long (a full socket, a lock that is held, a
+// callback) it hands the lead to another goroutine and is the direction's own from
+// then on, until there is nothing left to read; what a callback has to be asked about, and
+// more than a few full buffers at once, go to a goroutine at the outset. A side with TLS
+// has a goroutine that waits in Read, and so has everything on other systems.
 //
 // # How sessions end
 //

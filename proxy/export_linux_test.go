@@ -1,19 +1,28 @@
 package proxy
 
-// Parked is the number of directions without a goroutine.
+// Parked is the number of directions that wait in the poller.
 func (s *Server) Parked() int {
-	s.lot.mu.Lock()
-	defer s.lot.mu.Unlock()
-	return s.lot.count
+	s.mu.Lock()
+	network := s.network
+	s.mu.Unlock()
+	parked := 0
+	for _, p := range network.pollers {
+		p.mu.Lock()
+		for _, socket := range p.sockets {
+			if socket != nil && socket.awaited() {
+				parked++
+			}
+		}
+		p.mu.Unlock()
+	}
+	return parked
 }
 
-// AskToPark asks all sessions to park, quiet or not.
-func (s *Server) AskToPark() {
-	s.each(func(session *Session) {
-		session.mu.Lock()
-		defer session.mu.Unlock()
-		if session.relaying && session.ended == nil && !session.leaving && len(session.calls) == 0 {
-			session.askToPark()
-		}
-	})
+func (s *socket) awaited() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.waiting != nil
 }
+
+// StepAside has whoever leads while it works for a session hand the lead over.
+func (s *Server) StepAside() { s.each(func(session *Session) { session.turn.stepAside() }) }

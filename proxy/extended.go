@@ -20,7 +20,6 @@ type portal struct {
 
 // handle takes a message that consume left to it.
 func (r *requests) handle(frame []byte) error {
-	r.last = frame[0]
 	if r.skipping {
 		return r.skipped(frame)
 	}

@@ -59,7 +59,7 @@ func (s *Session) login(ctx context.Context) error {
 func (s *Session) connect(ctx context.Context, startup []byte, plain bool) error {
 	dialing, done := context.WithTimeout(ctx, s.cfg.DialTimeout)
 	defer done()
-	conn, err := s.cfg.Upstream.dial(dialing, s.cfg.keepAlive(), plain)
+	conn, err := s.cfg.Upstream.dial(dialing, s.turn, s.cfg.keepAlive(), plain)
 	if err != nil {
 		e := fatal(CodeConnectionUnable, messageServerUnreachable, err)
 		e.Detail = reasonUnreachable(err)
@@ -70,7 +70,6 @@ func (s *Session) connect(ctx context.Context, startup []byte, plain bool) error
 	ended := s.ended
 	_ = conn.SetDeadline(s.deadline())
 	s.mu.Unlock()
-	s.toServer = newSink(conn)
 	s.replies = newReplies(s)
 	if ended != nil {
 		return ended

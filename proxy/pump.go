@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"errors"
-	"io"
 	"net"
 	"syscall"
 )
@@ -11,65 +10,52 @@ import (
 // what waits, what calls a handler.
 var errPause = errors.New("pause")
 
+// errMuch stops a step that has so much to relay that others should not wait for it.
+var errMuch = errors.New("much to do")
+
+// muchReads is how many times a step fills its buffer before it is errMuch.
+const muchReads = 4
+
 // A consumer takes the bytes of one direction.
 type consumer interface {
 	// consume takes what it can of data and returns how much; the rest is
 	// offered again with more behind it. An error stops the pump.
 	consume(data []byte) (int, error)
-	// drained reports whether the other end has no reason to close the
-	// connection behind the bytes consumed so far; see pump.onReadable.
-	drained() bool
 }
 
 // A pump reads one connection and hands the bytes to its consumer. It holds a
-// buffer only while there are bytes in it. It belongs to one goroutine.
+// buffer only while there are bytes in it. It belongs to whoever runs its direction.
 type pump struct {
 	conn     net.Conn
-	raw      syscall.RawConn // nil: read through conn
+	socket   *socket // conn, if a poller waits for it; nil: read through conn
 	consumer consumer
 	buf      []byte // nil, pooled, or grown for one long message
 	have     int    // bytes in buf
 	more     bool   // the latest read took what a small buffer has, or all there was space for
-	err      error  // why onReadable stopped
-	// resting: asked to park. parked: waits in the lot, or did. They belong to
-	// Session.mu.
-	resting, parked bool
 }
 
 func newPump(conn net.Conn, c consumer) *pump {
-	return &pump{conn: conn, consumer: c, raw: rawConn(conn)}
+	s, _ := conn.(*socket)
+	return &pump{conn: conn, consumer: c, socket: s}
 }
 
-// rawConn returns the descriptor of a socket, nil for anything else.
-func rawConn(conn net.Conn) syscall.RawConn {
-	sc, ok := conn.(syscall.Conn)
-	if !ok || !hasRawIO {
-		return nil
-	}
-	raw, err := sc.SyscallConn()
-	if err != nil {
-		return nil
-	}
-	return raw
-}
-
-// run reads until the consumer stops it (its error), the peer closes (io.EOF)
-// or reading fails.
+// run relays until there is nothing to read (nil; only where a poller waits), the
+// consumer stops it (its error), the peer closes (io.EOF) or reading fails.
 func (p *pump) run() error {
+	defer p.release()
 	if p.have > 0 {
 		if err := p.offer(); err != nil {
 			return err
 		}
 	}
-	defer p.release()
-	if p.raw == nil {
+	if p.socket == nil {
 		return p.runPortable()
 	}
-	p.err = nil
-	if err := p.raw.Read(p.onReadable); err != nil {
-		return err
+	err := p.step()
+	for errors.Is(err, errMuch) {
+		err = p.step()
 	}
-	return p.err
+	return err
 }
 
 func (p *pump) runPortable() error {
@@ -89,38 +75,29 @@ func (p *pump) runPortable() error {
 	}
 }
 
-// onReadable is the callback of the one RawConn.Read in which a direction
-// spends its life. Returning false waits for the next edge of the descriptor,
-// which is safe behind a short read: the socket was empty then. The end of the
-// connection is no second edge if it came together with the bytes, so a short
-// read is only believed where the peer is waiting for us (drained).
-func (p *pump) onReadable(fd uintptr) bool {
-	for {
+// step is run that does not go on for long: errMuch. A short read has emptied
+// the socket, unless the end is behind it, so that what comes next is another event.
+func (p *pump) step() error {
+	for range muchReads {
 		p.room()
 		space := p.buf[p.have:]
-		n, errno := rawRead(fd, space)
-		switch {
-		case errno == syscall.EAGAIN:
+		n, err := p.socket.tryRead(space)
+		if err != nil {
 			p.release()
-			return false
-		case errno == syscall.EINTR:
-			continue
-		case errno != 0:
-			p.err = errno
-			return true
-		case n == 0:
-			p.err = io.EOF
-			return true
+			if err == syscall.EAGAIN {
+				return nil
+			}
+			return err
 		}
 		p.read(n, len(space))
-		if p.err = p.offer(); p.err != nil {
-			return true
+		if err := p.offer(); err != nil {
+			return err
 		}
-		if n < len(space) && p.consumer.drained() {
-			p.release()
-			return false
+		if n < len(space) && !p.socket.atEnd.Load() {
+			return nil
 		}
 	}
+	return errMuch
 }
 
 // room makes sure that there is space to read into.

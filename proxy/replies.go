@@ -14,7 +14,7 @@ import (
 var errSaidGoodbye = errors.New("the session is over")
 
 // replies is the direction from the server to the client. It belongs to one
-// goroutine; what it shares with the other direction is in clientSide and flow.
+// goroutine at a time; what it shares with the other direction is in clientSide and flow.
 type replies struct {
 	*Session
 	pump     *pump
@@ -30,9 +30,15 @@ func newReplies(s *Session) *replies {
 	return r
 }
 
-// run forwards until the connection ends.
-func (r *replies) run() error {
-	err := r.pump.run()
+func (r *replies) step() (err error) {
+	defer r.recovered(&err)
+	return r.result(r.pump.step())
+}
+
+func (r *replies) run() error { return r.result(r.pump.run()) }
+
+// result makes an end that was to be expected of one that was not.
+func (r *replies) result(err error) error {
 	if (errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)) && r.skip == 0 && (r.last == 'E' || r.dismissed()) {
 		return errSaidGoodbye
 	}
@@ -44,13 +50,6 @@ func (r *replies) dismissed() bool {
 	return r.requests.terminated.Load() || r.requests.left.Load() && r.flow.outstanding() == 0
 }
 
-// drained: a server that has answered everything waits for the client, unless
-// that has said goodbye.
-func (r *replies) drained() bool {
-	return r.last == 'Z' && r.skip == 0 && r.pump.have == 0 && r.flow.outstanding() == 0 &&
-		!r.requests.left.Load() && !r.requests.terminated.Load()
-}
-
 // attentive reports whether more than the framing of the server's messages
 // matters; client.mu is held.
 func (r *replies) attentive() bool {
@@ -60,7 +59,7 @@ func (r *replies) attentive() bool {
 // consume forwards whole messages, and long ones as they come.
 func (r *replies) consume(data []byte) (int, error) {
 	c := r.client
-	c.mu.Lock()
+	c.hold()
 	defer c.mu.Unlock()
 	at := min(r.skip, len(data))
 	r.skip -= at
@@ -292,6 +291,7 @@ func (r *replies) completed(typ byte, frame []byte) error {
 
 // completedBy tells a verdict that its statement is done.
 func (s *Session) completedBy(h *hooks, tag string) {
+	s.turn.stepAside()
 	s.handling.Lock()
 	defer s.handling.Unlock()
 	h.done(tag)

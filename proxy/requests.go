@@ -14,7 +14,7 @@ import (
 var errServerGone = errors.New("cannot write to the server")
 
 // requests is the direction from the client to the server. It belongs to one
-// goroutine. What is not ours passes in consume; where a handler is to be asked, or a
+// goroutine at a time. What is not ours passes in consume; where a handler is to be asked, or a
 // message concerns an answer of ours, the pump pauses in front of that message
 // and handle takes it.
 type requests struct {
@@ -22,7 +22,6 @@ type requests struct {
 	pump *pump
 	skip int  // bytes of a long message still to be forwarded
 	drop bool // ... or to be dropped
-	last byte // type of the latest message
 	// segment holds the types of the messages that the server has got since the
 	// latest one that it answers with ReadyForQuery.
 	segment []byte
@@ -45,7 +44,11 @@ func newRequests(s *Session) *requests {
 	return r
 }
 
-// run forwards until the connection ends.
+func (r *requests) step() (err error) {
+	defer r.recovered(&err)
+	return r.pump.step()
+}
+
 func (r *requests) run() error {
 	for {
 		err := r.pump.run()
@@ -61,11 +64,6 @@ func (r *requests) run() error {
 		}
 		r.pump.discard(size)
 	}
-}
-
-// drained: a client that has asked something waits for the answer.
-func (r *requests) drained() bool {
-	return (r.last == 'Q' || r.last == 'S') && r.skip == 0 && r.pump.have == 0
 }
 
 // consume forwards whole messages, and long ones as they come.
@@ -117,7 +115,7 @@ func (r *requests) forward(p []byte) error {
 	if len(p) == 0 {
 		return nil
 	}
-	if _, err := r.toServer.Write(p); err != nil {
+	if _, err := r.upstream.Write(p); err != nil {
 		return fmt.Errorf("%w: %w", errServerGone, err)
 	}
 	return nil
@@ -179,7 +177,6 @@ func (r *requests) knowsPortal(name []byte) bool {
 
 // note keeps count of a message that is about to be forwarded.
 func (r *requests) note(typ byte) {
-	r.last = typ
 	r.count(typ)
 	if r.client.tracking.Load() && expectsAnswer(typ) {
 		r.track(typ)
@@ -240,7 +237,7 @@ func (r *requests) extend(typ byte) {
 // without end and never ask for a ReadyForQuery.
 func (r *requests) shorten() {
 	c := r.client
-	c.mu.Lock()
+	c.hold()
 	defer c.mu.Unlock()
 	if r.flow.outstanding() > 0 { // the answers are not those of the segment
 		return
@@ -252,7 +249,7 @@ func (r *requests) shorten() {
 
 // track gives a message its place in the script, if there still is one.
 func (r *requests) track(typ byte) {
-	r.client.mu.Lock()
+	r.client.hold()
 	defer r.client.mu.Unlock()
 	if r.client.script.head() != nil {
 		r.client.script.push(item{kind: typ})
@@ -281,7 +278,6 @@ func (r *requests) expect(it item) error {
 func (r *requests) await(patient bool, f func(context.Context)) {
 	ctx, done := r.begin(patient)
 	defer done()
-	r.readDeadline(time.Time{}) // does not rest now
 	ahead := make(chan []byte, 1)
 	go func() {
 		data, err := readAhead(r.conn)

@@ -18,7 +18,7 @@ func scanned() *Session {
 	s := &Session{cfg: &Config{}, handler: passive{}}
 	nowhere := &byteConn{}
 	s.conn, s.upstream = nowhere, nowhere
-	s.client, s.toServer = newClientSide(newSink(nowhere)), newSink(nowhere)
+	s.client = newClientSide(nowhere, nil)
 	s.requests, s.replies = newRequests(s), newReplies(s)
 	return s
 }

@@ -24,7 +24,8 @@ const (
 type Server struct {
 	cfg  Config
 	keys cancelKeys
-	lot  lot
+	// network is made by Serve.
+	network *network
 
 	mu          sync.Mutex
 	lastID      uint64
@@ -59,12 +60,20 @@ func silentLogger() logrus.FieldLogger {
 // Serve accepts on ln until ctx ends, then drains and returns when the last
 // session has ended. It closes ln. The error is nil after a shutdown.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
-	defer stop()
-	err := s.acceptAll(ctx, ln)
-	_ = ln.Close()
+	network, err := newNetwork()
+	if err != nil {
+		_ = ln.Close()
+		return fmt.Errorf("serve: %w", err)
+	}
+	defer network.close()
+	s.mu.Lock()
+	s.network = network
+	s.mu.Unlock()
+	if ln, err = network.listen(ln, s.cfg.keepAlive()); err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	err = s.acceptAll(ctx, ln)
 	s.drain()
-	s.lot.close()
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -74,6 +83,9 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 // acceptAll accepts until the listener is closed. Other errors pass: a lack of
 // descriptors ends when sessions do.
 func (s *Server) acceptAll(ctx context.Context, ln net.Listener) error {
+	defer func() { _ = ln.Close() }()
+	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
+	defer stop()
 	wait := minAcceptWait
 	for {
 		conn, err := ln.Accept()
@@ -108,12 +120,12 @@ func (s *Server) admit(ctx context.Context, conn net.Conn) {
 		return
 	}
 	s.lastID++
-	session := newSession(s, conn, s.lastID)
+	session := newSession(s, conn, s.network.turnOf(conn), s.lastID)
 	s.clients[session] = struct{}{}
 	s.connections[address]++
 	s.running.Add(1)
 	s.mu.Unlock()
-	if tcp, ok := conn.(*net.TCPConn); ok {
+	if tcp, ok := conn.(*net.TCPConn); ok { // a socket has it from its listener
 		_ = tcp.SetKeepAliveConfig(s.cfg.keepAlive()) // without it the session works as well
 	}
 	go session.serve(ctx)
@@ -228,7 +240,6 @@ func (s *Session) over(err error) {
 // close closes what the session holds. It is called once, by the last
 // goroutine that has to do with it.
 func (s *Session) close() {
-	s.stopWatching()
 	if s.client != nil {
 		_ = s.guard(s.finish)
 	}
@@ -253,7 +264,7 @@ func (s *Session) begun(ctx context.Context) error {
 		return err
 	}
 	if h.cancel != nil {
-		return s.server.cancel(ctx, *h.cancel)
+		return s.server.cancel(ctx, s.turn, *h.cancel)
 	}
 	s.info.User, s.info.Database, s.startup = h.params["user"], h.params["database"], h.parameters()
 	if s.info.Database == "" {
@@ -262,7 +273,7 @@ func (s *Session) begun(ctx context.Context) error {
 	if e := s.server.enter(addressOf(s.info.ClientAddr)); e != nil {
 		return e
 	}
-	s.client = newClientSide(newSink(s.conn))
+	s.client = newClientSide(s.conn, s.turn)
 	s.requests = newRequests(s)
 	if err := s.login(ctx); err != nil {
 		return err

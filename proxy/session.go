@@ -32,6 +32,7 @@ var longAgo = time.Unix(1, 0)
 type Session struct {
 	server *Server
 	cfg    *Config
+	turn   *turn
 	info   SessionInfo // without Startup
 	hello  *hello      // nil once the session is relayed
 	key    cancelKey
@@ -39,7 +40,6 @@ type Session struct {
 	conn     net.Conn // the client's
 	upstream net.Conn
 	client   *clientSide
-	toServer *sink
 	requests *requests
 	replies  *replies
 	flow     flow
@@ -63,20 +63,15 @@ type Session struct {
 	// parting is done when whoever ended the session has written the last
 	// message: until then the client's connection must not be closed.
 	parting sync.WaitGroup
-	// restless looks for quiet, seen is the flow's round when it looked; nil:
-	// everything is parked that can be. leaving: the client is gone and the
-	// server has until a deadline to finish.
-	restless *time.Timer
-	patience time.Duration // of restless
-	seen     uint64
-	leaving  bool
+	leaving bool // the client is gone and the server has until a deadline to finish
 }
 
-func newSession(server *Server, conn net.Conn, id uint64) *Session {
+func newSession(server *Server, conn net.Conn, t *turn, id uint64) *Session {
 	return &Session{
 		server:  server,
 		cfg:     &server.cfg,
 		conn:    conn,
+		turn:    t,
 		started: time.Now(),
 		info:    SessionInfo{ID: id, ClientAddr: conn.RemoteAddr()},
 	}
@@ -125,6 +120,7 @@ func (s *Session) setParameter(name, value string) {
 // begin makes the context of a callback. It ends with the client, with the
 // session and, unless patient, with a CancelRequest. The function releases it.
 func (s *Session) begin(patient bool) (context.Context, func()) {
+	s.turn.stepAside()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	c := &call{cancel, patient}
 	s.mu.Lock()
@@ -197,7 +193,6 @@ func (s *Session) end(cause error, e *Error) {
 	_ = s.upstream.SetDeadline(longAgo)
 	_ = s.conn.SetReadDeadline(longAgo)
 	_ = s.conn.SetWriteDeadline(time.Now().Add(lastWriteTimeout))
-	s.wake()
 	s.mu.Unlock()
 	var last []byte
 	if e != nil {
@@ -220,9 +215,7 @@ func (s *Session) readDeadline(t time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended == nil {
-		s.requests.pump.resting = false
 		_ = s.conn.SetReadDeadline(t)
-		s.watchRest()
 	}
 }
 
@@ -240,13 +233,16 @@ func (s *Session) shutDown() {
 
 // guard runs f and makes an error of its panic, which must not leave the session.
 func (s *Session) guard(f func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			s.log().WithField("stack", string(debug.Stack())).Errorf("panic in a session: %v", p)
-			err = fatal(CodeInternalError, messageInternal, fmt.Errorf("panic: %v", p))
-		}
-	}()
+	defer s.recovered(&err)
 	return f()
+}
+
+// recovered is deferred where guard would be dear.
+func (s *Session) recovered(err *error) {
+	if p := recover(); p != nil {
+		s.log().WithField("stack", string(debug.Stack())).Errorf("panic in a session: %v", p)
+		*err = fatal(CodeInternalError, messageInternal, fmt.Errorf("panic: %v", p))
+	}
 }
 
 // clientEnded is the end of the client's direction.
@@ -286,7 +282,6 @@ func (s *Session) hurry() {
 	if s.ended == nil && !s.leaving {
 		s.leaving = true
 		_ = s.upstream.SetReadDeadline(time.Now().Add(goodbyeTimeout))
-		s.wake()
 	}
 }
 

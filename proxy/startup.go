@@ -90,7 +90,7 @@ func (h *hello) packet(cfg *Config) (code uint32, body []byte, err error) {
 		return 0, nil, err
 	}
 	if head[0] == tlsHandshakeByte && !h.secured && cfg.ClientTLS != nil {
-		secured, err := acceptTLS(&unreadConn{Conn: newStream(h.conn), first: head[:n]}, cfg.ClientTLS, true)
+		secured, err := acceptTLS(&unreadConn{Conn: h.conn, first: head[:n]}, cfg.ClientTLS, true)
 		if err != nil {
 			return 0, nil, err
 		}
@@ -120,7 +120,7 @@ func (h *hello) negotiate(t *tls.Config) error {
 	if _, err := h.conn.Write([]byte{'S'}); err != nil {
 		return err
 	}
-	secured, err := acceptTLS(newStream(h.conn), t, false)
+	secured, err := acceptTLS(h.conn, t, false)
 	if err != nil {
 		return err
 	}

@@ -163,19 +163,15 @@ func verifyChain(cs tls.ConnectionState, roots *x509.CertPool, host string) erro
 
 // dial connects to the server as sslmode says. plain tells the modes allow and
 // prefer which of their two ways to take.
-func (u Upstream) dial(ctx context.Context, keepAlive net.KeepAliveConfig, plain bool) (net.Conn, error) {
-	d := net.Dialer{KeepAliveConfig: keepAlive}
-	if !keepAlive.Enable {
-		d.KeepAlive = -1 // zero would mean the default
-	}
-	conn, err := d.DialContext(ctx, u.Network, u.Address)
+func (u Upstream) dial(ctx context.Context, t *turn, keepAlive net.KeepAliveConfig, plain bool) (net.Conn, error) {
+	conn, err := dial(ctx, t, u.Network, u.Address, keepAlive)
 	if err != nil {
 		return nil, err
 	}
 	if plain || u.Network == "unix" || u.SSLMode == "disable" {
 		return conn, nil
 	}
-	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(longAgo) })
 	secured, err := u.secure(ctx, conn)
 	if !stop() && err == nil {
 		err = context.Cause(ctx)
@@ -184,7 +180,7 @@ func (u Upstream) dial(ctx context.Context, keepAlive net.KeepAliveConfig, plain
 		_ = conn.Close()
 	}
 	if errors.Is(err, errHandshake) && u.prefers() && ctx.Err() == nil {
-		return u.dial(ctx, keepAlive, true)
+		return u.dial(ctx, t, keepAlive, true)
 	}
 	if err != nil {
 		return nil, err
@@ -243,7 +239,7 @@ func (u Upstream) secure(ctx context.Context, conn net.Conn) (net.Conn, error) {
 			return nil, errors.New("negotiate TLS: unexpected answer of the server")
 		}
 	}
-	secured := tls.Client(newStream(conn), cfg)
+	secured := tls.Client(conn, cfg)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		return nil, fmt.Errorf("negotiate TLS: %w: %w", errHandshake, err)
 	}

@@ -1,0 +1,44 @@
+//go:build !linux
+
+package proxy
+
+import (
+	"context"
+	"net"
+	"syscall"
+)
+
+// A network makes the connections of a server. The runtime waits for them here;
+// see network_linux.go for what is done where epoll is.
+type network struct{}
+
+func newNetwork() (*network, error) { return &network{}, nil }
+
+func (*network) close() {}
+
+func (*network) turnOf(net.Conn) *turn { return nil }
+
+func (*network) listen(ln net.Listener, _ net.KeepAliveConfig) (net.Listener, error) { return ln, nil }
+
+func dial(ctx context.Context, _ *turn, network, address string, keepAlive net.KeepAliveConfig) (net.Conn, error) {
+	d := net.Dialer{KeepAliveConfig: keepAlive}
+	if !keepAlive.Enable {
+		d.KeepAlive = -1 // zero would mean the default
+	}
+	return d.DialContext(ctx, network, address)
+}
+
+// A turn is a session's part in a poller: there is none.
+type turn struct{}
+
+func (*turn) stepAside() {}
+
+// A socket is a connection that a poller waits for: there is none.
+type socket struct {
+	net.Conn
+	atEnd interface{ Load() bool }
+}
+
+func (*socket) tryRead([]byte) (int, error) { return 0, syscall.EINVAL }
+
+func (*socket) await(direction) bool { return false }

@@ -1,0 +1,292 @@
+package proxy
+
+import (
+	"io"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Events that a socket waits for: always for bytes and the end, for space
+// only from when it had none.
+const (
+	eventsIn  = unix.EPOLLIN | unix.EPOLLRDHUP
+	eventsOut = unix.EPOLLOUT
+	eventsEnd = unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
+)
+
+// A socket is a stream socket that a poller waits for: a net.Conn, and the
+// source of a direction that waits without a goroutine. One goroutine at a time may
+// read, and one write; Close must not be called while they do: set a deadline.
+type socket struct {
+	fd      int
+	turn    *turn
+	remote  net.Addr
+	atEnd   atomic.Bool // the peer sends no more: a short read has not read everything
+	mu      sync.Mutex
+	events  uint32    // the poller knows of; 0: not in the poller yet
+	waiting direction // that gets the next event; nil: none
+	closed  bool
+	input   readiness
+	output  readiness
+}
+
+// readiness is what one way of a socket waits for.
+type readiness struct {
+	ready   bool          // something has happened since the latest wait
+	wake    chan struct{} // closed when something happens; nil: nobody waits
+	expired atomic.Bool   // the deadline is over
+	timer   *time.Timer   // of the deadline; nil: none, or over
+}
+
+var _ net.Conn = (*socket)(nil)
+
+func newSocket(fd int, t *turn, remote net.Addr) *socket {
+	return &socket{fd: fd, turn: t, remote: remote}
+}
+
+// Read implements net.Conn.
+func (s *socket) Read(p []byte) (int, error) {
+	for len(p) > 0 {
+		s.mu.Lock()
+		s.input.ready = false // what happened up to now, this read sees
+		s.mu.Unlock()
+		n, err := s.tryRead(p)
+		if err != syscall.EAGAIN {
+			return n, err
+		}
+		if err := s.wait(&s.input, eventsIn); err != nil {
+			return 0, err
+		}
+	}
+	return 0, nil
+}
+
+// tryRead reads what there is; syscall.EAGAIN: nothing.
+func (s *socket) tryRead(p []byte) (int, error) {
+	for {
+		if s.input.expired.Load() {
+			return 0, os.ErrDeadlineExceeded
+		}
+		n, errno := rawRead(s.fd, p)
+		switch {
+		case errno == syscall.EINTR:
+			continue
+		case errno != 0:
+			return 0, errno
+		case n == 0:
+			return 0, io.EOF
+		}
+		return n, nil
+	}
+}
+
+// Write implements net.Conn. It blocks while the peer does not read: that is how
+// back pressure passes through the relay.
+func (s *socket) Write(p []byte) (int, error) {
+	written := 0
+	for written < len(p) {
+		if s.output.expired.Load() {
+			return written, os.ErrDeadlineExceeded
+		}
+		n, errno := rawWrite(s.fd, p[written:])
+		switch errno {
+		case 0:
+			written += n
+		case syscall.EINTR:
+		case syscall.EAGAIN:
+			if err := s.wait(&s.output, eventsIn|eventsOut); err != nil {
+				return written, err
+			}
+		default:
+			return written, errno
+		}
+	}
+	return written, nil
+}
+
+// wait returns when something has happened since it was called last.
+func (s *socket) wait(r *readiness, events uint32) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.listen(events); err != nil {
+		return err
+	}
+	for !r.ready {
+		switch {
+		case s.closed:
+			return net.ErrClosed
+		case r.expired.Load():
+			return os.ErrDeadlineExceeded
+		}
+		if r.wake == nil {
+			r.wake = make(chan struct{})
+		}
+		wake := r.wake
+		s.mu.Unlock()
+		s.turn.stepAside()
+		<-wake
+		s.mu.Lock()
+	}
+	r.ready = false
+	return nil
+}
+
+// listen makes events come; s.mu is held.
+func (s *socket) listen(events uint32) error {
+	if s.closed {
+		return net.ErrClosed
+	}
+	if s.events|events == s.events {
+		return nil
+	}
+	tell := s.turn.poller.change
+	if s.events == 0 {
+		tell = s.turn.poller.add
+	}
+	s.events |= events
+	return tell(s, s.events)
+}
+
+// await lets the next event have d step. It reports false, and does nothing,
+// if something has happened since the latest step, or cannot.
+func (s *socket) await(d direction) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.input.ready || s.input.expired.Load() || s.listen(eventsIn) != nil {
+		s.input.ready = false
+		return false
+	}
+	s.waiting = d
+	return true
+}
+
+// happened notes events. It returns the direction that has to step now, if one waits.
+func (s *socket) happened(events uint32) direction {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if events&eventsEnd != 0 {
+		s.atEnd.Store(true)
+	}
+	if events&(unix.EPOLLOUT|eventsEnd) != 0 {
+		s.output.happened()
+	}
+	if events&(eventsIn|eventsEnd) == 0 {
+		return nil
+	}
+	if d := s.waiting; d != nil {
+		s.waiting = nil
+		return d
+	}
+	s.input.happened()
+	return nil
+}
+
+// happened wakes who waits; the socket's mu is held.
+func (r *readiness) happened() {
+	r.ready = true
+	r.notify()
+}
+
+func (r *readiness) notify() {
+	if r.wake != nil {
+		close(r.wake)
+		r.wake = nil
+	}
+}
+
+// SetDeadline implements net.Conn.
+func (s *socket) SetDeadline(t time.Time) error {
+	_ = s.SetReadDeadline(t)
+	return s.SetWriteDeadline(t)
+}
+
+// SetReadDeadline implements net.Conn. One that is over ends the wait of a direction, too.
+func (s *socket) SetReadDeadline(t time.Time) error { return s.setDeadline(&s.input, t) }
+
+// SetWriteDeadline implements net.Conn.
+func (s *socket) SetWriteDeadline(t time.Time) error { return s.setDeadline(&s.output, t) }
+
+func (s *socket) setDeadline(r *readiness, t time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return net.ErrClosed
+	}
+	if r.timer != nil {
+		r.timer.Stop()
+		r.timer = nil
+	}
+	r.expired.Store(false)
+	if t.IsZero() {
+		return nil
+	}
+	left := time.Until(t)
+	if left <= 0 {
+		s.expire(r)
+		return nil
+	}
+	var timer *time.Timer
+	timer = time.AfterFunc(left, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if r.timer == timer { // not another one by now
+			r.timer = nil
+			s.expire(r)
+		}
+	})
+	r.timer = timer
+	return nil
+}
+
+// expire ends what waits; s.mu is held.
+func (s *socket) expire(r *readiness) {
+	r.expired.Store(true)
+	r.notify()
+	if d := s.waiting; d != nil && r == &s.input {
+		s.waiting = nil
+		go d.goOn(nil)
+	}
+}
+
+// CloseWrite tells the peer that nothing more comes.
+func (s *socket) CloseWrite() error {
+	return os.NewSyscallError("shutdown", unix.Shutdown(s.fd, unix.SHUT_WR))
+}
+
+// Close implements net.Conn.
+func (s *socket) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return net.ErrClosed
+	}
+	s.closed = true
+	for _, r := range [...]*readiness{&s.input, &s.output} {
+		if r.timer != nil {
+			r.timer.Stop()
+			r.timer = nil
+		}
+		r.notify()
+	}
+	s.mu.Unlock()
+	s.turn.poller.remove(s)
+	return os.NewSyscallError("close", unix.Close(s.fd))
+}
+
+// RemoteAddr implements net.Conn.
+func (s *socket) RemoteAddr() net.Addr { return s.remote }
+
+// LocalAddr implements net.Conn; nil if it cannot be found out.
+func (s *socket) LocalAddr() net.Addr {
+	name, err := syscall.Getsockname(s.fd)
+	if err != nil {
+		return nil
+	}
+	return addressFrom(name)
+}
