@@ -114,6 +114,7 @@ hostssl all onlytls 127.0.0.1/32 trust
 hostnossl all onlyplain 127.0.0.1/32 trust
 hostssl all alice 127.0.0.1/32 cert
 host all trusted 127.0.0.1/32 trust
+host replication trusted 127.0.0.1/32 trust
 `
 
 func postgresBinaries() (string, error) {
@@ -121,7 +122,8 @@ func postgresBinaries() (string, error) {
 		return dir, nil
 	}
 	if path, err := exec.LookPath("initdb"); err == nil {
-		return filepath.Dir(path), nil
+		path, err = filepath.EvalSymlinks(path) // the others need not be in PATH
+		return filepath.Dir(path), err
 	}
 	for _, glob := range []string{"/usr/lib/postgresql/*/bin", "/usr/pgsql-*/bin", "/opt/homebrew/opt/postgresql*/bin", "/usr/local/opt/postgresql*/bin"} {
 		if dirs, _ := filepath.Glob(glob); len(dirs) > 0 {

@@ -73,13 +73,19 @@ func loggedIn(t *testing.T, r *rig, settings, role string) {
 	}
 }
 
-// value is the one value that a statement returns.
-func value(t *testing.T, conn *pgconn.PgConn, sql string) string {
+func run(t *testing.T, conn *pgconn.PgConn, sql string) []*pgconn.Result {
 	t.Helper()
 	results, err := conn.Exec(context.Background(), sql).ReadAll()
 	if err != nil {
 		t.Fatalf("%s: %v", sql, err)
 	}
+	return results
+}
+
+// value is the one value that a statement returns.
+func value(t *testing.T, conn *pgconn.PgConn, sql string) string {
+	t.Helper()
+	results := run(t, conn, sql)
 	return string(results[len(results)-1].Rows[0][0])
 }
 
