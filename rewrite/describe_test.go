@@ -59,7 +59,11 @@ func describeStatement(text string, s Statement) string {
 	case IsEnd:
 		return "END"
 	case IsSetting:
-		return fmt.Sprintf("client_min_messages = %q local=%v", s.Setting.Value, s.Setting.Local)
+		var list []string
+		for _, setting := range s.Settings {
+			list = append(list, fmt.Sprintf("%s = %s local=%v", setting.Name, describeValue(text, setting.Value), setting.Local))
+		}
+		return strings.Join(list, ", ")
 	case IsCommand:
 		return describeCommand(text, s.Command)
 	}
@@ -70,6 +74,9 @@ func describeWrite(text string, w *Write) string {
 	out := string(w.Op)
 	if w.Opaque {
 		out += " opaque"
+	}
+	if w.Doubtful {
+		out += " doubtful"
 	}
 	for _, row := range w.Rows {
 		out += "\n  row"

@@ -17,6 +17,11 @@ type Env struct {
 	Home       string // database of the tables; empty: the session's own
 	Schema     string // of the tables
 	SearchPath string // as the server reports it; empty: the default, "public"
+	// Unsure is set where it is not known what a name without a schema means: SearchPath or Database
+	// may be others when the statement runs.
+	Unsure bool
+	// InTransaction is set where the text begins in a transaction block.
+	InTransaction bool
 	// Zone is the session's time zone, for timestamps without offset; nil: UTC.
 	Zone *time.Location
 	// Backslashes is set where '\' escapes in plain string literals
@@ -37,13 +42,14 @@ func (e Env) ours(v *pg_query.RangeVar) bool {
 	if home == "" {
 		home = e.Database
 	}
+	elsewhere := database != "" && home != "" && database != home && (v.Catalogname != "" || !e.Unsure)
 	switch {
-	case database != "" && home != "" && database != home:
+	case elsewhere:
 		return false
 	case v.Schemaname != "":
 		return v.Schemaname == e.Schema
 	}
-	return e.inPath()
+	return e.Unsure || e.inPath()
 }
 
 // inPath tells whether the schema of the tables is on the search path.

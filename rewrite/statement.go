@@ -1,5 +1,7 @@
 package rewrite
 
+import "slices"
+
 // StatementKind says whose business a statement is.
 type StatementKind uint8
 
@@ -12,7 +14,7 @@ const (
 	IsDeallocate                      // DEALLOCATE name or ALL; PREPARE name AS something else
 	IsDiscard                         // DISCARD ALL
 	IsCommand                         // a custom command
-	IsSetting                         // SET or RESET client_min_messages
+	IsSetting                         // SET, RESET or set_config of client_min_messages
 	IsResetAll                        // RESET ALL
 	IsBegin                           // begins a transaction block
 	IsEnd                             // ends one
@@ -26,14 +28,9 @@ type Statement struct {
 	Name    string  // of the prepared statement: IsPrepare, IsExecute, IsDeallocate (empty: all)
 	Args    []Value // IsExecute
 	Command Command // IsCommand
-	Setting Setting // IsSetting
 	Commit  bool    // IsEnd: as opposed to ROLLBACK
-}
-
-// Setting is a value for client_min_messages.
-type Setting struct {
-	Local bool
-	Value string // empty: the default
+	// Settings are those of the server that it sets, whatever its kind.
+	Settings []Setting
 }
 
 // Classify takes a text apart. It returns a Statement for each of its
@@ -46,11 +43,13 @@ func Classify(text string, env Env) ([]Statement, error) {
 		return nil, nil //nolint:nilerr // the server's error says it better
 	}
 	statements := make([]Statement, 0, len(pieces))
+	names := begin(env)
 	for _, piece := range pieces {
-		s, err := classify(text, piece, env)
+		s, err := classify(text, piece, names.now)
 		if err != nil {
 			return nil, err
 		}
+		names.behind(text, piece, &s)
 		statements = append(statements, s)
 	}
 	return statements, nil
@@ -83,36 +82,36 @@ func classify(text string, piece Piece, env Env) (Statement, error) {
 	case first.Is("execute"):
 		s.Kind, s.Name, s.Args = IsExecute, nameAfter(piece, 1), executeArgs(text, piece, env)
 	default:
-		s.Kind, s.Name, s.Setting = session(piece)
+		s.Kind, s.Name = session(piece)
 		s.Commit = s.Kind == IsEnd && first.Is("commit", "end")
+	}
+	s.Settings = settings(text, piece, env)
+	if s.Kind == Other && slices.ContainsFunc(s.Settings, func(s Setting) bool { return s.Name == MinMessages }) {
+		s.Kind = IsSetting
 	}
 	return s, nil
 }
 
 // session recognises what changes the state of a session: transactions,
-// settings, prepared statements.
-func session(piece Piece) (kind StatementKind, name string, setting Setting) {
+// all settings at once, prepared statements.
+func session(piece Piece) (kind StatementKind, name string) {
 	second := Token{}
 	if len(piece.Tokens) > 1 {
 		second = piece.Tokens[1]
 	}
 	switch first := piece.Tokens[0]; {
 	case first.Is("deallocate"):
-		return IsDeallocate, deallocated(piece), setting
+		return IsDeallocate, deallocated(piece)
 	case first.Is("discard") && second.Is("all"):
-		return IsDiscard, "", setting
+		return IsDiscard, ""
 	case first.Is("reset") && second.Is("all"):
-		return IsResetAll, "", setting
-	case first.Is("set", "reset"):
-		if setting, ok := minMessages(piece); ok {
-			return IsSetting, "", setting
-		}
+		return IsResetAll, ""
 	case first.Is("begin"), first.Is("start") && second.Is("transaction"):
-		return IsBegin, "", setting
+		return IsBegin, ""
 	case first.Is("commit", "end", "rollback", "abort") && !second.Is("to", "prepared"):
-		return IsEnd, "", setting
+		return IsEnd, ""
 	}
-	return Other, "", setting
+	return Other, ""
 }
 
 func nameAfter(piece Piece, i int) string {
@@ -133,21 +132,4 @@ func deallocated(piece Piece) string {
 		return ""
 	}
 	return nameAfter(piece, i)
-}
-
-// minMessages reads SET [SESSION|LOCAL] client_min_messages {TO|=} value, and
-// RESET client_min_messages.
-func minMessages(piece Piece) (s Setting, ok bool) {
-	i := 1
-	if len(piece.Tokens) > 2 && piece.Tokens[1].Is("session", "local") {
-		s.Local = piece.Tokens[1].Is("local")
-		i = 2
-	}
-	if nameAfter(piece, i) != "client_min_messages" {
-		return s, false
-	}
-	if i+2 < len(piece.Tokens) && !piece.Tokens[i+2].Is("default") {
-		s.Value = lower(piece.Tokens[i+2].Text)
-	}
-	return s, true
 }

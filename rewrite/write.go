@@ -37,6 +37,9 @@ type Write struct {
 	// from a query over tables, a WHERE beyond simple comparisons, a write inside WITH, or what could not be
 	// parsed. It is judged after the commit.
 	Opaque bool
+	// Doubtful is set where the name may mean another table than ours when the statement runs. All
+	// else about it is left open: it is Opaque, too.
+	Doubtful bool
 	// Rows are those of an INSERT. Of an opaque one from a query they are what every row of the query
 	// looks like, as far as it is known; none: nothing is known.
 	Rows  []Row
@@ -121,6 +124,14 @@ func (w *Write) Touch() (Edit, bool) {
 
 // parseWrite returns the write to our table that a statement is, or nil.
 func parseWrite(text string, piece Piece, env Env) *Write {
+	w := parseWriteIn(text, piece, env)
+	if w != nil && env.Unsure && parseWriteIn(text, piece, env.elsewhere()) == nil {
+		return &Write{Op: w.Op, Opaque: true, Doubtful: true}
+	}
+	return w
+}
+
+func parseWriteIn(text string, piece Piece, env Env) *Write {
 	if !slices.ContainsFunc(piece.Tokens, func(t Token) bool {
 		name, ok := t.Name()
 		return ok && name == Table

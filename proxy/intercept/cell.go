@@ -45,6 +45,15 @@ func (a arguments) resolve(v rewrite.Value) cell {
 // jsonbVersion is the byte in front of a jsonb value in binary format.
 const jsonbVersion = 1
 
+// boundArguments are the values that a Bind gives.
+func boundArguments(b *proxy.Bind) arguments {
+	args := make(arguments, len(b.Values))
+	for i := range b.Values {
+		args[i] = bound(b, i)
+	}
+	return args
+}
+
 // bound is the value of a parameter. Only types whose values are text are of use here.
 func bound(b *proxy.Bind, i int) cell {
 	value := b.Values[i]

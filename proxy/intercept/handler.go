@@ -22,10 +22,11 @@ type handler struct {
 	settings *settings
 	greeting []*proxy.Notice
 
-	// prepared are the writes that the session prepared with SQL, by name; preparing
-	// those of the text at hand.
-	prepared, preparing map[string]*preparedWrite
-	// alert is set while texts without a word of ours matter, too: EXECUTE, PREPARE, DEALLOCATE, DISCARD ALL, RESET ALL.
+	// preparing are the names that the text at hand prepares, or takes away: with what they then stand
+	// for, nil where that is none of ours.
+	preparing map[string]*preparedWrite
+	cleared   bool // ... and the names before it stand for nothing
+	// alert is set where texts without a word of ours may matter: EXECUTE, PREPARE, DEALLOCATE, DISCARD ALL, RESET ALL.
 	alert atomic.Bool
 
 	// readable holds, by table, what the server last said about the session's right to read it.
@@ -83,12 +84,14 @@ func (h *handler) env() rewrite.Env {
 
 // Intercept decides about a text.
 func (h *handler) Intercept(ctx context.Context, q proxy.Query) ([]proxy.Verdict, error) {
-	statements, err := rewrite.Classify(q.Text, h.env())
+	env := h.env()
+	env.InTransaction = q.TxStatus == 'T'
+	statements, err := rewrite.Classify(q.Text, env)
 	var malformed rewrite.Placed
 	if errors.As(err, &malformed) {
 		return nil, placed(q.Text, malformed)
 	}
-	h.preparing = nil
+	h.preparing, h.cleared = nil, false
 	var verdicts []proxy.Verdict
 	var before []func() // what the text has done to settings when a command's turn comes
 	for n := range statements {
@@ -149,13 +152,14 @@ func (h *handler) verdict(ctx context.Context, q proxy.Query, s *rewrite.Stateme
 	case rewrite.IsExecute:
 		return h.execute(ctx, q, s)
 	case rewrite.IsDeallocate:
-		return h.noting(func() { h.forget(s.Name) }, nil), nil
+		return h.deallocate(s.Name), nil
 	case rewrite.IsDiscard:
-		return h.noting(func() { h.forget("") }, h.settings.resetAll), nil
+		h.deallocate("")
+		return h.noting(h.settings.resetAll), nil
 	case rewrite.IsResetAll:
-		return h.noting(nil, h.settings.resetAll), nil
+		return h.noting(h.settings.resetAll), nil
 	case rewrite.IsSetting:
-		return h.noting(h.watchful, func() { h.settings.set(minMessages, s.Setting.Value, s.Setting.Local) }), nil
+		return h.set(s.Settings), nil
 	}
 	if q.TxStatus == 'E' {
 		return proxy.Verdict{}, &proxy.Error{Code: proxy.CodeFailedTransaction, Message: "current transaction is aborted, commands ignored until end of transaction block"}
@@ -164,31 +168,14 @@ func (h *handler) verdict(ctx context.Context, q proxy.Query, s *rewrite.Stateme
 	return proxy.Verdict{Action: proxy.Local, Answer: answer, Watch: true}, err
 }
 
-// noting is the verdict about a statement of the server's own that says something to us:
-// now is called when it is done, then when its turn comes among what the transaction did.
-func (h *handler) noting(now, then func()) proxy.Verdict {
-	return proxy.Verdict{Watch: true, Done: func(string) {
-		if now != nil {
-			now()
-		}
-		h.executed = append(h.executed, func() {
-			if then != nil {
-				then()
-			}
-		})
-	}}
+// noting is the verdict about a statement of the server's own that says something to us: then is
+// called when the statement's turn comes among what the transaction did.
+func (h *handler) noting(then func()) proxy.Verdict {
+	return proxy.Verdict{Watch: true, Done: func(string) { h.executed = append(h.executed, then) }}
 }
 
 // watchful makes the handler look at texts that may undo what was set or prepared.
 func (h *handler) watchful() { h.alert.Store(true) }
-
-func (h *handler) forget(name string) {
-	if name == "" {
-		clear(h.prepared)
-		return
-	}
-	delete(h.prepared, name)
-}
 
 // trigger says for whom the engine looks.
 func (h *handler) trigger(kind string) engine.Trigger {

@@ -107,13 +107,13 @@ func (i *Interceptor) Open(_ context.Context, s *proxy.Session) (proxy.Handler, 
 
 func (i *Interceptor) open(s session) *handler {
 	info := s.Info()
-	h := &handler{Interceptor: i, session: s, info: info, prepared: map[string]*preparedWrite{}}
+	h := &handler{Interceptor: i, session: s, info: info}
 	h.log = i.cfg.Logger.WithField("session", info.ID)
 	var err error
 	if h.settings, err = newSettings(info.Startup); err != nil {
 		h.greeting = h.settings.audible([]*proxy.Notice{unset(err)})
 	}
-	if h.settings.notices() != noticesChanges || h.settings.get(minMessages, "") != "" {
+	if h.settings.notices() != noticesChanges || h.settings.get(rewrite.MinMessages, "") != "" {
 		h.watchful()
 	}
 	return h

@@ -19,6 +19,11 @@ func (c *check) opaque(ctx context.Context) error {
 	if err != nil || role.Superuser {
 		return err
 	}
+	if c.write.Doubtful {
+		return &proxy.Error{Code: codeNotAllowed, Message: fmt.Sprintf("permission denied for table %s", rewrite.Table),
+			Detail: fmt.Sprintf("It cannot be told beforehand which table the name stands for, because the same text changes what it means, and role %s may not manage every cluster.", quoted(role.Name)),
+			Hint:   fmt.Sprintf("Write the table's schema, too: %s.", engine.QuoteIdent(c.cfg.Schema)+"."+rewrite.Table)}
+	}
 	return &proxy.Error{Code: codeNotAllowed, Message: fmt.Sprintf("permission denied for table %s", rewrite.Table),
 		Detail: fmt.Sprintf("It cannot be told beforehand which clusters the statement is about, and role %s may not manage every cluster.", quoted(role.Name)),
 		Hint:   "Use INSERT with VALUES, and name the cluster in WHERE: cluster_id = '...'."}

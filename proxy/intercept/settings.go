@@ -1,6 +1,7 @@
 package intercept
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,9 +11,6 @@ import (
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
 )
-
-// minMessages is the name of the server's setting that our notices respect.
-const minMessages = "client_min_messages"
 
 // Values of strategy.notices.
 const (
@@ -41,7 +39,7 @@ func newSettings(startup map[string]string) (*settings, error) {
 			given[strings.ToLower(name)] = value
 		}
 	}
-	initial := map[string]string{minMessages: strings.ToLower(given[minMessages])}
+	initial := map[string]string{rewrite.MinMessages: strings.ToLower(given[rewrite.MinMessages])}
 	var err error
 	if value, ok := given[rewrite.NoticesSetting]; ok {
 		initial[rewrite.NoticesSetting], err = noticeLevel(value)
@@ -73,10 +71,27 @@ func (s *settings) set(name, value string, local bool) {
 	delete(s.local, name)
 }
 
+// set is the verdict about a statement that sets client_min_messages. A value that shows only when the statement
+// runs is not followed.
+func (h *handler) set(list []rewrite.Setting) proxy.Verdict {
+	var args arguments
+	v := h.noting(func() {
+		h.watchful()
+		for _, s := range list {
+			value := args.resolve(s.Value)
+			if s.Name == rewrite.MinMessages && (value.known || value.standard) {
+				h.settings.set(s.Name, strings.ToLower(value.text), s.Local)
+			}
+		}
+	})
+	v.Bind = func(_ context.Context, b *proxy.Bind) error { args = boundArguments(b); return nil }
+	return v
+}
+
 // resetAll is RESET ALL.
 func (s *settings) resetAll() {
 	s.set(rewrite.NoticesSetting, "", false)
-	s.set(minMessages, "", false)
+	s.set(rewrite.MinMessages, "", false)
 }
 
 // end ends a transaction.
@@ -120,7 +135,7 @@ func (s *settings) warnings(list []*proxy.Notice) []*proxy.Notice {
 func (s *settings) audible(list []*proxy.Notice) []*proxy.Notice {
 	var kept []*proxy.Notice
 	for _, n := range list {
-		switch s.get(minMessages, "notice") {
+		switch s.get(rewrite.MinMessages, "notice") {
 		case "error", "fatal", "panic":
 			continue
 		case "warning":

@@ -30,9 +30,13 @@ func (h *handler) write(ctx context.Context, q proxy.Query, s *rewrite.Statement
 		v.Text = editSpan(q.Text, s.Span, edits)
 	}
 	if q.Extended {
-		b := &boundWrite{handler: h, text: q.Text, write: s.Write}
+		b := &boundWrite{handler: h, text: q.Text, source: q.Text, write: s.Write}
 		v.Bind = b.bind
 		v.Done = h.done(b.pending)
+		if q.Name != "" {
+			h.watchful()
+			v.Keep = &preparedWrite{q.Text, s.Write}
+		}
 	}
 	return v, nil
 }
@@ -59,9 +63,10 @@ func editSpan(text string, span rewrite.Span, edits []rewrite.Edit) string {
 // at hand: of several Binds in a pipeline, each may have been executed.
 type boundWrite struct {
 	*handler
-	text  string
-	write *rewrite.Write
-	since []pendingWrite
+	text   string // what positions count in
+	source string // where the literals stand
+	write  *rewrite.Write
+	since  []pendingWrite
 }
 
 // bind checks the write with its parameters and puts ids in the place of
@@ -71,11 +76,8 @@ func (w *boundWrite) bind(ctx context.Context, b *proxy.Bind) error {
 		return nil
 	}
 	sent := time.Now()
-	args := make(arguments, len(b.Values))
-	for i := range b.Values {
-		args[i] = bound(b, i)
-	}
-	c, err := w.check(ctx, w.text, w.write, args)
+	args := boundArguments(b)
+	c, err := w.checkIn(ctx, w.text, w.source, w.write, args)
 	if err != nil {
 		return err
 	}
