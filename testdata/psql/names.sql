@@ -22,3 +22,13 @@ SET search_path = other;
 INSERT INTO mz_cluster_strategies VALUES ('staging', 'neither');
 INSERT INTO public.mz_cluster_strategies VALUES ('prod', 'target_size', '{"target_size": "mediun"}');
 SELECT * FROM mz_cluster_strategies ORDER BY 1;
+
+-- What a text sets counts for what stands behind it in the same text.
+SET search_path = public;
+SET search_path = other \; INSERT INTO mz_cluster_strategies VALUES ('prod', 'nor this one');
+SET search_path = public \; INSERT INTO mz_cluster_strategies VALUES ('prod', 'target_size', '{"target_size": "mediun"}');
+SET search_path = public;
+BEGIN \; SET LOCAL search_path = other \; INSERT INTO mz_cluster_strategies VALUES ('dev', 'nor that') \; COMMIT \; INSERT INTO mz_cluster_strategies VALUES ('prd', 'target_size', '{}');
+SELECT * FROM other.mz_cluster_strategies ORDER BY 1, 2;
+RESET search_path \; INSERT INTO mz_cluster_strategies VALUES ('u2', 'idle_suspend', '{"idle_after_s": "1h"}');
+SHOW STRATEGIES;
