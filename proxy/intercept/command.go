@@ -15,13 +15,13 @@ import (
 func (h *handler) command(q proxy.Query, s *rewrite.Statement) (*proxy.Answer, error) {
 	switch c := s.Command.(type) {
 	case rewrite.ExplainStrategy:
-		return h.reading(rewrite.Table, h.explain(q, c)), nil
+		return h.explain(q, c), nil
 	case rewrite.ShowStrategies:
-		return h.reading(rewrite.Table, h.showStrategies(q, c)), nil
+		return h.showStrategies(q, c), nil
 	case rewrite.ShowStatus:
-		return h.reading(rewrite.Table, h.showStatus(q, c)), nil
+		return h.showStatus(q, c), nil
 	case rewrite.ShowActions:
-		return h.reading(actionsTable, h.showActions(q, c)), nil
+		return h.showActions(q, c), nil
 	case rewrite.ShowTypes:
 		return h.showTypes(), nil
 	case rewrite.ShowHelp:
@@ -29,7 +29,7 @@ func (h *handler) command(q proxy.Query, s *rewrite.Statement) (*proxy.Answer, e
 	case rewrite.ApplyStrategies:
 		return h.apply(q, c), nil
 	case rewrite.ValidateStrategies:
-		return h.reading(rewrite.Table, h.validate(q, c)), nil
+		return h.validate(q, c), nil
 	case rewrite.PauseStrategies:
 		return h.pause(q, c), nil
 	case rewrite.ResumeStrategies:
@@ -65,7 +65,7 @@ const (
 type table struct {
 	rows    [][]*string
 	notices []*proxy.Notice
-	old     bool // a warning says that the server does not answer
+	age     age // of the oldest that it rests on
 }
 
 func (t *table) add(values ...*string) { t.rows = append(t.rows, values) }
@@ -87,7 +87,7 @@ func (h *handler) answer(columns []proxy.Column, tag string, fill func(ctx conte
 		if err := fill(ctx, &t); err != nil {
 			return "", err
 		}
-		for _, n := range h.settings.warnings(t.notices) {
+		for _, n := range h.settings.warnings(append(t.age.warning(), t.notices...)) {
 			if err := w.Notice(n); err != nil {
 				return "", err
 			}

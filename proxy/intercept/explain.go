@@ -18,6 +18,9 @@ func (h *handler) explain(q proxy.Query, c rewrite.ExplainStrategy) *proxy.Answe
 		column = []proxy.Column{{Name: "plan", OID: oidJSONB}}
 	}
 	return h.answer(column, "EXPLAIN", func(ctx context.Context, t *table) error {
+		if err := h.mayRead(ctx, t, rewrite.Table); err != nil {
+			return err
+		}
 		report, err := h.report(ctx, q, c)
 		if err != nil {
 			return err

@@ -17,7 +17,7 @@ func (p *printer) signals(s engine.Snapshot, c engine.ClusterState, plan engine.
 	}
 	last := "none recorded"
 	if c.LastActivity != nil {
-		last = fmt.Sprintf("%s ago, at %s UTC (%s)", age(s.Now.Sub(c.LastActivity.Time)), clockTime(s.Now, *c.LastActivity), source(c))
+		last = fmt.Sprintf("%s ago, at %s UTC (%s)", elapsed(s.Now.Sub(c.LastActivity.Time)), clockTime(s.Now, *c.LastActivity), source(c))
 	}
 	if c.ActivityUnknown != "" {
 		last += "; not complete: " + c.ActivityUnknown
@@ -67,7 +67,7 @@ func replicaSignals(s engine.Snapshot, c engine.ClusterState, r engine.Replica) 
 	}
 	list = append(list, fmt.Sprintf("%s (%d out of memory) in the last hour", count(r.CrashCount, "crash", "crashes"), r.OOMCount))
 	if r.CreatedAt != nil {
-		list = append(list, "created "+age(s.Now.Sub(r.CreatedAt.Time))+" ago")
+		list = append(list, "created "+elapsed(s.Now.Sub(r.CreatedAt.Time))+" ago")
 	}
 	if by := c.CreatedBy[r.Name]; by != "" {
 		list = append(list, "by "+by)
@@ -91,7 +91,7 @@ func remembered(now engine.Timestamp, c engine.ClusterState, strategy string) st
 	if stamp, ok := state["last_decision_ts"].(string); ok {
 		text = "last acted at " + stamp
 		if last, err := engine.ParseTimestamp(stamp); err == nil {
-			text = fmt.Sprintf("last acted %s ago", age(now.Sub(last.Time)))
+			text = fmt.Sprintf("last acted %s ago", elapsed(now.Sub(last.Time)))
 			if end := last.Time.Add(time.Duration(config.Cooldown * float64(time.Second))); config.Cooldown > 0 && end.After(now.Time) {
 				text += fmt.Sprintf(", cooling down until %s UTC", clockTime(now, engine.At(end)))
 			}

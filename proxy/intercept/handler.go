@@ -30,7 +30,7 @@ type handler struct {
 	alert atomic.Bool
 
 	// readable holds, by table, what the server last said about the session's right to read it.
-	readable map[string]bool
+	readable map[string]kept[bool]
 
 	// executed holds what is to be noted about statements that the server has executed, in
 	// their order among the events of Ready.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"mzproxy/engine"
 	"mzproxy/proxy"
@@ -19,14 +20,13 @@ func (c *check) opaque(ctx context.Context) error {
 	if err != nil || role.Superuser {
 		return err
 	}
+	detail, hint := "which clusters the statement is about", "Use INSERT with VALUES, and name the cluster in WHERE: cluster_id = '...'."
 	if c.write.Doubtful {
-		return &proxy.Error{Code: codeNotAllowed, Message: fmt.Sprintf("permission denied for table %s", rewrite.Table),
-			Detail: fmt.Sprintf("It cannot be told beforehand which table the name stands for, because the same text changes what it means, and role %s may not manage every cluster.", quoted(role.Name)),
-			Hint:   fmt.Sprintf("Write the table's schema, too: %s.", engine.QuoteIdent(c.cfg.Schema)+"."+rewrite.Table)}
+		detail = "which table the statement means, because something in front of it in the same text changes that"
+		hint = fmt.Sprintf("Name the table's schema, too: %s.%s.", engine.QuoteIdent(c.cfg.Schema), rewrite.Table)
 	}
 	return &proxy.Error{Code: codeNotAllowed, Message: fmt.Sprintf("permission denied for table %s", rewrite.Table),
-		Detail: fmt.Sprintf("It cannot be told beforehand which clusters the statement is about, and role %s may not manage every cluster.", quoted(role.Name)),
-		Hint:   "Use INSERT with VALUES, and name the cluster in WHERE: cluster_id = '...'."}
+		Detail: fmt.Sprintf("It cannot be told beforehand %s, and role %s may not manage every cluster.", detail, quoted(role.Name)), Hint: hint}
 }
 
 // who is the session's role.
@@ -55,48 +55,37 @@ func (c *check) mayManage(ctx context.Context, info engine.ClusterInfo) (*proxy.
 // actionsTable holds the audit rows.
 const actionsTable = "mz_cluster_strategy_actions"
 
-// reading lets an answer show what is in a table only to those who could read
-// it there: the controller, on whose connection it is read, may see more than they.
-func (h *handler) reading(table string, a *proxy.Answer) *proxy.Answer {
-	run := a.Run
-	a.Run = func(ctx context.Context, w proxy.ResultWriter) (string, error) {
-		if err := h.mayRead(ctx, table); err != nil {
-			return "", err
-		}
-		return run(ctx, w)
-	}
-	return a
-}
+// privilegeTrust is how long it counts that a role may read a table: commands are repeated every second by
+// \watch.
+const privilegeTrust = 5 * time.Second
 
-// mayRead asks the server; while it is slow or away what it said last counts.
-func (h *handler) mayRead(ctx context.Context, table string) error {
-	may, known := h.readable[table]
-	asking := ctx
-	if known {
-		var cancel context.CancelFunc
-		asking, cancel = context.WithTimeout(ctx, freshWait)
-		defer cancel()
+// mayRead lets an answer show what is in a table only to those who could read
+// it there: the controller, on whose connection it is read, may see more than they.
+func (h *handler) mayRead(ctx context.Context, t *table, name string) error {
+	last := h.readable[name]
+	if last.value && time.Since(last.at) < privilegeTrust {
+		return nil
 	}
-	role, err := h.cfg.Catalog.Role(asking, h.info.BackendPID)
-	if err == nil {
-		var answer bool
-		if answer, err = h.cfg.Catalog.MayRead(asking, role, table); err == nil {
-			may = answer
-			if h.readable == nil {
-				h.readable = map[string]bool{}
-			}
-			h.readable[table] = may
+	now, err := freshOrKept(ctx, last, t, func(ctx context.Context) (bool, error) {
+		role, err := h.cfg.Catalog.Role(ctx, h.info.BackendPID)
+		if err != nil {
+			return false, err
 		}
+		return h.cfg.Catalog.MayRead(ctx, role, name)
+	})
+	if err != nil {
+		return err
 	}
-	switch {
-	case err != nil && (!known || ctx.Err() != nil):
-		return unreachable(ctx, err)
-	case !may:
-		return &proxy.Error{Code: codeNotAllowed, Message: "permission denied for table " + table,
-			Detail: "What the command shows is read from that table.",
-			Hint:   fmt.Sprintf("Who owns the table can run GRANT SELECT ON %s TO %s.", table, engine.QuoteIdent(h.info.User))}
+	if h.readable == nil {
+		h.readable = map[string]kept[bool]{}
 	}
-	return nil
+	h.readable[name] = now
+	if now.value {
+		return nil
+	}
+	return &proxy.Error{Code: codeNotAllowed, Message: "permission denied for table " + name,
+		Detail: "What the command shows is read from that table.",
+		Hint:   fmt.Sprintf("Who owns the table can run GRANT SELECT ON %s TO %s.", name, engine.QuoteIdent(h.info.User))}
 }
 
 // findCluster finds a cluster by id, or by name.

@@ -24,6 +24,9 @@ func (h *handler) showActions(q proxy.Query, c rewrite.ShowActions) *proxy.Answe
 	cols := columns("at", "cluster", "action", "replica", "strategy", "result", "requested_by", "reason", "sql", "action_id")
 	cols[0].OID = oidTimestamptz
 	return h.answer(cols, "", func(ctx context.Context, t *table) error {
+		if err := h.mayRead(ctx, t, actionsTable); err != nil {
+			return err
+		}
 		filter := engine.ActionFilter{Limit: c.Limit}
 		catalog, err := h.known(ctx, t)
 		if err != nil {

@@ -16,6 +16,9 @@ func (h *handler) showStatus(q proxy.Query, c rewrite.ShowStatus) *proxy.Answer 
 	cols := columns("cluster", "phase", "replicas", "ready", "idle_for", "next_action", "next_at", "credits_per_hour", "reason")
 	cols[2].OID, cols[3].OID, cols[4].OID, cols[6].OID, cols[7].OID = oidInt8, oidInt8, oidInterval, oidTimestamptz, oidFloat8
 	return h.answer(cols, "", func(ctx context.Context, t *table) error {
+		if err := h.mayRead(ctx, t, rewrite.Table); err != nil {
+			return err
+		}
 		matches, err := h.lately(ctx, q, c.Scope, t)
 		if err != nil {
 			return err

@@ -13,6 +13,9 @@ func (h *handler) showStrategies(q proxy.Query, c rewrite.ShowStrategies) *proxy
 	cols := columns("cluster", "strategy", "state", "decision", "next_look", "config")
 	cols[4].OID, cols[5].OID = oidTimestamptz, oidJSONB
 	return h.answer(cols, "", func(ctx context.Context, t *table) error {
+		if err := h.mayRead(ctx, t, rewrite.Table); err != nil {
+			return err
+		}
 		matches, err := h.lately(ctx, q, c.Scope, t)
 		if err != nil {
 			return err

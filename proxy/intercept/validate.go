@@ -12,6 +12,9 @@ import (
 // validate answers VALIDATE STRATEGIES: a row per finding in what is stored.
 func (h *handler) validate(q proxy.Query, c rewrite.ValidateStrategies) *proxy.Answer {
 	return h.answer(columns("cluster", "strategy", "code", "finding", "hint"), "", func(ctx context.Context, t *table) error {
+		if err := h.mayRead(ctx, t, rewrite.Table); err != nil {
+			return err
+		}
 		catalog, err := h.known(ctx, t)
 		if err != nil {
 			return err

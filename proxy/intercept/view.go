@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mzproxy/engine"
+	"mzproxy/proxy"
 )
 
 // How long SHOW waits for fresh data while older ones are there.
@@ -35,8 +36,12 @@ type kept[T any] struct {
 	at    time.Time // zero: never
 }
 
-// freshOrKept reads anew, or returns the latest value with a warning about its age, once a table.
+// freshOrKept reads anew, or returns the latest value and notes its age in the table.
 func freshOrKept[T any](ctx context.Context, last kept[T], t *table, read func(context.Context) (T, error)) (kept[T], error) {
+	if !last.at.IsZero() && !t.age.since.IsZero() { // once is enough to wait for a server that is away
+		t.age.rests(last.at, t.age.why)
+		return last, nil
+	}
 	fresh := ctx
 	if !last.at.IsZero() {
 		var cancel context.CancelFunc
@@ -50,16 +55,34 @@ func freshOrKept[T any](ctx context.Context, last kept[T], t *table, read func(c
 	if last.at.IsZero() || ctx.Err() != nil {
 		return last, unreachable(ctx, err)
 	}
-	if !t.old {
-		t.old = true
-		t.notices = append(t.notices, notice("WARNING", codeEngine, "the controller gets no answer from the server",
-			fmt.Sprintf("What follows is %s old. %s", age(time.Since(last.at)), sentence(reason(err))), ""))
-	}
+	t.age.rests(last.at, err)
 	return last, nil
 }
 
-// age is a duration for people.
-func age(d time.Duration) string {
+// age is how old the data of an answer are that could not be read anew, and why.
+type age struct {
+	since time.Time // zero: they are fresh
+	why   error
+}
+
+// rests notes that something rests on data of that time.
+func (a *age) rests(at time.Time, why error) {
+	if a.since.IsZero() || at.Before(a.since) {
+		a.since, a.why = at, why
+	}
+}
+
+// warning tells of old data, if there are any.
+func (a *age) warning() []*proxy.Notice {
+	if a.since.IsZero() {
+		return nil
+	}
+	return []*proxy.Notice{notice(severityWarning, codeEngine, "the controller gets no answer from the server",
+		fmt.Sprintf("What follows is %s old. %s", elapsed(time.Since(a.since)), sentence(reason(a.why))), "")}
+}
+
+// elapsed is a duration for people.
+func elapsed(d time.Duration) string {
 	if d < time.Minute {
 		return fmt.Sprintf("%d s", max(1, int(d.Seconds())))
 	}
