@@ -14,29 +14,20 @@ import (
 // nothing open.
 const finishGrace = 8 * time.Second
 
-// errFenced says that somebody else may lead by now.
-var errFenced = errors.New("the lease has run out")
+// errAstray says that a name stood for another cluster when the statement ran.
+var errAstray = errors.New("the cluster was renamed, or swapped with another one, at that very moment: the statement met the one that has the name now")
 
 // apply runs the actions of a plan in order, and records each. A failed one
 // stops the rest. So does a cluster that has changed beside the actions
-// themselves; it is looked at again.
+// themselves: the error is errChanged then.
 func (r *Reconciler) apply(ctx context.Context, trigger Trigger, w *clusterWork, o *Outcome) error {
 	memory := memoryOf(&o.Before)
 	expected := o.Before
-	for i, a := range o.Plan.Actions {
-		if i > 0 {
-			switch holds, err := r.stillHolds(ctx, &expected, a); {
-			case err != nil:
-				return err
-			case !holds:
-				r.schedule.add(o.Plan.ID, time.Now(), "event")
-				return nil
-			}
-		}
-		if ctx.Err() != nil || o.Before.RecentActions+int64(i) >= maxRecentActions {
+	for n, a := range o.Plan.Actions {
+		if ctx.Err() != nil || o.Before.RecentActions+int64(n) >= maxRecentActions {
 			return nil
 		}
-		result, err := r.run(ctx, trigger, o, a, memory)
+		result, err := r.run(ctx, trigger, w, o, &expected, n, memory)
 		if err != nil {
 			return err
 		}
@@ -55,18 +46,6 @@ func (r *Reconciler) apply(ctx context.Context, trigger Trigger, w *clusterWork,
 	return nil
 }
 
-// stillHolds looks whether a cluster is as it is expected to be after the actions so far, with the payloads from
-// before them, and whether a drop is still wanted.
-func (r *Reconciler) stillHolds(ctx context.Context, expected *ClusterState, a Action) (bool, error) {
-	s, err := r.observe(ctx, []string{expected.ID})
-	if err != nil || len(s.Clusters) == 0 || !sameView(expected, &s.Clusters[0]) {
-		return false, err
-	}
-	s.Clusters[0].State = expected.State
-	wanted := func(b Action) bool { return b.SQL == a.SQL }
-	return a.Op != OpDrop || slices.ContainsFunc(r.cfg.Planner.Plan(s).Clusters[0].Actions, wanted), nil
-}
-
 // after is what a cluster looks like once an action is done.
 func after(c ClusterState, a Action) ClusterState {
 	c.Replicas = slices.DeleteFunc(slices.Clone(c.Replicas), func(r Replica) bool { return r.Name == a.Replica })
@@ -76,16 +55,21 @@ func after(c ClusterState, a Action) ClusterState {
 	return c
 }
 
-// run executes one action. The intention is written first; state and outcome are completed after, so that
+// run executes the n-th action of a plan. The intention is written first, and then comes the last look, so that nothing lies
+// between that and the statement. State and outcome are completed after, so that
 // a crash in between can be settled by looking. The result is nil if there was nothing left to be done. An error means that the
-// outcome is open, or could not be recorded.
-func (r *Reconciler) run(ctx context.Context, trigger Trigger, o *Outcome, a Action, memory ClusterMemory) (*ActionResult, error) {
+// action was not taken, that its outcome is open, or that this could not be recorded.
+func (r *Reconciler) run(ctx context.Context, trigger Trigger, w *clusterWork, o *Outcome, expected *ClusterState, n int, memory ClusterMemory) (*ActionResult, error) {
 	ctx, cancel := outliving(ctx, finishGrace)
 	defer cancel()
+	a := o.Plan.Actions[n]
 	record, tried, err := r.begin(ctx, newRecord(trigger, o, a))
 	defer r.intentions.release(record.ActionID)
 	if err != nil {
 		return nil, err
+	}
+	if err := r.lastLook(ctx, w, o, expected, n); err != nil {
+		return nil, errors.Join(err, r.takeBack(ctx, record, tried, err))
 	}
 	r.step(stepExecute)
 	if !r.leading() { // whoever leads now takes the intention up, or drops it
@@ -93,22 +77,43 @@ func (r *Reconciler) run(ctx context.Context, trigger Trigger, o *Outcome, a Act
 		return nil, errFenced
 	}
 	refusal := r.cfg.Executor.Execute(ctx, a)
-	if refusal != nil {
-		done, err := r.judge(ctx, record, refusal)
-		switch {
-		case err != nil:
-			return nil, err
-		case done && !tried && !errors.Is(refusal, ErrNoAnswer): // by somebody else, who has to tell of it
-			return nil, r.drop(ctx, record)
-		case done: // by this try, whose answer got lost, or by an earlier one
-			refusal = nil
-		}
+	switch done, err := r.judge(ctx, o, expected, record, refusal); {
+	case err != nil:
+		return nil, err
+	case refusal == nil && !done:
+		return r.astray(ctx, record, a)
+	case refusal != nil && done && !tried && !errors.Is(refusal, ErrNoAnswer): // by somebody else, who has to tell of it
+		return nil, r.drop(ctx, record)
+	case done: // by this try, whose answer may have got lost, or by an earlier one
+		refusal = nil
 	}
 	if err := r.complete(ctx, o, record, refusal, memory); err != nil {
 		return nil, err
 	}
 	r.step(stepDone)
 	return &ActionResult{a, record.ActionID, refusal}, nil
+}
+
+// takeBack drops an intention whose statement was not sent. One that was taken up may have been sent
+// before; it stays.
+func (r *Reconciler) takeBack(ctx context.Context, record ActionRecord, tried bool, why error) error {
+	if tried || errors.Is(why, errFenced) {
+		r.intentions.keep(record)
+		return nil
+	}
+	return r.drop(ctx, record)
+}
+
+// astray records a statement that met another cluster than the one that it was meant for.
+func (r *Reconciler) astray(ctx context.Context, record ActionRecord, a Action) (*ActionResult, error) {
+	executed := true
+	record.Executed, record.Error = &executed, errAstray.Error()
+	r.schedule.addAll(time.Now(), "event")
+	if err := r.cfg.Recorder.Finish(ctx, record); err != nil {
+		r.intentions.keep(record)
+		return nil, fmt.Errorf("record outcome: %w", err)
+	}
+	return &ActionResult{a, record.ActionID, errAstray}, nil
 }
 
 // begin writes the intention, or takes up an open one for the same statement, which may have been tried
@@ -125,11 +130,14 @@ func (r *Reconciler) begin(ctx context.Context, record ActionRecord) (_ ActionRe
 	return record, false, nil
 }
 
-// judge looks what became of a statement that did not succeed: done tells whether the world is as if
-// it had. An error means that nobody knows.
-func (r *Reconciler) judge(ctx context.Context, record ActionRecord, failed error) (done bool, err error) {
-	done, err = r.done(ctx, record)
+// judge looks what became of a statement: done tells whether the world is as if it had succeeded. Of one that did succeed
+// it is not only if the cluster has another name since. An error means that nobody knows.
+func (r *Reconciler) judge(ctx context.Context, o *Outcome, expected *ClusterState, record ActionRecord, failed error) (done bool, err error) {
+	s, err := r.recheck(ctx, o, expected)
+	done = err == nil && record.doneIn(s)
 	switch {
+	case failed == nil:
+		return done || err != nil || len(s.Clusters) == 0 || s.Clusters[0].Name == expected.Name, nil
 	case errors.Is(failed, ErrNoAnswer) && !done:
 		r.intentions.keep(record)
 		return false, fmt.Errorf("execute: %w", failed)
@@ -171,15 +179,6 @@ func (r *Reconciler) drop(ctx context.Context, record ActionRecord) error {
 		return fmt.Errorf("drop intention: %w", err)
 	}
 	return nil
-}
-
-// done looks whether the world is as if an action had been executed.
-func (r *Reconciler) done(ctx context.Context, record ActionRecord) (bool, error) {
-	s, err := r.observe(ctx, []string{record.ClusterID})
-	if err != nil {
-		return false, err
-	}
-	return record.doneIn(s), nil
 }
 
 // doneIn tells whether a snapshot of the record's cluster shows the action's

@@ -39,8 +39,9 @@ type ClusterState struct {
 	// CreatedBy tells for replicas that the engine created which strategy
 	// asked for them.
 	CreatedBy map[string]string
-	// RecentActions counts the actions of the last five minutes.
+	// RecentActions counts the actions of the last five minutes. Counted tells that it does: the rate of actions is not limited where nobody counts.
 	RecentActions int64
+	Counted       bool
 }
 
 // Obligations counts what a cluster maintains. Suspending it stops the

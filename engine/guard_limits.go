@@ -32,10 +32,10 @@ func (in guardInput) grants() []want {
 }
 
 // guardRate keeps a cluster from flapping: what goes beyond the number of
-// actions waits, drops before creates. It speaks where there were actions of late.
+// actions waits, drops before creates.
 func guardRate(in guardInput) []Guard {
 	recent := in.cluster.RecentActions
-	if recent <= 0 {
+	if !in.cluster.Counted {
 		return nil
 	}
 	room := int(max(0, maxRecentActions-recent))

@@ -18,7 +18,7 @@ func TestGuards(t *testing.T) {
 	suspend := Strategy("idle_suspend", `{"idle_after_s": 60}`)
 	allowed := Strategy("idle_suspend", `{"idle_after_s": 60, "allow_stop_maintenance": true}`)
 	pause := func(config string) Part { return Strategy("pause", config) }
-	recent := func(n int64) Part { return func(c *engine.ClusterState) { c.RecentActions = n } }
+	recent := func(n int64) Part { return func(c *engine.ClusterState) { c.RecentActions, c.Counted = n, true } }
 	maintains := func(o engine.Obligations) Part { return func(c *engine.ClusterState) { c.Obligations = o } }
 	control := func(c *engine.ClusterState) { c.Control = true }
 	native := func(c *engine.ClusterState) { c.Native = "a SCHEDULE" }
@@ -150,7 +150,7 @@ func TestHeldWishesLeaveNoTrace(t *testing.T) {
 	baseline := Strategy("target_size", `{"target_size": "100cc", "cooldown_s": 600}`)
 	for name, change := range map[string]func(*engine.Snapshot){
 		"limits":  func(s *engine.Snapshot) { s.Limits.MaxReplicasPerCluster = 1 },
-		"rate":    func(s *engine.Snapshot) { s.Clusters[0].RecentActions = 10 },
+		"rate":    func(s *engine.Snapshot) { s.Clusters[0].RecentActions, s.Clusters[0].Counted = 10, true },
 		"observe": func(s *engine.Snapshot) { s.Observe = true },
 		"pause":   func(s *engine.Snapshot) { Strategy("pause", `{}`)(&s.Clusters[0]) },
 	} {
@@ -169,7 +169,7 @@ func TestGuardsSayWhenToLook(t *testing.T) {
 		cause, when string
 	}{
 		{Strategy("pause", `{"until": "2025-06-01T12:30:00Z"}`), "pause", "2025-06-01T12:30:00Z"},
-		{func(c *engine.ClusterState) { c.RecentActions = 10 }, "rate_limit", "2025-06-01T12:01:00Z"},
+		{func(c *engine.ClusterState) { c.RecentActions, c.Counted = 10, true }, "rate_limit", "2025-06-01T12:01:00Z"},
 	} {
 		plan := planner().Plan(Snapshot(Cluster("prod", baseline, test.part))).Clusters[0]
 		if plan.NextLook == nil || plan.NextLook.String() != test.when || plan.NextLookCause != test.cause {

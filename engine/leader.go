@@ -12,8 +12,10 @@ type Leader interface {
 	// elected whenever it comes to lead.
 	Run(ctx context.Context, elected func())
 	// Leading tells whether the lease is held and has enough time left for one
-	// more statement.
+	// more statement, by this machine's clock.
 	Leading() bool
+	// Confirm asks the server whether the lease is held.
+	Confirm(ctx context.Context) (bool, error)
 }
 
 // Auditor reads back what was done. A Recorder that is one lets a proxy that

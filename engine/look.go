@@ -27,7 +27,7 @@ func (r *Reconciler) survey(ctx context.Context, ids []string) ([]*Outcome, erro
 	plan := r.cfg.Planner.Plan(s)
 	seen := make([]*Outcome, len(plan.Clusters))
 	for i := range seen {
-		seen[i] = &Outcome{Before: s.Clusters[i], Plan: plan.Clusters[i], Now: s.Now}
+		seen[i] = &Outcome{Before: s.Clusters[i], Plan: plan.Clusters[i], Now: s.Now, snapshot: s, began: began}
 		r.work(s.Clusters[i].ID).saw(&s.Clusters[i], began)
 	}
 	return seen, nil
@@ -114,7 +114,7 @@ func (r *Reconciler) lead(ctx context.Context, w *clusterWork, l *sharedLook, id
 	}
 }
 
-// look observes, plans, and carries the plan out after a second look: a plan is applied only if the
+// look observes, plans, and carries the plan out, each action after a last look: a plan is applied only if the
 // cluster still looks as it did when the plan was made. Otherwise a new plan is made.
 func (r *Reconciler) look(ctx context.Context, trigger Trigger, w *clusterWork, id string, seen *Outcome) (*Outcome, error) {
 	o := seen
@@ -136,18 +136,18 @@ func (r *Reconciler) look(ctx context.Context, trigger Trigger, w *clusterWork, 
 		if o.RetryAt = w.waiting(trigger); !o.RetryAt.IsZero() {
 			return o, nil
 		}
-		r.step(stepLook)
-		again, err := r.planFor(ctx, id)
-		if again == nil {
-			return nil, err
+		err := r.apply(ctx, trigger, w, o)
+		if !errors.Is(err, errChanged) {
+			return o, err
 		}
-		if sameView(&o.Before, &again.Before) && sameStatements(o.Plan.Actions, again.Plan.Actions) {
-			return again, r.apply(ctx, trigger, w, again)
+		if len(o.Results) > 0 {
+			r.schedule.add(id, time.Now(), "event")
+			return o, nil
 		}
-		o = again
+		o = nil
 	}
 	r.schedule.add(id, time.Now().Add(r.cfg.Poll), "event")
-	return o, nil
+	return r.planFor(ctx, id)
 }
 
 // planFor observes one cluster and plans for it; nil: there is no such cluster.
@@ -177,55 +177,6 @@ func (r *Reconciler) planNext(w *clusterWork, o *Outcome) {
 	if o.Plan.Waiting && !r.watching.Load() {
 		r.schedule.add(o.Plan.ID, now.Add(r.cfg.Poll), "due")
 	}
-}
-
-// sameView tells whether two observations of a cluster show the same to a
-// plan: time and activity aside, which show in the statements.
-func sameView(a, b *ClusterState) bool {
-	if a.Name != b.Name || a.Managed != b.Managed || !sameReplicas(a, b) {
-		return false
-	}
-	before, after := newestRows(a.Strategies), newestRows(b.Strategies)
-	if len(before) != len(after) {
-		return false
-	}
-	for kind, row := range before {
-		other, ok := after[kind]
-		if !ok || string(other.Config) != string(row.Config) {
-			return false
-		}
-	}
-	return true
-}
-
-// sameReplicas compares replicas as far as a plan rests on them. Of one
-// without an id in a, the engine's own of a moment ago, only name and size are known.
-func sameReplicas(a, b *ClusterState) bool {
-	if len(a.Replicas) != len(b.Replicas) {
-		return false
-	}
-	for _, x := range a.Replicas {
-		y := b.Replica(x.Name)
-		if y == nil || x.Size != y.Size {
-			return false
-		}
-		if x.ID != "" && (x.ID != y.ID || a.Ready(x) != b.Ready(*y)) {
-			return false
-		}
-	}
-	return true
-}
-
-func sameStatements(a, b []Action) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i].SQL != b[i].SQL {
-			return false
-		}
-	}
-	return true
 }
 
 func (r *Reconciler) logPlan(w *clusterWork, o *Outcome) {

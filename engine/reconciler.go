@@ -73,12 +73,12 @@ type ReconcilerConfig struct {
 }
 
 // Steps are the names that ReconcilerConfig.Step is called with, in the order in which an action
-// goes through them: the last look, the intention, the statement, the cluster's state, the outcome, the end.
-var Steps = []string{stepLook, stepBegin, stepExecute, stepState, stepFinish, stepDone}
+// goes through them: the intention, the last look, the statement, the cluster's state, the outcome, the end.
+var Steps = []string{stepBegin, stepLook, stepExecute, stepState, stepFinish, stepDone}
 
 const (
-	stepLook    = "look"
 	stepBegin   = "begin"
+	stepLook    = "look"
 	stepExecute = "execute"
 	stepState   = "state"
 	stepFinish  = "finish"
@@ -139,6 +139,9 @@ type Outcome struct {
 	Observe bool
 	// RetryAt is set while a failed action waits for its next try.
 	RetryAt time.Time
+
+	snapshot Snapshot  // that Before is from
+	began    time.Time // when the observation did
 }
 
 // ActionResult is an executed or failed action.

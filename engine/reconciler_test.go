@@ -332,6 +332,41 @@ func TestRateLimit(t *testing.T) {
 	})
 }
 
+// A plan of more than ten actions takes ten, says in words that the rest waits, and goes on when the time has come.
+func TestLongPlan(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		parts := []enginetest.Part{enginetest.Ready("r_25cc", "25cc"), enginetest.Strategy("target_size", small)}
+		for i := range 12 {
+			parts = append(parts, enginetest.Ready(fmt.Sprintf("surplus_%02d", i), "50cc"))
+		}
+		w := newWorld(enginetest.Cluster("c", parts...))
+		r := w.reconciler(t, engine.ReconcilerConfig{Resync: time.Hour})
+		said := func() (actions int, text string) {
+			_, plan, err := r.Explain(t.Context(), "u_c")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, g := range plan.Clusters[0].Guards {
+				text += string(g.Name) + ": " + g.Text
+			}
+			return len(plan.Clusters[0].Actions), text
+		}
+		if n, text := said(); n != 10 || text != "rate_limit: 0 actions in the last 5 minutes (limit 10); 2 of 12 wait" {
+			t.Errorf("before: %d actions, %q", n, text)
+		}
+		running(t, r)
+		settle(time.Minute)
+		if n := len(w.actions()); n != 10 {
+			t.Errorf("%d actions at once", n)
+		}
+		if n, text := said(); n != 0 || text != "rate_limit: 10 actions in the last 5 minutes (limit 10); 2 of 2 wait" {
+			t.Errorf("meanwhile: %d actions, %q", n, text)
+		}
+		settle(6 * time.Minute)
+		equal(t, "replicas", []string{"r_25cc"}, w.names("u_c"))
+	})
+}
+
 // A shutdown lets the action under way come to its end and be recorded, and the lease goes last.
 func TestShutdown(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -90,6 +91,16 @@ func (r *Reconciler) lookAround(ctx context.Context, wg *sync.WaitGroup, why str
 
 // lookAgain looks at clusters that are due. Each is free for the next look as soon as its own is over.
 func (r *Reconciler) lookAgain(ctx context.Context, why string, ids []string) {
+	ids = slices.DeleteFunc(ids, func(id string) bool {
+		busy := r.work(id).busy() // whoever is at it looks again
+		if busy {
+			r.schedule.over(id)
+		}
+		return busy
+	})
+	if len(ids) == 0 {
+		return
+	}
 	var seen []*Outcome
 	var err error
 	if r.leading() {

@@ -192,6 +192,7 @@ func (o object) cluster() ClusterState {
 		RecentActions:   o.count("recent_actions", false),
 		State:           map[string]json.RawMessage{},
 	}
+	_, c.Counted = o.value("recent_actions", false)
 	if _, ok := o.value("obligations", false); ok {
 		b := o.r.object(o.fields["obligations"], o.at("obligations"))
 		c.Obligations = Obligations{b.count("sinks", false), b.count("sources", false), b.count("materialized_views", false), b.count("indexes", false)}

@@ -144,6 +144,9 @@ func (w *clusterWork) note(result ActionResult) {
 	w.recent = append(kept, recent{now, result})
 }
 
+// actedSince tells whether an action was taken after a moment of the last seconds.
+func (w *clusterWork) actedSince(t time.Time) bool { return len(w.since(t)) > 0 }
+
 // since returns the results that came after a moment.
 func (w *clusterWork) since(t time.Time) []ActionResult {
 	w.mu.Lock()

@@ -78,6 +78,7 @@ func (w *world) Observe(ctx context.Context, ids ...string) (engine.Snapshot, er
 	for id, c := range w.clusters {
 		if len(ids) == 0 && (len(c.Strategies) > 0 || len(c.CreatedBy) > 0) || slices.Contains(ids, id) {
 			seen := *c
+			seen.Counted = true
 			seen.Replicas = slices.Clone(c.Replicas)
 			for _, r := range w.records {
 				if r.ClusterID == id && time.Since(r.CreatedAt) < 5*time.Minute {

@@ -128,6 +128,7 @@ func (f *Watcher) Watch(ctx context.Context, up func(), changed func(engine.Chan
 type Leader struct {
 	RunFunc     func(ctx context.Context, elected func())
 	LeadingFunc func() bool
+	ConfirmFunc func(ctx context.Context) (bool, error)
 }
 
 // Run calls RunFunc. Without one, it is elected at once.
@@ -142,3 +143,11 @@ func (f *Leader) Run(ctx context.Context, elected func()) {
 
 // Leading calls LeadingFunc.
 func (f *Leader) Leading() bool { return f.LeadingFunc == nil || f.LeadingFunc() }
+
+// Confirm calls ConfirmFunc. Without one, it agrees with Leading.
+func (f *Leader) Confirm(ctx context.Context) (bool, error) {
+	if f.ConfirmFunc == nil {
+		return f.Leading(), nil
+	}
+	return f.ConfirmFunc(ctx)
+}

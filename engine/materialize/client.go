@@ -67,11 +67,12 @@ type Client struct {
 }
 
 var (
-	_ engine.Observer = (*Client)(nil)
-	_ engine.Executor = (*Client)(nil)
-	_ engine.Recorder = (*Client)(nil)
-	_ engine.Auditor  = (*Client)(nil)
-	_ engine.Watcher  = (*Client)(nil)
+	_ engine.Observer  = (*Client)(nil)
+	_ engine.Rechecker = (*Client)(nil)
+	_ engine.Executor  = (*Client)(nil)
+	_ engine.Recorder  = (*Client)(nil)
+	_ engine.Auditor   = (*Client)(nil)
+	_ engine.Watcher   = (*Client)(nil)
 )
 
 // New checks the configuration. It does not connect.

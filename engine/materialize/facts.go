@@ -2,9 +2,11 @@ package materialize
 
 import (
 	"context"
+	"errors"
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"mzproxy/engine"
 )
@@ -15,6 +17,8 @@ type facts struct {
 	limits engine.Limits
 	// loggingOff says why statement history cannot be trusted; empty: it can.
 	loggingOff string
+	// native names, by cluster id, what of the server's own scales a cluster.
+	native map[string]string
 }
 
 func (c *Client) loadFacts(ctx context.Context) (facts, error) {
@@ -34,8 +38,31 @@ func (c *Client) loadFacts(ctx context.Context) (facts, error) {
 		f.limits.MaxReplicasPerCluster, _ = strconv.ParseInt(c.show(ctx, "max_replicas_per_cluster"), 10, 64)
 		f.limits.MaxCreditConsumptionRate, _ = strconv.ParseFloat(c.show(ctx, "max_credit_consumption_rate"), 64)
 		f.loggingOff = loggingOff(c.show(ctx, "statement_logging_max_sample_rate"), c.show(ctx, "statement_logging_default_sample_rate"))
-		return f, nil
+		f.native, err = c.readNative(ctx)
+		return f, err
 	})
+}
+
+// readNative finds the clusters whose replicas the server itself creates and drops. A server that does not have one of the
+// mechanisms, or not its relation, has no cluster under it.
+func (c *Client) readNative(ctx context.Context) (map[string]string, error) {
+	native := map[string]string{}
+	for _, mechanism := range []struct{ what, query string }{
+		{"a SCHEDULE", "SELECT cluster_id FROM mz_internal.mz_cluster_schedules WHERE type <> 'manual'"},
+		{"an AUTO SCALING STRATEGY", "SELECT cluster_id FROM mz_internal.mz_cluster_auto_scaling_strategies WHERE strategy IS NOT NULL"},
+	} {
+		err := c.query(ctx, "read clusters under "+mechanism.what, mechanism.query, func(rows pgx.Rows) error {
+			var id string
+			err := rows.Scan(&id)
+			native[id] = mechanism.what
+			return err
+		})
+		refused := (*pgconn.PgError)(nil)
+		if err != nil && !isMissing(err) && !(errors.As(err, &refused) && (refused.Code == "42703" || refused.Code == "42501")) {
+			return nil, err
+		}
+	}
+	return native, nil
 }
 
 // The sample rate from which on the history counts as complete: the default of

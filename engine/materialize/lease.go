@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,12 +22,20 @@ import (
 // runs one after another. Nothing keeps the table from having several rows; so the UPDATE asks
 // that nobody else holds any of them, and takes them all.
 //
+// No clock is compared with another one. A holder counts its time from before it asked. Another
+// one may take the lease when it has seen the very same row for the whole term, by its own clock: by then the holder has
+// either renewed it, which changes the row, or given up. So clocks that are wrong, or jump, make no second leader;
+// expires_at is there for people. A row without a holder is free at once.
+//
 // It works on a connection of its own, so that long statements do not keep it
 // from being renewed, and is safe for concurrent use.
 type Lease struct {
 	client *Client
 	holder string
 	conn   *pgx.Conn // of Run alone; nil: none
+
+	seen  string    // the rows of others, as Run last saw them
+	since time.Time // when it first saw them so
 
 	mu    sync.Mutex
 	until time.Time // by this machine's clock; zero: not held
@@ -70,6 +80,18 @@ func (l *Lease) Run(ctx context.Context, elected func()) {
 	}
 }
 
+// Confirm asks the server whether the lease names this holder, and no other.
+func (l *Lease) Confirm(ctx context.Context) (bool, error) {
+	ours, others := false, false
+	err := l.client.query(ctx, "read lease", "SELECT holder FROM "+l.client.table(leaseTable), func(rows pgx.Rows) error {
+		var holder string
+		err := rows.Scan(&holder)
+		ours, others = ours || holder == l.holder, others || holder != l.holder && holder != ""
+		return err
+	})
+	return ours && !others && l.Leading(), err
+}
+
 // turn takes or renews the lease, and says when the next one is due. Where it fails, nobody knows
 // whether the server has done it; doing it again answers that.
 func (l *Lease) turn(ctx context.Context, elected func()) time.Duration {
@@ -89,8 +111,9 @@ func (l *Lease) turn(ctx context.Context, elected func()) time.Duration {
 		if l.set(time.Time{}) {
 			l.log().Warn("leadership lost: another proxy holds the lease")
 		}
-		return term / 8
+		return max(min(term/8, term-time.Since(l.since)), time.Millisecond)
 	}
+	l.seen, l.since = "", time.Time{}
 	if !l.set(before.Add(term)) {
 		l.log().Info("leading")
 		elected()
@@ -107,22 +130,24 @@ func (l *Lease) set(until time.Time) (held bool) {
 	return held
 }
 
-// take tries once to take or renew the lease.
+// take tries once to take or renew the lease: it compares all rows that are not ours with what it has seen.
 func (l *Lease) take(ctx context.Context) (held bool, err error) {
 	if err := l.connected(ctx); err != nil {
 		return false, err
 	}
+	foreign := "holder NOT IN ('', " + engine.QuoteLiteral(l.holder) + ")"
 	if !l.holding() {
-		switch free, err := l.free(ctx); {
-		case err != nil:
+		stale, err := l.look(ctx)
+		if err != nil || stale == nil {
 			return false, err
-		case !free:
-			return false, nil
+		}
+		for _, row := range stale {
+			foreign += " AND NOT (" + row + ")"
 		}
 	}
 	table := l.client.table(leaseTable)
 	tag, err := l.conn.Exec(ctx, "UPDATE "+table+" SET holder = $1, expires_at = now() + INTERVAL '"+fmt.Sprint(l.client.cfg.Lease.Milliseconds())+" milliseconds'"+
-		" WHERE (SELECT count(*) FROM "+table+" WHERE holder <> $1 AND expires_at > now()) = 0", l.holder)
+		" WHERE (SELECT count(*) FROM "+table+" WHERE "+foreign+") = 0", l.holder)
 	if err != nil {
 		return false, fmt.Errorf("take lease: %w", err)
 	}
@@ -141,27 +166,41 @@ func (l *Lease) holding() bool {
 	return time.Now().Before(l.until)
 }
 
-// free tells whether nobody holds the lease. It makes sure that there is a row to be taken. Two proxies
-// may each add one; that does no harm.
-func (l *Lease) free(ctx context.Context) (bool, error) {
-	var rows, others int64
+// look reads the rows that others hold, and returns them, as conditions, once they have been the same for the whole term; nil: they have not. It
+// makes sure that there is a row to be taken. Two proxies may each add one; that does no harm.
+func (l *Lease) look(ctx context.Context) (stale []string, err error) {
 	table := l.client.table(leaseTable)
-	err := l.conn.QueryRow(ctx, "SELECT count(*), count(CASE WHEN holder <> $1 AND expires_at > now() THEN 1 END) FROM "+table, l.holder).Scan(&rows, &others)
+	n, others := 0, []string{}
+	rows, err := l.conn.Query(ctx, "SELECT holder, expires_at::text FROM "+table)
+	if err == nil {
+		var holder, expires string
+		_, err = pgx.ForEachRow(rows, []any{&holder, &expires}, func() error {
+			n++
+			if holder != "" && holder != l.holder {
+				others = append(others, "holder = "+engine.QuoteLiteral(holder)+" AND expires_at::text = "+engine.QuoteLiteral(expires))
+			}
+			return nil
+		})
+	}
 	if isMissing(err) {
-		if err := l.client.EnsureTables(ctx); err != nil {
-			return false, err
-		}
-		err = nil
+		err = l.client.EnsureTables(ctx)
 	}
 	if err != nil {
-		return false, fmt.Errorf("read lease: %w", err)
+		return nil, fmt.Errorf("read lease: %w", err)
 	}
-	if rows == 0 {
+	if n == 0 {
 		if _, err := l.conn.Exec(ctx, "INSERT INTO "+table+" (id, holder, expires_at) VALUES ($1, '', '1970-01-01 00:00:00+00')", uuid.NewString()); err != nil {
-			return false, fmt.Errorf("add lease: %w", err)
+			return nil, fmt.Errorf("add lease: %w", err)
 		}
 	}
-	return others == 0, nil
+	slices.Sort(others)
+	if seen := strings.Join(others, "\n"); seen != l.seen || l.since.IsZero() {
+		l.seen, l.since = seen, time.Now()
+	}
+	if len(others) > 0 && time.Since(l.since) < l.client.cfg.Lease {
+		return nil, nil
+	}
+	return others, nil
 }
 
 // release gives the lease back, if there is a way to.

@@ -27,14 +27,9 @@ func (c *Client) Observe(ctx context.Context, clusterIDs ...string) (engine.Snap
 		return engine.Snapshot{}, err
 	}
 	o := &observation{client: c, named: clusterIDs}
-	var reads errgroup.Group
-	for _, read := range []func(context.Context) error{
-		o.readStrategiesAndHistory, o.readState, o.readRecentActions,
-		o.readClusters, o.readReplicas, o.readReplicaAges, o.readCrashes, o.readHydration, o.readObjects, o.readSubscriptions,
-	} {
-		reads.Go(func() error { return read(ctx) })
-	}
-	if err := reads.Wait(); err != nil {
+	err = side(ctx, o.readStrategiesAndHistory, o.readState, o.readRecentActions,
+		o.readClusters, o.readReplicas, o.readReplicaAges, o.readCrashes, o.readHydration, o.readObjects, o.readSubscriptions)
+	if err != nil {
 		return engine.Snapshot{}, err
 	}
 	return o.snapshot(f), nil
@@ -44,6 +39,7 @@ func (c *Client) Observe(ctx context.Context, clusterIDs ...string) (engine.Snap
 type observation struct {
 	client *Client
 	named  []string // ids of clusters; none: all that are concerned
+	again  bool     // only what may have changed since a moment ago
 
 	rows     map[string][]engine.StrategyRow // by cluster id, as all that follow
 	memories map[string]engine.ClusterMemory
@@ -53,8 +49,10 @@ type observation struct {
 	replicas map[string][]replica
 	ages     map[string]time.Time // by replica id, as crashes and hydrated
 	crashes  map[string]crashes
-	hydrated map[string]hydration
-	objects  map[string]engine.Obligations
+	hydrated map[string]map[string]bool // objects by replica
+	objects  map[string][]string        // ids
+
+	obligations map[string]engine.Obligations
 
 	used       map[string]time.Time // the end of the last statement
 	running    map[string]bool      // a statement is running
@@ -111,9 +109,13 @@ func at(t *time.Time) *engine.Timestamp {
 	return &ts
 }
 
-// readClusters reads all clusters, and the time.
+// readClusters reads the clusters, and the time.
 func (o *observation) readClusters(ctx context.Context) error {
-	return o.client.query(ctx, "read clusters", "SELECT id, name, coalesce(managed, false), now() FROM mz_catalog.mz_clusters",
+	where := ""
+	if o.again {
+		where = " WHERE " + o.filter("id")
+	}
+	return o.client.query(ctx, "read clusters", "SELECT id, name, coalesce(managed, false), now() FROM mz_catalog.mz_clusters"+where,
 		func(rows pgx.Rows) error {
 			var c engine.ClusterState
 			if err := rows.Scan(&c.ID, &c.Name, &c.Managed, &o.now); err != nil {
@@ -128,9 +130,8 @@ func (o *observation) readClusters(ctx context.Context) error {
 func (o *observation) snapshot(f facts) engine.Snapshot {
 	s := engine.Snapshot{Now: engine.At(o.now.UTC()), Sizes: f.sizes, Limits: f.limits, EnableExperimental: o.client.cfg.EnableExperimental}
 	costs := map[string]float64{}
-	processes := map[string]int64{}
 	for _, size := range f.sizes {
-		costs[size.Name], processes[size.Name] = size.CreditsPerHour, size.Processes
+		costs[size.Name] = size.CreditsPerHour
 	}
 	for _, replicas := range o.replicas {
 		for _, r := range replicas {
@@ -140,29 +141,75 @@ func (o *observation) snapshot(f facts) engine.Snapshot {
 	o.client.clock.note(time.Now(), o.now)
 	s.Strays = o.strays()
 	uses := o.uses(f)
+	processes := processesOf(f.sizes)
 	concerned := o.concerned()
 	for _, c := range o.clusters {
 		if !concerned[c.ID] {
 			continue
 		}
 		memory := o.memories[c.ID]
-		c.Control = c.Name == o.client.cfg.ControlCluster
-		c.Strategies, c.RecentActions = o.rows[c.ID], o.recent[c.ID]
-		c.CreatedBy = memory.Created
+		c.Control, c.Native = c.Name == o.client.cfg.ControlCluster, f.native[c.ID]
+		c.RecentActions, c.Counted, c.CreatedBy = o.recent[c.ID], true, memory.Created
 		if c.State = memory.Strategies; c.State == nil {
 			c.State = map[string]json.RawMessage{}
 		}
-		c.Obligations = o.objects[c.ID]
-		n := c.Obligations.Sinks + c.Obligations.Sources + c.Obligations.MaterializedViews + c.Obligations.Indexes
-		c.Objects = &n
-		for _, r := range o.replicas[c.ID] {
-			c.Replicas = append(c.Replicas, o.finish(&c, r, processes))
-		}
+		o.fill(&c, processes)
 		uses.tell(&c)
 		s.Clusters = append(s.Clusters, c)
 	}
 	slices.SortFunc(s.Clusters, func(a, b engine.ClusterState) int { return strings.Compare(a.ID, b.ID) })
 	return s
+}
+
+// processesOf tells how many processes a replica of a size has.
+func processesOf(sizes []engine.Size) map[string]int64 {
+	processes := map[string]int64{}
+	for _, size := range sizes {
+		processes[size.Name] = size.Processes
+	}
+	return processes
+}
+
+// fill puts in what is read at a second look, too.
+func (o *observation) fill(c *engine.ClusterState, processes map[string]int64) {
+	c.Strategies, c.Obligations = o.rows[c.ID], o.obligations[c.ID]
+	n := int64(len(o.objects[c.ID]))
+	c.Objects = &n
+	for _, r := range o.replicas[c.ID] {
+		c.Replicas = append(c.Replicas, o.finish(c, r, processes))
+	}
+}
+
+// Recheck observes the cluster of a snapshot again, in half the queries: without activity and history.
+func (c *Client) Recheck(ctx context.Context, seen engine.Snapshot) (engine.Snapshot, error) {
+	before := seen.Clusters[0]
+	o := &observation{client: c, named: []string{before.ID}, again: true}
+	if err := side(ctx, o.readStrategies, o.readClusters, o.readReplicas, o.readHydration, o.readObjects); err != nil {
+		return engine.Snapshot{}, err
+	}
+	if len(o.clusters) == 0 {
+		seen.Clusters = nil
+		return seen, nil
+	}
+	now := before
+	now.Name, now.Managed, now.Replicas, now.SettledAt = o.clusters[0].Name, o.clusters[0].Managed, nil, nil
+	o.fill(&now, processesOf(seen.Sizes))
+	for i, r := range now.Replicas {
+		if old := before.Replica(r.Name); old != nil && old.ID == r.ID {
+			now.Replicas[i].CrashCount, now.Replicas[i].OOMCount, now.Replicas[i].CreatedAt = old.CrashCount, old.OOMCount, old.CreatedAt
+		}
+	}
+	seen.Now, seen.Clusters = engine.At(o.now.UTC()), []engine.ClusterState{now}
+	return seen, nil
+}
+
+// side reads side by side.
+func side(ctx context.Context, reads ...func(context.Context) error) error {
+	var group errgroup.Group
+	for _, read := range reads {
+		group.Go(func() error { return read(ctx) })
+	}
+	return group.Wait()
 }
 
 // strays are the rows of clusters that do not exist.

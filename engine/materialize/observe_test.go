@@ -2,11 +2,14 @@ package materialize_test
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"mzproxy/engine"
 	"mzproxy/engine/materialize"
@@ -102,6 +105,47 @@ func TestObserve(t *testing.T) {
 	}
 	if got := observe(t, c, "u999999"); len(got.Clusters) != 0 {
 		t.Errorf("a cluster that does not exist: %+v", got.Clusters)
+	}
+}
+
+// What the server itself scales is told, whichever of the mechanisms the server has.
+func TestObserveNative(t *testing.T) {
+	own, err := startSim("", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = own.Close() })
+	s := connect(t, own.DSN())
+	s.run(t, "CREATE CLUSTER scheduled (SIZE '25cc', SCHEDULE = ON REFRESH)")
+	s.run(t, "ALTER CLUSTER scheduled SET (MANAGED = false)")
+	s.run(t, "CREATE CLUSTER scaled (SIZE '25cc', AUTO SCALING STRATEGY = (ON HYDRATION (HYDRATION SIZE = '50cc')))")
+	s.run(t, "CREATE CLUSTER plain REPLICAS ()")
+	native := func() string {
+		r := newRig(t, s, rigOptions{stopped: true, noLease: true}) // which remembers nothing
+		s.run(t, "DELETE FROM mz_cluster_strategies")
+		s.want(t, s.id(t, "scheduled"), "target_size", `{"target_size": "50cc"}`)
+		_, plan, err := r.reconciler.Explain(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := fmt.Sprint(len(plan.Clusters[0].Actions), " actions")
+		for _, g := range plan.Clusters[0].Guards {
+			said += ", " + string(g.Name) + ": " + g.Text
+		}
+		for _, name := range []string{"plain", "scaled", "scheduled"} {
+			said += fmt.Sprintf(", %s under %q", name, observeOne(t, r.client, s.id(t, name)).Native)
+		}
+		return said
+	}
+	for _, test := range []struct{ statement, want string }{
+		{"SELECT 1", `0 actions, native_scaling: the cluster is under a SCHEDULE, plain under "", scaled under "an AUTO SCALING STRATEGY", scheduled under "a SCHEDULE"`},
+		{"DROP VIEW mz_internal.mz_cluster_auto_scaling_strategies", `0 actions, native_scaling: the cluster is under a SCHEDULE, plain under "", scaled under "", scheduled under "a SCHEDULE"`},
+		{"DROP VIEW mz_internal.mz_cluster_schedules", `1 actions, plain under "", scaled under "", scheduled under ""`},
+	} {
+		s.run(t, "%s", test.statement)
+		if diff := cmp.Diff(test.want, native()); diff != "" {
+			t.Errorf("after %s (-want +got):\n%s", test.statement, diff)
+		}
 	}
 }
 

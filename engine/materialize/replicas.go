@@ -33,16 +33,16 @@ type replica struct {
 
 type crashes struct{ all, oom int64 }
 
-// hydration counts objects on a replica.
-type hydration struct{ all, done int64 }
-
 func (o *observation) readReplicas(ctx context.Context) error {
 	o.replicas = map[string][]replica{}
-	// Of all clusters: what they consume counts against the limit.
+	filter := "r.cluster_id LIKE 'u%'" // all clusters: what they consume counts against the limit
+	if o.again {
+		filter = o.filter("r.cluster_id")
+	}
 	return o.client.query(ctx, "read replicas", `
 		SELECT r.id, r.cluster_id, r.name, coalesce(r.size, ''), count(s.status), count(CASE WHEN s.status = 'online' THEN 1 END), max(s.updated_at)
 		FROM mz_catalog.mz_cluster_replicas r LEFT JOIN mz_internal.mz_cluster_replica_statuses s ON s.replica_id = r.id
-		WHERE r.cluster_id LIKE 'u%'
+		WHERE `+filter+`
 		GROUP BY r.id, r.cluster_id, r.name, r.size ORDER BY r.cluster_id, r.name`,
 		func(rows pgx.Rows) error {
 			var r replica
@@ -96,48 +96,50 @@ func (o *observation) readCrashes(ctx context.Context) error {
 		})
 }
 
-// readHydration counts the objects of each replica's cluster, and of these the hydrated
-// ones on the replica. A row that is missing means not hydrated.
+// readHydration reads which objects are hydrated on which replicas. A row that is missing means not hydrated. Which of them
+// count is for readObjects to say: two simple queries are answered sooner than a join of the two.
 func (o *observation) readHydration(ctx context.Context) error {
-	o.hydrated = map[string]hydration{}
+	o.hydrated = map[string]map[string]bool{}
 	return o.client.query(ctx, "read hydration", `
-		SELECT r.id, count(o.id), count(CASE WHEN h.hydrated THEN 1 END)
-		FROM mz_catalog.mz_cluster_replicas r
-		LEFT JOIN `+objects+` o ON o.cluster_id = r.cluster_id
-		LEFT JOIN mz_internal.mz_hydration_statuses h ON h.object_id = o.id AND h.replica_id = r.id
-		WHERE `+o.filter("r.cluster_id")+` GROUP BY r.id`,
+		SELECT h.replica_id, h.object_id
+		FROM mz_internal.mz_hydration_statuses h JOIN mz_catalog.mz_cluster_replicas r ON r.id = h.replica_id
+		WHERE h.hydrated AND h.object_id LIKE 'u%' AND `+o.filter("r.cluster_id"),
 		func(rows pgx.Rows) error {
-			var id string
-			var h hydration
-			err := rows.Scan(&id, &h.all, &h.done)
-			o.hydrated[id] = h
-			return err
+			var replica, object string
+			if err := rows.Scan(&replica, &object); err != nil {
+				return err
+			}
+			if o.hydrated[replica] == nil {
+				o.hydrated[replica] = map[string]bool{}
+			}
+			o.hydrated[replica][object] = true
+			return nil
 		})
 }
 
-// readObjects counts what each cluster maintains.
+// readObjects reads what each cluster maintains.
 func (o *observation) readObjects(ctx context.Context) error {
-	o.objects = map[string]engine.Obligations{}
+	o.objects, o.obligations = map[string][]string{}, map[string]engine.Obligations{}
 	return o.client.query(ctx, "read objects",
-		"SELECT o.cluster_id, o.kind, count(*) FROM "+objects+" o WHERE "+o.filter("o.cluster_id")+" GROUP BY o.cluster_id, o.kind",
+		"SELECT o.cluster_id, o.id, o.kind FROM "+objects+" o WHERE "+o.filter("o.cluster_id"),
 		func(rows pgx.Rows) error {
-			var id, kind string
-			var n int64
-			if err := rows.Scan(&id, &kind, &n); err != nil {
+			var cluster, id, kind string
+			if err := rows.Scan(&cluster, &id, &kind); err != nil {
 				return err
 			}
-			of := o.objects[id]
+			o.objects[cluster] = append(o.objects[cluster], id)
+			of := o.obligations[cluster]
 			switch kind {
 			case "index":
-				of.Indexes = n
+				of.Indexes++
 			case "materialized-view":
-				of.MaterializedViews = n
+				of.MaterializedViews++
 			case "source":
-				of.Sources = n
+				of.Sources++
 			case "sink":
-				of.Sinks = n
+				of.Sinks++
 			}
-			o.objects[id] = of
+			o.obligations[cluster] = of
 			return nil
 		})
 }
@@ -151,11 +153,14 @@ func (o *observation) finish(c *engine.ClusterState, r replica, processes map[st
 	if created, ok := o.ages[r.ID]; ok {
 		out.CreatedAt = at(&created)
 	}
-	if h, ok := o.hydrated[r.ID]; ok {
-		// Both counts of objects are from moments of their own.
-		hydrated := h.done >= h.all && h.done >= *c.Objects
-		out.Hydrated, out.HydratedObjects = &hydrated, &h.done
+	done := int64(0)
+	for _, object := range o.objects[c.ID] {
+		if o.hydrated[r.ID][object] {
+			done++
+		}
 	}
+	hydrated := done == *c.Objects
+	out.Hydrated, out.HydratedObjects = &hydrated, &done
 	if !out.Online || r.since == nil {
 		return out
 	}
