@@ -92,6 +92,8 @@ type app struct {
 	log         logrus.FieldLogger
 	client      *materialize.Client
 	reconciler  *engine.Reconciler
+	leader      engine.Leader // nil: who only observes leaves the lead to others
+	metrics     *engine.Metrics
 	interceptor *intercept.Interceptor
 	server      *proxy.Server
 	tables      chan struct{} // closed once the tables are there
@@ -108,12 +110,13 @@ func newApp(f engineFlags, dsn string, cfg proxy.Config, log logrus.FieldLogger)
 		return nil, err
 	}
 	var leader engine.Leader
-	if !f.Observe { // who only observes leaves the lead to others
+	if !f.Observe {
 		leader = client.NewLease()
 	}
+	metrics := engine.NewMetrics()
 	reconciler, err := engine.NewReconciler(engine.ReconcilerConfig{
 		Planner:  engine.Planner{Registry: registry, SizeAliases: f.SizeAlias},
-		Observer: client, Executor: client, Recorder: client, Watcher: client, Leader: leader,
+		Observer: client, Executor: metrics.Executor(client), Recorder: client, Watcher: metrics.Watcher(client), Leader: leader,
 		Resync: f.Resync, Observe: f.Observe, Logger: log, Step: faultStep(),
 	})
 	if err != nil {
@@ -131,7 +134,7 @@ func newApp(f engineFlags, dsn string, cfg proxy.Config, log logrus.FieldLogger)
 	if err != nil {
 		return nil, err
 	}
-	return &app{log, client, reconciler, interceptor, server, make(chan struct{}), make(chan struct{})}, nil
+	return &app{log, client, reconciler, leader, metrics, interceptor, server, make(chan struct{}), make(chan struct{})}, nil
 }
 
 // run serves clients until ctx ends, and cleans up. The engine's own connection may come later: until

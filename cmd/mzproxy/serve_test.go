@@ -3,9 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"io"
 	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"regexp"
@@ -146,45 +144,6 @@ func TestServeObserves(t *testing.T) {
 		if !strings.Contains(out, want) {
 			t.Errorf("psql saw no %q in\n%s", want, out)
 		}
-	}
-}
-
-// Probes and metrics answer over HTTP.
-func TestServeAdmin(t *testing.T) {
-	sim := standIn(t)
-	ln, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free
-	if err != nil {
-		t.Fatal(err)
-	}
-	admin := ln.Addr().String()
-	_ = ln.Close()
-	serveProcess(t, dsn(sim), nil, "--admin", admin)
-	get := func(path string) (int, string) {
-		response, err := http.Get("http://" + admin + path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = response.Body.Close() }()
-		body, err := io.ReadAll(response.Body)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return response.StatusCode, string(body)
-	}
-	if status, body := get("/healthz"); status != http.StatusOK {
-		t.Errorf("/healthz: %d %s", status, body)
-	}
-	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
-		status, body := get("/readyz")
-		if status == http.StatusOK {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("/readyz: %d %s", status, body)
-		}
-	}
-	if status, body := get("/metrics"); status != http.StatusOK || !strings.Contains(body, "mzproxy_sessions 0") {
-		t.Errorf("/metrics: %d %s", status, body)
 	}
 }
 

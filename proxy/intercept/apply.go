@@ -19,7 +19,7 @@ func (h *handler) apply(q proxy.Query, c rewrite.ApplyStrategies) *proxy.Answer 
 			t.notices = append(t.notices, nothingToDo())
 			return nil
 		}
-		outcomes, err := h.lookBehind(ctx, h.trigger("apply"), ids(infos))
+		outcomes, err := h.lookBehind(ctx, h.trigger(triggerApply), ids(infos))
 		switch {
 		case errors.Is(err, errBehind) && ctx.Err() != nil:
 			return &proxy.Error{Code: codeCancelled, Message: "canceling statement due to user request", Detail: "The work on the clusters goes on in the background."}

@@ -84,6 +84,17 @@ func (h *handler) env() rewrite.Env {
 
 // Intercept decides about a text.
 func (h *handler) Intercept(ctx context.Context, q proxy.Query) ([]proxy.Verdict, error) {
+	verdicts, err := h.decide(ctx, q)
+	h.metrics.refusal(err)
+	for _, v := range verdicts {
+		if v.Action == proxy.Refuse {
+			h.metrics.refusal(v.Err)
+		}
+	}
+	return verdicts, err
+}
+
+func (h *handler) decide(ctx context.Context, q proxy.Query) ([]proxy.Verdict, error) {
 	env := h.env()
 	env.InTransaction = q.TxStatus == 'T'
 	statements, err := rewrite.Classify(q.Text, env)
@@ -165,7 +176,10 @@ func (h *handler) verdict(ctx context.Context, q proxy.Query, s *rewrite.Stateme
 		return proxy.Verdict{}, &proxy.Error{Code: proxy.CodeFailedTransaction, Message: "current transaction is aborted, commands ignored until end of transaction block"}
 	}
 	answer, err := h.command(q, s)
-	return proxy.Verdict{Action: proxy.Local, Answer: answer, Watch: true}, err
+	if err != nil {
+		return proxy.Verdict{}, err
+	}
+	return proxy.Verdict{Action: proxy.Local, Answer: h.metrics.counted(s.Command, answer), Watch: true}, nil
 }
 
 // noting is the verdict about a statement of the server's own that says something to us: then is
@@ -176,6 +190,12 @@ func (h *handler) noting(then func()) proxy.Verdict {
 
 // watchful makes the handler look at texts that may undo what was set or prepared.
 func (h *handler) watchful() { h.alert.Store(true) }
+
+// Kinds of triggers.
+const (
+	triggerStatement = "statement"
+	triggerApply     = "apply"
+)
 
 // trigger says for whom the engine looks.
 func (h *handler) trigger(kind string) engine.Trigger {

@@ -55,8 +55,9 @@ type Config struct {
 
 // Interceptor watches all sessions of a proxy.
 type Interceptor struct {
-	cfg  Config
-	view view
+	cfg     Config
+	view    view
+	metrics metrics
 	// looks counts the looks that go on behind.
 	looks sync.WaitGroup
 	// life ends with Close: looks run on it, so that neither a cancel request
@@ -83,7 +84,7 @@ func New(cfg Config) (*Interceptor, error) {
 	if cfg.Schema == "" {
 		cfg.Schema = "public"
 	}
-	i := &Interceptor{cfg: cfg}
+	i := &Interceptor{cfg: cfg, metrics: newMetrics()}
 	i.life, i.end = context.WithCancel(context.Background())
 	return i, nil
 }

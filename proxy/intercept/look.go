@@ -10,9 +10,9 @@ import (
 	"mzproxy/proxy"
 )
 
-// look runs the engine for the clusters of some writes, and waits for it. A
+// lookFor runs the engine for the clusters of some writes, and waits for it. A
 // cancel request ends the wait, not the work.
-func (h *handler) look(ctx context.Context, writes []pendingWrite) []*proxy.Notice {
+func (h *handler) lookFor(ctx context.Context, writes []pendingWrite) []*proxy.Notice {
 	all := writes[0]
 	for _, w := range writes[1:] {
 		all = all.with(w)
@@ -23,7 +23,7 @@ func (h *handler) look(ctx context.Context, writes []pendingWrite) []*proxy.Noti
 	if all.clusters != nil && len(ids) == 0 {
 		return nil // nothing was touched
 	}
-	trigger := h.trigger("statement")
+	trigger := h.trigger(triggerStatement)
 	trigger.SQLKind, trigger.Since = string(all.op), all.sent
 	outcomes, err := h.lookBehind(ctx, trigger, ids)
 	switch {
@@ -58,6 +58,8 @@ func (h *handler) lookBehind(ctx context.Context, trigger engine.Trigger, ids []
 		outcomes []engine.Outcome
 		err      error
 	}
+	began := time.Now()
+	defer func() { h.metrics.looks.WithLabelValues(trigger.Kind).Observe(time.Since(began).Seconds()) }()
 	results := make(chan result, 1)
 	h.looks.Go(func() {
 		work, cancel := context.WithTimeout(h.life, lookTimeout)

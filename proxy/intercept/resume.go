@@ -30,7 +30,7 @@ func (h *handler) resume(q proxy.Query, c rewrite.ResumeStrategies) *proxy.Answe
 
 // lookNow looks after a change that is stored already, and tells what was done.
 func (h *handler) lookNow(ctx context.Context, ids []string, t *table) {
-	outcomes, err := h.lookBehind(ctx, h.trigger("statement"), ids)
+	outcomes, err := h.lookBehind(ctx, h.trigger(triggerStatement), ids)
 	switch {
 	case errors.Is(err, errBehind):
 		t.notices = append(t.notices, goesOn())

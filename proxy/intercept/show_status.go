@@ -30,12 +30,7 @@ func (h *handler) showStatus(q proxy.Query, c rewrite.ShowStatus) *proxy.Answer 
 		r := selected(s, plan, matches)
 		for i, plan := range r.plan.Clusters {
 			cluster := r.snapshot.Clusters[i]
-			ready := 0
-			for _, replica := range cluster.Replicas {
-				if cluster.Ready(replica) {
-					ready++
-				}
-			}
+			ready := readyReplicas(cluster)
 			phase, why := phase(cluster, plan, ready)
 			next, at := nextAction(r.snapshot.Now, plan)
 			t.add(text(cluster.Name), text(phase), text(strconv.Itoa(len(cluster.Replicas))), text(strconv.Itoa(ready)),
@@ -43,6 +38,15 @@ func (h *handler) showStatus(q proxy.Query, c rewrite.ShowStatus) *proxy.Answer 
 		}
 		return nil
 	})
+}
+
+func readyReplicas(c engine.ClusterState) (n int) {
+	for _, replica := range c.Replicas {
+		if c.Ready(replica) {
+			n++
+		}
+	}
+	return n
 }
 
 // phase says in a word where a cluster is, and why.

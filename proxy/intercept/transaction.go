@@ -40,7 +40,10 @@ func (h *handler) Ready(ctx context.Context, e proxy.Completed) proxy.Ready {
 	}
 	ready := proxy.Ready{Watch: e.TxStatus != 'I'}
 	if len(committed) > 0 {
-		ready.Notices = h.settings.filter(h.look(ctx, committed))
+		for _, w := range committed {
+			h.metrics.writes.WithLabelValues(string(w.op)).Inc()
+		}
+		ready.Notices = h.settings.filter(h.lookFor(ctx, committed))
 	}
 	return ready
 }

@@ -91,19 +91,40 @@ func elapsed(d time.Duration) string {
 
 // observe returns all clusters with strategies.
 func (i *Interceptor) observe(ctx context.Context, t *table) (engine.Snapshot, engine.Plan, error) {
+	now, err := freshOrKept(ctx, i.observed(), t, i.look)
+	i.keep(now)
+	return now.value.snapshot, now.value.plan, err
+}
+
+// observedSince returns all clusters with strategies, as they were at most so long ago.
+func (i *Interceptor) observedSince(ctx context.Context, trust time.Duration) (observation, error) {
+	if last := i.observed(); !last.at.IsZero() && time.Since(last.at) < trust {
+		return last.value, nil
+	}
+	value, err := i.look(ctx)
+	if err == nil {
+		i.keep(kept[observation]{value, time.Now()})
+	}
+	return value, err
+}
+
+func (i *Interceptor) look(ctx context.Context) (observation, error) {
+	s, plan, err := i.cfg.Engine.Explain(ctx)
+	return observation{s, plan}, err
+}
+
+func (i *Interceptor) observed() kept[observation] {
 	i.view.mu.Lock()
-	last := i.view.observed
-	i.view.mu.Unlock()
-	now, err := freshOrKept(ctx, last, t, func(ctx context.Context) (observation, error) {
-		s, plan, err := i.cfg.Engine.Explain(ctx)
-		return observation{s, plan}, err
-	})
+	defer i.view.mu.Unlock()
+	return i.view.observed
+}
+
+func (i *Interceptor) keep(now kept[observation]) {
 	i.view.mu.Lock()
 	defer i.view.mu.Unlock()
 	if now.at.After(i.view.observed.at) {
 		i.view.observed = now
 	}
-	return now.value.snapshot, now.value.plan, err
 }
 
 // known returns the clusters and sizes that exist, or did a while ago.

@@ -72,6 +72,12 @@ type boundWrite struct {
 // bind checks the write with its parameters and puts ids in the place of
 // cluster names.
 func (w *boundWrite) bind(ctx context.Context, b *proxy.Bind) error {
+	err := w.checkBound(ctx, b)
+	w.metrics.refusal(err)
+	return err
+}
+
+func (w *boundWrite) checkBound(ctx context.Context, b *proxy.Bind) error {
 	if b.TxStatus == 'E' {
 		return nil
 	}

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// administered is mzproxy serve with its side for administrators.
+type administered struct {
+	*served
+	admin string // address
+}
+
+func administer(t *testing.T, upstream string, args ...string) *administered {
+	t.Helper()
+	ln, err := net.Listen("tcp", "127.0.0.1:0") // a port that is free
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := ln.Addr().String()
+	_ = ln.Close()
+	return &administered{serveProcess(t, upstream, nil, append(args, "--admin", admin)...), admin}
+}
+
+func (a *administered) get(t *testing.T, path string) (status int, body string) {
+	t.Helper()
+	response, err := http.Get("http://" + a.admin + path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = response.Body.Close() }()
+	data, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return response.StatusCode, string(data)
+}
+
+// until waits for a path to answer with a text in it.
+func (a *administered) until(t *testing.T, path, want string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		status, body := a.get(t, path)
+		if status == http.StatusOK && strings.Contains(body, want) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%s never says %q: %d\n%s", path, want, status, body)
+		}
+	}
+}
+
+func (a *administered) sql(t *testing.T, statements ...string) {
+	t.Helper()
+	var args []string
+	for _, s := range statements {
+		args = append(args, "-c", s)
+	}
+	if out, err := psqlOnce(t, a.addr, args...); err != nil {
+		t.Fatal(out, err)
+	}
+}
+
+// Probes answer over HTTP.
+func TestProbes(t *testing.T) {
+	a := administer(t, dsn(standIn(t)))
+	if status, body := a.get(t, "/healthz"); status != http.StatusOK {
+		t.Errorf("/healthz: %d %s", status, body)
+	}
+	a.until(t, "/readyz", "ok")
+}
+
+// Metrics tell of pauses as they come and go, of what was done and what was refused.
+func TestMetrics(t *testing.T) {
+	sim := standIn(t)
+	a := administer(t, dsn(sim))
+	a.until(t, "/metrics", "mzproxy_lease_held 1\n")
+	a.until(t, "/metrics", "mzproxy_watching 1\n")
+	a.sql(t, `INSERT INTO mz_cluster_strategies VALUES ('prod', 'target_size', '{"target_size": "small"}')`)
+	for _, line := range []string{
+		`mzproxy_strategies_paused{cluster="prod"} 0`, `mzproxy_strategies_invalid{cluster="prod"} 0`, `mzproxy_cluster_replicas{cluster="prod"} 1`,
+		`mzproxy_cluster_replicas_ready{cluster="prod"} 1`, `mzproxy_cluster_credits_per_hour{cluster="prod"} 0.25`, `mzproxy_controller_up 1`,
+		`mzproxy_strategy_actions_total{action="create",result="executed"} 1`, `mzproxy_strategy_actions_total{action="drop",result="failed"} 0`,
+		`mzproxy_strategy_action_duration_seconds_count 1`, `mzproxy_look_duration_seconds_count{trigger="statement"} 1`,
+		`mzproxy_strategy_writes_total{operation="INSERT"} 1`, `mzproxy_sessions 0`,
+	} {
+		a.until(t, "/metrics", line+"\n")
+	}
+	a.sql(t, "PAUSE STRATEGIES FOR CLUSTER prod FOR '1 hour'")
+	a.until(t, "/metrics", `mzproxy_strategies_paused{cluster="prod"} 1`)
+	a.sql(t, "RESUME STRATEGIES FOR CLUSTER prod")
+	a.until(t, "/metrics", `mzproxy_strategies_paused{cluster="prod"} 0`)
+	a.until(t, "/metrics", `mzproxy_commands_total{command="PAUSE STRATEGIES"} 1`)
+
+	a.sql(t, `INSERT INTO mz_cluster_strategies VALUES ('prod', 'pause', '{}')`)
+	a.until(t, "/metrics", `mzproxy_strategies_paused{cluster="prod"} 1`)
+	for _, sql := range []string{"INSERT INTO mz_cluster_strategies VALUES ('prd', 'burst', '{}')", "SHOW STRATEGY STATS", "SHOW STRATEGIES FOR CLUSTER prd"} {
+		if out, err := psqlOnce(t, a.addr, "-c", sql); err == nil {
+			t.Fatalf("%s is not refused: %s", sql, out)
+		}
+	}
+	a.until(t, "/metrics", `mzproxy_statements_refused_total{sqlstate="42601"} 1`)
+	a.until(t, "/metrics", `mzproxy_statements_refused_total{sqlstate="42704"} 2`)
+	a.documented(t)
+
+
+	a.sql(t, "DELETE FROM mz_cluster_strategies")
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		if _, body := a.get(t, "/metrics"); !strings.Contains(body, `cluster="prod"`) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("a cluster without strategies stays in the metrics")
+		}
+	}
+	if err := sim.Close(); err != nil {
+		t.Fatal(err)
+	}
+	a.until(t, "/metrics", "mzproxy_controller_up 0\n")
+}
+
+var metricName = regexp.MustCompile("mzproxy_[a-z_]+")
+
+// documented compares the metrics with those that the README names.
+func (a *administered) documented(t *testing.T) {
+	t.Helper()
+	readme, err := os.ReadFile(readmeFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var named []string
+	for line := range strings.Lines(string(readme)) {
+		if strings.HasPrefix(line, "| `mzproxy_") {
+			named = append(named, metricName.FindString(line))
+		}
+	}
+	var told []string
+	_, body := a.get(t, "/metrics")
+	for line := range strings.Lines(body) {
+		var name string
+		if n, _ := fmt.Sscanf(line, "# TYPE %s ", &name); n == 1 && strings.HasPrefix(name, "mzproxy_") {
+			told = append(told, name)
+		}
+	}
+	slices.Sort(named)
+	if !slices.Equal(named, told) { // which are sorted
+		t.Errorf("the README names\n%q\nand /metrics has\n%q", named, told)
+	}
+}
