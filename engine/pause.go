@@ -6,9 +6,9 @@ const PauseType = "pause"
 
 var pauseInfo = TypeInfo{
 	Name: PauseType, Priority: 100,
-	Summary: "holds every action for the cluster back; see PAUSE STRATEGIES",
+	Summary: "holds all actions back; see PAUSE STRATEGIES",
 	Parameters: []ParameterInfo{
-		{Name: "until", Kind: KindTimestamp, Default: "until RESUME STRATEGIES", Meaning: "when the pause ends by itself"},
+		{Name: "until", Kind: KindTimestamp, Default: "never", Meaning: "when the pause ends by itself"},
 		{Name: "reason", Kind: KindText, Meaning: "why, for the others"},
 		{Name: "by", Kind: KindText, Meaning: "who asked for it"},
 	},

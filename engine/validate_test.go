@@ -133,7 +133,7 @@ func TestValidate(t *testing.T) {
 		{rule: "unknown key", kind: "idle_suspend", config: `{"idle_after_s": 60, "cooldown": 5}`,
 			want: []string{`unknown_parameter cooldown: unrecognized parameter "cooldown" for strategy "idle_suspend" | Parameters are idle_after_s, allow_stop_maintenance, cooldown_s. | Perhaps you meant "cooldown_s".`}},
 		{rule: "missing key", kind: "burst", config: `{}`,
-			want: []string{`missing_parameter burst_replica_size: missing parameter "burst_replica_size" for strategy "burst" | "burst_replica_size" is the size of the burst replica. | `}},
+			want: []string{`missing_parameter burst_replica_size: missing parameter "burst_replica_size" for strategy "burst" | "burst_replica_size" is the size of the added replica. | `}},
 		{rule: "unknown size", kind: "target_size", config: `{"target_size": "101cc"}`,
 			want: []string{`unknown_size target_size: unknown replica size "101cc" | Replica sizes are 25cc, 50cc, 100cc, 400cc, M.1-small, M.1-large, small, xlarge, broken, medium. | Perhaps you meant "100cc".`}},
 		{rule: "wrong type", kind: "idle_suspend", config: `{"idle_after_s": "1h"}`,
@@ -141,7 +141,7 @@ func TestValidate(t *testing.T) {
 		{rule: "all faults at once", kind: "target_size", config: `{"targetsize": "25cc", "replica_name": "", "zzz": 1}`, want: []string{
 			`unknown_parameter targetsize: unrecognized parameter "targetsize" for strategy "target_size" | Parameters are target_size, replica_name, cooldown_s. | Perhaps you meant "target_size".`,
 			`unknown_parameter zzz: unrecognized parameter "zzz" for strategy "target_size" | Parameters are target_size, replica_name, cooldown_s. | `,
-			`missing_parameter target_size: missing parameter "target_size" for strategy "target_size" | "target_size" is the size of the baseline replica. | `,
+			`missing_parameter target_size: missing parameter "target_size" for strategy "target_size" | "target_size" is the size of the replica to keep. | `,
 			`invalid_value replica_name: invalid value for parameter "replica_name": "" | "replica_name" takes a non-empty string. | `,
 		}},
 		{rule: "not JSON", kind: "burst", config: `{"burst_replica_size": 25cc}`,

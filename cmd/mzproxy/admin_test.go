@@ -111,7 +111,6 @@ func TestMetrics(t *testing.T) {
 	a.until(t, "/metrics", `mzproxy_statements_refused_total{sqlstate="42704"} 2`)
 	a.documented(t)
 
-
 	a.sql(t, "DELETE FROM mz_cluster_strategies")
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		if _, body := a.get(t, "/metrics"); !strings.Contains(body, `cluster="prod"`) {

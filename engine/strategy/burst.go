@@ -22,10 +22,10 @@ const (
 func (Burst) Info() engine.TypeInfo {
 	return engine.TypeInfo{
 		Name: "burst", Priority: 2,
-		Summary: "adds a replica of another size while no other replica is ready",
+		Summary: "adds a replica while no other one is ready",
 		Parameters: []engine.ParameterInfo{
-			{Name: "burst_replica_size", Kind: engine.KindSize, Required: true, Meaning: "the size of the burst replica"},
-			{Name: maxDuration, Kind: engine.KindNumber, Least: "> 0", Unit: "seconds", Default: "3600", Meaning: "a burst that is not ready within this time is given up"},
+			{Name: "burst_replica_size", Kind: engine.KindSize, Required: true, Meaning: "the size of the added replica"},
+			{Name: maxDuration, Kind: engine.KindNumber, Least: "> 0", Unit: "seconds", Default: "3600", Meaning: "a burst not ready in this time is given up"},
 			engine.Cooldown,
 		},
 	}

@@ -16,10 +16,10 @@ var _ engine.Strategy = IdleSuspend{}
 func (IdleSuspend) Info() engine.TypeInfo {
 	return engine.TypeInfo{
 		Name: "idle_suspend", Priority: 3,
-		Summary: "drops all replicas of a cluster that is not used",
+		Summary: "drops all replicas while the cluster is not used",
 		Parameters: []engine.ParameterInfo{
-			{Name: "idle_after_s", Kind: engine.KindNumber, Required: true, Least: "> 0", Unit: "seconds", Meaning: "the time without activity after which the cluster is suspended"},
-			{Name: "allow_stop_maintenance", Kind: engine.KindBool, Default: "false", Meaning: "suspend even if sinks, sources or materialized views stop"},
+			{Name: "idle_after_s", Kind: engine.KindNumber, Required: true, Least: "> 0", Unit: "seconds", Meaning: "the time without use before it suspends"},
+			{Name: "allow_stop_maintenance", Kind: engine.KindBool, Default: "false", Meaning: "suspend although sinks, sources or views stop"},
 			engine.Cooldown,
 		},
 	}

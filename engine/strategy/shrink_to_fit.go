@@ -16,11 +16,11 @@ var _ engine.Strategy = ShrinkToFit{}
 func (ShrinkToFit) Info() engine.TypeInfo {
 	return engine.TypeInfo{
 		Name: "shrink_to_fit", Priority: 1, Experimental: true,
-		Summary: "tries every size up to a largest one and keeps the smallest that holds",
+		Summary: "finds the smallest size that holds",
 		Parameters: []engine.ParameterInfo{
 			{Name: "max_replica_size", Kind: engine.KindSize, Required: true, Listed: true, Meaning: "the largest size to try"},
-			{Name: "min_oom_count", Kind: engine.KindInteger, Least: ">= 1", Unit: "crashes per hour", Default: "1", Meaning: "out-of-memory crashes that rule a replica out"},
-			{Name: "min_crash_count", Kind: engine.KindInteger, Least: ">= 1", Unit: "crashes per hour", Default: "1", Meaning: "crashes of any kind that rule a replica out"},
+			{Name: "min_oom_count", Kind: engine.KindInteger, Least: ">= 1", Unit: "crashes/hour", Default: "1", Meaning: "out-of-memory crashes that rule a size out"},
+			{Name: "min_crash_count", Kind: engine.KindInteger, Least: ">= 1", Unit: "crashes/hour", Default: "1", Meaning: "crashes of any kind that rule a size out"},
 			engine.Cooldown,
 		},
 	}

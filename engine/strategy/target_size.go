@@ -16,10 +16,10 @@ var _ engine.Strategy = TargetSize{}
 func (TargetSize) Info() engine.TypeInfo {
 	return engine.TypeInfo{
 		Name: "target_size", Priority: 0,
-		Summary: "keeps a replica of one size, and replaces others without downtime",
+		Summary: "keeps a replica of this size, without downtime",
 		Parameters: []engine.ParameterInfo{
-			{Name: "target_size", Kind: engine.KindSize, Required: true, Meaning: "the size of the baseline replica"},
-			{Name: "replica_name", Kind: engine.KindText, Default: "r_<target_size>", Meaning: "the name of a replica that is created"},
+			{Name: "target_size", Kind: engine.KindSize, Required: true, Meaning: "the size of the replica to keep"},
+			{Name: "replica_name", Kind: engine.KindText, Default: "r_<target_size>", Meaning: "the name for a replica that is created"},
 			engine.Cooldown,
 		},
 	}

@@ -50,12 +50,21 @@ func (h *handler) showActions(q proxy.Query, c rewrite.ShowActions) *proxy.Answe
 			if info, ok := findCluster(catalog, r.ClusterID); ok {
 				name = info.Name
 			}
-			t.add(text(r.CreatedAt.UTC().Format(fineTimestampFormat)), text(name), orNull(r.Context.Op), orNull(r.Context.Replica),
+			t.add(text(r.CreatedAt.UTC().Format(timestampFormat)), text(name), orNull(r.Context.Op), orNull(r.Context.Replica),
 				orNull(strings.Join(r.Context.Strategies, ", ")), text(result(r)), orNull(requester(r.Context)),
-				orNull(strings.Join(r.Context.Reasons, "; ")), orNull(r.SQL), text(r.ActionID))
+				orNull(why(r.Context)), orNull(r.SQL), text(r.ActionID))
 		}
 		return nil
 	})
+}
+
+// why are the reasons of an action. Where one strategy asked for it, its name stands in a column of its own.
+func why(c engine.DecisionContext) string {
+	text := strings.Join(c.Reasons, "; ")
+	if len(c.Strategies) == 1 && len(c.Reasons) == 1 {
+		text = strings.TrimPrefix(text, c.Strategies[0]+": ")
+	}
+	return text
 }
 
 func result(r engine.ActionRecord) string {

@@ -15,6 +15,7 @@ func (h *handler) showHelp() *proxy.Answer {
 			"    INSERT INTO mz_cluster_strategies (cluster_id, strategy_type, config)",
 			"    VALUES ('prod', 'target_size', '{\"target_size\": \"100cc\"}');",
 			"INSERT, UPDATE and DELETE take effect at once. SHOW STRATEGY TYPES lists the types.",
+			"In psql, \\x auto makes wide tables readable.",
 			"",
 		}, rewrite.Grammar()...) {
 			t.add(text(line))

@@ -61,7 +61,7 @@ func stateOf(row engine.StrategyRow, plan engine.ClusterPlan) rowState {
 	if row.Type == engine.PauseType {
 		for _, g := range plan.Guards {
 			if g.Name == engine.GuardPause {
-				return rowState{"active", g.Text, g.Until}
+				return rowState{"active", pauseText(g), g.Until}
 			}
 		}
 		return rowState{"over", "", nil}
