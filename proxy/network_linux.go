@@ -88,7 +88,8 @@ type socketListener struct {
 	address   net.Addr
 	network   *network
 	accepting sync.Mutex
-	late      int // accepted since Close was called
+	late      int // attempts since Close was called
+	closed    bool
 }
 
 // maxLate bounds how many that had connected before Close are still accepted, to
@@ -101,7 +102,7 @@ func (l *socketListener) Accept() (net.Conn, error) {
 	defer l.accepting.Unlock()
 	for {
 		if l.socket.input.expired.Load() {
-			if l.late++; l.late > maxLate {
+			if l.late++; l.late > maxLate || l.closed {
 				return nil, net.ErrClosed
 			}
 		}
@@ -110,9 +111,10 @@ func (l *socketListener) Accept() (net.Conn, error) {
 		case err == nil:
 			return newSocket(fd, l.network.turn(), addressFrom(from)), nil
 		case errors.Is(err, unix.EAGAIN):
-			if err := l.socket.wait(&l.socket.input, eventsIn); err != nil {
+			if l.late > 0 {
 				return nil, net.ErrClosed
 			}
+			_ = l.socket.wait(&l.socket.input, eventsIn) // or until Close
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
 		default:
 			return nil, os.NewSyscallError("accept4", err)
@@ -128,6 +130,7 @@ func (l *socketListener) Close() error {
 	_ = l.socket.SetReadDeadline(longAgo) // ends Accept
 	l.accepting.Lock()
 	defer l.accepting.Unlock()
+	l.closed = true
 	return l.socket.Close()
 }
 
@@ -184,6 +187,9 @@ func resolve(ctx context.Context, address string) ([]netip.AddrPort, error) {
 
 // connect makes a connected socket.
 func connect(ctx context.Context, t *turn, remote net.Addr, family int, to unix.Sockaddr) (*socket, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	fd, err := unix.Socket(family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, os.NewSyscallError("socket", err)

@@ -53,10 +53,11 @@ func newSocket(fd int, t *turn, remote net.Addr) *socket {
 // Read implements net.Conn.
 func (s *socket) Read(p []byte) (int, error) {
 	for len(p) > 0 {
-		s.mu.Lock()
-		s.input.ready = false // what happened up to now, this read sees
-		s.mu.Unlock()
+		s.unread(false) // what happened up to now, this read sees
 		n, err := s.tryRead(p)
+		if n == len(p) || err == os.ErrDeadlineExceeded {
+			s.unread(true) // perhaps
+		}
 		if err != syscall.EAGAIN {
 			return n, err
 		}
@@ -65,6 +66,13 @@ func (s *socket) Read(p []byte) (int, error) {
 		}
 	}
 	return 0, nil
+}
+
+// unread notes whether there may be something to read, of which no event will tell.
+func (s *socket) unread(is bool) {
+	s.mu.Lock()
+	s.input.ready = is
+	s.mu.Unlock()
 }
 
 // tryRead reads what there is; syscall.EAGAIN: nothing.
@@ -153,12 +161,12 @@ func (s *socket) listen(events uint32) error {
 	return tell(s, s.events)
 }
 
-// await lets the next event have d step. It reports false, and does nothing,
-// if something has happened since the latest step, or cannot.
+// await lets the next event have d step. It reports false, and does nothing, if there may
+// be something to read already, or no event can come.
 func (s *socket) await(d direction) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.input.ready || s.input.expired.Load() || s.listen(eventsIn) != nil {
+	if s.input.ready || s.atEnd.Load() || s.input.expired.Load() || s.listen(eventsIn) != nil {
 		s.input.ready = false
 		return false
 	}

@@ -1,0 +1,225 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"testing"
+	"time"
+)
+
+// sockets returns one of ours and its peer.
+func sockets(t *testing.T) (ours *socket, peer *net.TCPConn) {
+	t.Helper()
+	n, err := newNetwork()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := dial(t.Context(), n.turn(), "tcp", ln.Addr().String(), net.KeepAliveConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	accepted, err := ln.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _, _, _ = conn.Close(), accepted.Close(), ln.Close(); n.close() })
+	return conn.(*socket), accepted.(*net.TCPConn)
+}
+
+// stepped is a direction that tells when it is its turn.
+type stepped struct {
+	direction
+	turns chan string
+}
+
+func (s stepped) step() error    { s.turns <- "step"; return errMuch }
+func (s stepped) goOn(err error) { s.turns <- "goOn" }
+
+// register lets events come before there are bytes.
+func register(t *testing.T, s *socket) {
+	t.Helper()
+	_ = s.SetReadDeadline(time.Now().Add(time.Millisecond))
+	if _, err := s.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Fatal(err)
+	}
+	_ = s.SetReadDeadline(time.Time{})
+}
+
+// Whatever a Read leaves behind, a direction that wants to wait behind it finds.
+func TestNothingIsLostBetweenReadAndAwait(t *testing.T) {
+	for name, c := range map[string]struct {
+		peer func(*net.TCPConn)
+		read func(*socket)
+		end  bool
+	}{
+		"a read that was too small": {
+			func(p *net.TCPConn) { _, _ = p.Write([]byte("abc")) },
+			func(s *socket) { _, _ = s.Read(make([]byte, 1)) },
+			false,
+		},
+		"a read that came too late": {
+			func(p *net.TCPConn) { _, _ = p.Write([]byte("abc")) },
+			func(s *socket) {
+				_ = s.SetReadDeadline(longAgo)
+				_, _ = s.Read(make([]byte, 10))
+				_ = s.SetReadDeadline(time.Time{})
+			},
+			false,
+		},
+		"an end behind the bytes": {
+			func(p *net.TCPConn) { _, _ = p.Write([]byte("abc")); _ = p.CloseWrite() },
+			func(s *socket) { _, _ = s.Read(make([]byte, 10)) },
+			true,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, peer := sockets(t)
+			register(t, s)
+			c.peer(peer)
+			seen := func() bool {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				return s.input.ready && s.atEnd.Load() == c.end
+			}
+			for !seen() { // the event goes to nobody
+				time.Sleep(time.Millisecond)
+			}
+			c.read(s)
+			if s.await(stepped{}) {
+				t.Error("waits for an event that has been")
+			}
+		})
+	}
+}
+
+func TestAwaitedSocket(t *testing.T) {
+	for name, c := range map[string]struct {
+		happens func(*socket, *net.TCPConn)
+		want    string
+	}{
+		"bytes":                     {func(_ *socket, p *net.TCPConn) { _, _ = p.Write([]byte("a")) }, "step"},
+		"the end":                   {func(_ *socket, p *net.TCPConn) { _ = p.Close() }, "step"},
+		"a reset":                   {func(_ *socket, p *net.TCPConn) { _ = p.SetLinger(0); _ = p.Close() }, "step"},
+		"a deadline":                {func(s *socket, _ *net.TCPConn) { _ = s.SetReadDeadline(longAgo) }, "goOn"},
+		"a deadline in a moment":    {func(s *socket, _ *net.TCPConn) { _ = s.SetDeadline(time.Now().Add(time.Millisecond)) }, "goOn"},
+		"bytes in spite of another": {func(s *socket, p *net.TCPConn) { _ = s.SetWriteDeadline(longAgo); _, _ = p.Write([]byte("a")) }, "step"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, peer := sockets(t)
+			turns := make(chan string, 2)
+			if !s.await(stepped{turns: turns}) {
+				t.Fatal("nothing has happened yet")
+			}
+			c.happens(s, peer)
+			if got := <-turns; got != c.want {
+				t.Errorf("%s, want %s", got, c.want)
+			}
+			if c.want == "step" {
+				<-turns // goOn behind errMuch
+			}
+		})
+	}
+}
+
+func TestDeadlineThatIsMoved(t *testing.T) {
+	s, peer := sockets(t)
+	_ = s.SetReadDeadline(time.Now().Add(time.Millisecond))
+	_ = s.SetReadDeadline(time.Now().Add(time.Hour))
+	read := make(chan error, 1)
+	go func() { _, err := s.Read(make([]byte, 1)); read <- err }()
+	_, _ = peer.Write([]byte("a"))
+	if err := <-read; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestDial(t *testing.T) {
+	n, err := newNetwork()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.close()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(ln.Addr().String())
+	for _, host := range []string{"127.0.0.1", "localhost", "::ffff:127.0.0.1"} {
+		conn, err := dial(t.Context(), n.turn(), "tcp", net.JoinHostPort(host, port), net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: time.Second, Count: 2})
+		if err != nil {
+			t.Errorf("%s: %v", host, err)
+			continue
+		}
+		if got := conn.RemoteAddr().String(); got != ln.Addr().String() {
+			t.Errorf("%s: connected to %s", host, got)
+		}
+		_ = conn.Close()
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if conn, err := dial(ended, n.turn(), "tcp", ln.Addr().String(), net.KeepAliveConfig{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("too late: %v, %v", conn, err)
+	}
+	_ = ln.Close()
+	var refused *net.OpError
+	if _, err := dial(t.Context(), n.turn(), "tcp", ln.Addr().String(), net.KeepAliveConfig{}); !errors.As(err, &refused) || refused.Op != "dial" {
+		t.Errorf("a closed port: %v", err)
+	}
+	if _, err := dial(t.Context(), n.turn(), "tcp", "host.invalid:1", net.KeepAliveConfig{}); err == nil {
+		t.Error("a host that does not exist")
+	}
+}
+
+func TestAcceptedSocket(t *testing.T) {
+	n, err := newNetwork()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.close()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, err := n.listen(ln, net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: time.Second, Count: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	peer, err := net.Dial("tcp", ln.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer peer.Close()
+	conn, err := ours.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := conn.RemoteAddr().String(), peer.LocalAddr().String(); got != want {
+		t.Errorf("client %s, want %s", got, want)
+	}
+	if got, want := conn.LocalAddr().String(), ln.Addr().String(); got != want {
+		t.Errorf("accepted at %s, want %s", got, want)
+	}
+	_ = peer.Close()
+	if _, err := io.ReadAll(conn); err != nil {
+		t.Error(err)
+	}
+	_ = conn.Close()
+	accepted := make(chan error, 1)
+	go func() { _, err := ours.Accept(); accepted <- err }()
+	if err := ours.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := <-accepted; !errors.Is(err, net.ErrClosed) {
+		t.Errorf("Accept behind Close: %v", err)
+	}
+	if _, err := net.Dial("tcp", ln.Addr().String()); err == nil {
+		t.Error("still listens")
+	}
+}
