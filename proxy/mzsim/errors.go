@@ -13,6 +13,7 @@ import (
 var (
 	relationMissing = regexp.MustCompile(`^relation "(.*)" does not exist$`)
 	relationExists  = regexp.MustCompile(`^relation "(.*)" already exists(, skipping)?$`)
+	catalogKey      = regexp.MustCompile(`^Key \((?:typ|rel)name, (?:typ|rel)namespace\)=\((.*), \d+\) already exists\.$`)
 )
 
 // rewriteError changes an error or notice of PostgreSQL into what Materialize says.
@@ -30,6 +31,10 @@ func rewriteError(e *pgproto3.ErrorResponse) {
 			e.Code, e.Message = "XX000", fmt.Sprintf("table \"%s.public.%s\" already exists", database, m[1])
 		} else if m != nil {
 			e.Message = fmt.Sprintf("table \"%s\" already exists, skipping", m[1])
+		}
+	case "23505": // two sessions create one table at the same time; users have no keys of their own
+		if m := catalogKey.FindStringSubmatch(e.Detail); m != nil {
+			e.Code, e.Message, e.Detail = "XX000", fmt.Sprintf("table \"%s.public.%s\" already exists", database, m[1]), ""
 		}
 	}
 }

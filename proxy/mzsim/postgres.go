@@ -89,7 +89,22 @@ func (p *postgres) prepare() error {
 	if err := os.Chown(p.dir, int(p.asUser.Uid), int(p.asUser.Gid)); err != nil {
 		return fmt.Errorf("hand over data directory: %w", err)
 	}
-	return nil
+	return p.enterable()
+}
+
+// enterable finds out whether the server's user may enter the directory, and run the server: what the programs
+// themselves would say about it does not help.
+func (p *postgres) enterable() error {
+	err := p.command(filepath.Join(p.bin, "postgres"), "--version").Run()
+	if err == nil {
+		return nil
+	}
+	hint := "name another one with --data"
+	if p.temporary {
+		hint = "set TMPDIR to a directory that it may enter, such as /tmp"
+		err = errors.Join(err, os.RemoveAll(p.dir))
+	}
+	return fmt.Errorf("the server cannot be run in %s as user id %d (PostgreSQL does not run as root), who has to have access to every directory above it: %s: %w", p.dir, p.asUser.Uid, hint, err)
 }
 
 // unprivileged returns the user that the server has to run as: PostgreSQL

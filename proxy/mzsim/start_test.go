@@ -125,6 +125,34 @@ func TestStartErrors(t *testing.T) {
 }
 
 // Several stand-ins run side by side and know nothing of one another.
+// Where root starts it in a directory that the server's user may not enter, the error says so, and what to do.
+func TestDirectoryOutOfReach(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("the server runs as ourselves: only root runs it as another user")
+	}
+	private := filepath.Join(t.TempDir(), "private")
+	if err := os.Mkdir(private, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name, tmp, data, hint string
+	}{
+		{"temporary", private, "", "set TMPDIR to"},
+		{"kept", os.Getenv("TMPDIR"), filepath.Join(private, "data"), "name another one with --data"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Setenv("TMPDIR", test.tmp)
+			_, err := mzsim.Start(t.Context(), mzsim.Config{Data: test.data})
+			if err == nil || !strings.Contains(err.Error(), private) || !strings.Contains(err.Error(), test.hint) {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+	if left, err := os.ReadDir(private); err != nil || len(left) > 1 || len(left) == 1 && left[0].Name() != "data" {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
 func TestSeveralAtOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	sims := make([]*mzsim.Sim, 3)
