@@ -36,6 +36,8 @@ type serveCmd struct {
 	MaxSessions           int           `default:"10000" help:"Sessions at one time."`
 	MaxSessionsPerAddress int           `default:"0" help:"Sessions of one client address; 0: no bound."`
 	StartupTimeout        time.Duration `default:"60s" help:"Time for startup and authentication."`
+	MaxStartupPacket      int           `default:"10000" help:"Bytes of a client's first packet."`
+	Keepalive             time.Duration `default:"60s" help:"Interval of TCP keepalive on both sides; negative: off."`
 	DrainTimeout          time.Duration `default:"30s" help:"How long running sessions may go on after SIGTERM."`
 }
 
@@ -55,7 +57,7 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 	cfg := proxy.Config{
 		Upstream: upstream, Logger: log, ClientTLS: clientTLS, RequireTLS: c.TLSRequired,
 		MaxSessions: c.MaxSessions, MaxSessionsPerAddress: c.MaxSessionsPerAddress,
-		StartupTimeout: c.StartupTimeout, DrainTimeout: c.DrainTimeout,
+		StartupTimeout: c.StartupTimeout, MaxStartupPacket: c.MaxStartupPacket, KeepAlive: c.Keepalive, DrainTimeout: c.DrainTimeout,
 	}
 	ln, err := (&net.ListenConfig{KeepAlive: -1}).Listen(ctx, "tcp", c.Listen) // the proxy sets keepalive itself
 	if err != nil {
