@@ -14,7 +14,7 @@ var errPause = errors.New("pause")
 var errMuch = errors.New("much to do")
 
 // muchReads is how many times a step fills its buffer before it is errMuch.
-const muchReads = 4
+const muchReads = 16
 
 // A consumer takes the bytes of one direction.
 type consumer interface {
