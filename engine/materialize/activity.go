@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -116,6 +117,48 @@ func (o *observation) history() time.Duration {
 	return longest
 }
 
+// The sample rate from which on the history counts as complete: the default of
+// a server that logs is 0.99, so that a hundred statements leave a trace with near certainty.
+const completeRate = 0.99
+
+// loggingOff judges the two rates of statement logging: the smaller one counts
+// (Materialize documentation, "Query History").
+func loggingOff(maxRate, defaultRate string) string {
+	top, err := strconv.ParseFloat(maxRate, 64)
+	if err != nil {
+		return "the server does not say whether it logs statements"
+	}
+	rate, err := strconv.ParseFloat(defaultRate, 64)
+	if err != nil {
+		rate = top
+	}
+	switch rate = min(rate, top); {
+	case rate <= 0:
+		return "statement logging is off"
+	case rate < completeRate:
+		return "statement logging is sampled at " + strconv.FormatFloat(rate, 'g', 3, 64)
+	}
+	return ""
+}
+
+// readLogging reads whether the server logs statements: at every look, for a cluster must not go by a history
+// that has just ended.
+func (o *observation) readLogging(ctx context.Context) (err error) {
+	o.loggingOff, err = o.client.readLogging(ctx)
+	return err
+}
+
+func (c *Client) readLogging(ctx context.Context) (off string, err error) {
+	var rates [2]string
+	for i, name := range []string{"statement_logging_max_sample_rate", "statement_logging_default_sample_rate"} {
+		err := c.pool.QueryRow(ctx, "SHOW "+name).Scan(&rates[i])
+		if refused := (*pgconn.PgError)(nil); err != nil && !(errors.As(err, &refused) && refused.Code == "42704") {
+			return "", fmt.Errorf("read %s: %w", name, err)
+		}
+	}
+	return loggingOff(rates[0], rates[1]), nil
+}
+
 // uses is what is known about the use of clusters.
 type uses struct {
 	*observation
@@ -124,8 +167,8 @@ type uses struct {
 	elsewhere map[string]engine.Activity
 }
 
-func (o *observation) uses(f facts) uses {
-	u := uses{observation: o, unknown: f.loggingOff}
+func (o *observation) uses() uses {
+	u := uses{observation: o, unknown: o.loggingOff}
 	if o.unread != "" {
 		u.unknown = o.unread
 	}

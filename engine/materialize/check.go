@@ -171,7 +171,7 @@ func (k *check) controlCluster(ctx context.Context, catalog engine.Catalog) {
 // history checks what idle_suspend needs to tell a cluster that is idle from
 // one that nobody can see.
 func (k *check) history(ctx context.Context) {
-	f, err := k.client.loadFacts(ctx)
+	off, err := k.client.readLogging(ctx)
 	if err != nil {
 		k.add(Failure, "statement logging", "%s", err)
 		return
@@ -181,8 +181,8 @@ func (k *check) history(ctx context.Context) {
 	switch {
 	case err != nil:
 		k.add(Warning, "statement logging", "%s; idle_suspend holds: GRANT mz_monitor_redacted TO %s", err, engine.QuoteIdent(k.role.Name))
-	case f.loggingOff != "":
-		k.add(Warning, "statement logging", "%s; idle_suspend holds where it sees no activity", f.loggingOff)
+	case off != "":
+		k.add(Warning, "statement logging", "%s; idle_suspend holds where it sees no activity", off)
 	default:
 		k.add(OK, "statement logging", "complete, and readable")
 	}

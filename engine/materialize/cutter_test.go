@@ -17,6 +17,7 @@ type cutter struct {
 	conns map[net.Conn]bool
 	shut  bool // breaks what comes, too
 	done  sync.WaitGroup
+	close func() // waits; may be called twice
 }
 
 func newCutter(t testing.TB, target string) *cutter {
@@ -27,11 +28,12 @@ func newCutter(t testing.TB, target string) *cutter {
 	}
 	c := &cutter{ln: ln, target: target, conns: map[net.Conn]bool{}}
 	c.done.Go(c.serve)
-	t.Cleanup(func() {
+	c.close = sync.OnceFunc(func() {
 		_ = ln.Close()
 		c.cut()
 		c.done.Wait()
 	})
+	t.Cleanup(c.close)
 	return c
 }
 

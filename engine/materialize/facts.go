@@ -11,12 +11,10 @@ import (
 	"mzproxy/engine"
 )
 
-// facts are what seldom changes.
+// facts are what seldom changes, and does no harm where it is some seconds old.
 type facts struct {
 	sizes  []engine.Size
 	limits engine.Limits
-	// loggingOff says why statement history cannot be trusted; empty: it can.
-	loggingOff string
 	// native names, by cluster id, what of the server's own scales a cluster.
 	native map[string]string
 }
@@ -37,7 +35,6 @@ func (c *Client) loadFacts(ctx context.Context) (facts, error) {
 		}
 		f.limits.MaxReplicasPerCluster, _ = strconv.ParseInt(c.show(ctx, "max_replicas_per_cluster"), 10, 64)
 		f.limits.MaxCreditConsumptionRate, _ = strconv.ParseFloat(c.show(ctx, "max_credit_consumption_rate"), 64)
-		f.loggingOff = loggingOff(c.show(ctx, "statement_logging_max_sample_rate"), c.show(ctx, "statement_logging_default_sample_rate"))
 		f.native, err = c.readNative(ctx)
 		return f, err
 	})
@@ -63,28 +60,4 @@ func (c *Client) readNative(ctx context.Context) (map[string]string, error) {
 		}
 	}
 	return native, nil
-}
-
-// The sample rate from which on the history counts as complete: the default of
-// a server that logs is 0.99, so that a hundred statements leave a trace with near certainty.
-const completeRate = 0.99
-
-// loggingOff judges the two rates of statement logging: the smaller one counts
-// (Materialize documentation, "Query History").
-func loggingOff(maxRate, defaultRate string) string {
-	top, err := strconv.ParseFloat(maxRate, 64)
-	if err != nil {
-		return "the server does not say whether it logs statements"
-	}
-	rate, err := strconv.ParseFloat(defaultRate, 64)
-	if err != nil {
-		rate = top
-	}
-	switch rate = min(rate, top); {
-	case rate <= 0:
-		return "statement logging is off"
-	case rate < completeRate:
-		return "statement logging is sampled at " + strconv.FormatFloat(rate, 'g', 3, 64)
-	}
-	return ""
 }

@@ -157,6 +157,55 @@ func TestLeaseOutOfReach(t *testing.T) {
 	until(t, "it does not lead", func() bool { return !c.Leading() })
 }
 
+// A server's clock that jumps makes no second leader, and takes the lease from nobody.
+func TestLeaseClockJumps(t *testing.T) {
+	s := newServer(t)
+	a := newCandidate(t, s, 6*time.Second)
+	until(t, "it leads", a.Leading)
+	b := newCandidate(t, s, 6*time.Second)
+	expiry := func() string { return s.value(t, "SELECT expires_at::text FROM mz_cluster_strategy_lease") }
+	for range 2 {
+		before := expiry()
+		s.run(t, "SELECT mz_sim.advance('1 hour')")
+		until(t, "renewed", func() bool {
+			if b.Leading() {
+				t.Fatal("the other one leads")
+			}
+			return expiry() != before
+		})
+	}
+	if !a.Leading() || a.elected.Load() != 1 {
+		t.Errorf("it leads: %t, elected %d times", a.Leading(), a.elected.Load())
+	}
+}
+
+// Who believes to lead, and does not by the server's word, is told.
+func TestConfirm(t *testing.T) {
+	s := newServer(t)
+	a := newCandidate(t, s, time.Hour) // renewed long after this test
+	until(t, "it leads", a.Leading)
+	for _, test := range []struct {
+		fault string
+		holds bool
+	}{
+		{"SELECT 1", true},
+		{"INSERT INTO mz_cluster_strategy_lease VALUES ('0', '', now())", true},
+		{"INSERT INTO mz_cluster_strategy_lease VALUES ('1', 'thief', now())", false},
+		{"DELETE FROM mz_cluster_strategy_lease WHERE holder = 'thief'", true},
+		{"UPDATE mz_cluster_strategy_lease SET holder = ''", false},
+		{"DELETE FROM mz_cluster_strategy_lease", false},
+	} {
+		s.run(t, "%s", test.fault)
+		if holds, err := a.Confirm(t.Context()); err != nil || holds != test.holds || !a.Leading() {
+			t.Errorf("after %s: %t, %v", test.fault, holds, err)
+		}
+	}
+	s.run(t, "DROP TABLE mz_cluster_strategy_lease")
+	if _, err := a.Confirm(t.Context()); err == nil {
+		t.Error("no error without the table")
+	}
+}
+
 // The holder counts from before it asked, so that its lease is over before anybody else can take it.
 func TestNeverTwoLeaders(t *testing.T) {
 	s := newServer(t)

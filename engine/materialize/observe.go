@@ -28,7 +28,7 @@ func (c *Client) Observe(ctx context.Context, clusterIDs ...string) (engine.Snap
 	}
 	o := &observation{client: c, named: clusterIDs}
 	err = side(ctx, o.readStrategiesAndHistory, o.readState, o.readRecentActions,
-		o.readClusters, o.readReplicas, o.readReplicaAges, o.readCrashes, o.readHydration, o.readObjects, o.readSubscriptions)
+		o.readClusters, o.readReplicas, o.readReplicaAges, o.readCrashes, o.readHydration, o.readObjects, o.readSubscriptions, o.readLogging)
 	if err != nil {
 		return engine.Snapshot{}, err
 	}
@@ -58,6 +58,7 @@ type observation struct {
 	running    map[string]bool      // a statement is running
 	subscribed map[string]bool      // a SUBSCRIBE is running
 	unread     string               // why the history could not be read
+	loggingOff string               // why it cannot be trusted; empty: it can
 }
 
 // filter restricts a column to the clusters named, where their list is short enough, or to those
@@ -140,7 +141,7 @@ func (o *observation) snapshot(f facts) engine.Snapshot {
 	}
 	o.client.clock.note(time.Now(), o.now)
 	s.Strays = o.strays()
-	uses := o.uses(f)
+	uses := o.uses()
 	processes := processesOf(f.sizes)
 	concerned := o.concerned()
 	for _, c := range o.clusters {

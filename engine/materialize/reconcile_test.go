@@ -115,7 +115,7 @@ func TestServerRestarted(t *testing.T) {
 
 // Refused statements are recorded each, and tried again until they succeed.
 func TestRefused(t *testing.T) {
-	for _, times := range []int{1, 2} {
+	for _, times := range []int{1, 2, 3} {
 		t.Run(fmt.Sprint(times), func(t *testing.T) {
 			r := newRig(t, newServer(t), rigOptions{})
 			r.awaitLead(t)
@@ -173,6 +173,44 @@ func TestSlowStatement(t *testing.T) {
 	r.checkAudit(t, slow, "create r_25cc")
 }
 
+// A statement that is answered after half a minute is one action: nobody tries again meanwhile, the lease stays, and
+// what has to be done elsewhere is begun.
+func TestAnsweredLate(t *testing.T) {
+	t.Parallel()
+	own, err := startSim("", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = own.Close() })
+	s := connect(t, own.DSN())
+	r := newRig(t, s, rigOptions{engine: engine.ReconcilerConfig{Resync: time.Second}})
+	t.Cleanup(r.stop) // before the server
+	r.awaitLead(t)
+	id, other := r.cluster(t, "late"), r.cluster(t, "other")
+	began := time.Now()
+	r.run(t, "SELECT mz_sim.set('ddl_delay', '30 seconds')")
+	r.want(t, id, "target_size", baseline)
+	r.eventually(t, []string{id}, "SELECT cluster_id FROM mz_cluster_strategy_actions WHERE executed IS NULL")
+	until(t, "the statement is on its way", func() bool {
+		return s.value(t, "SELECT count(*)::text FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%%mz_sim.create_replica%%' AND pid <> pg_backend_pid()") == "1"
+	})
+	r.want(t, other, "target_size", baseline)
+	r.eventually(t, []string{"1"}, "SELECT count(*)::text FROM mz_cluster_strategy_actions WHERE executed IS NULL AND cluster_id = '%s'", other)
+	if len(r.replicas(t, id)) > 0 || !r.lease.Leading() {
+		t.Errorf("meanwhile: %q, leads: %t", r.replicas(t, id), r.lease.Leading())
+	}
+	r.eventuallyReplicas(t, id, "r_25cc 25cc")
+	if took := time.Since(began); took < 30*time.Second {
+		t.Errorf("the statement was answered after %s", took)
+	}
+	r.eventuallyReplicas(t, other, "r_25cc 25cc")
+	r.checkAudit(t, id, "create r_25cc")
+	r.checkAudit(t, other, "create r_25cc")
+	if failed := r.column(t, "SELECT error_message FROM mz_cluster_strategy_actions WHERE NOT executed"); len(failed) > 0 {
+		t.Errorf("failures: %q", failed)
+	}
+}
+
 // Without a watcher that works, the clusters are polled.
 func TestSubscribeLost(t *testing.T) {
 	r := newRig(t, newServer(t), rigOptions{engine: engine.ReconcilerConfig{Resync: time.Hour}})
@@ -216,6 +254,13 @@ func TestChangedBetweenPlanAndApply(t *testing.T) {
 			r.eventuallyReplicas(t, id, "r_25cc 25cc")
 			r.checkAudit(t, id, "create r_25cc")
 		}},
+		{"swapped", "ALTER CLUSTER %s SWAP WITH %[1]s_other", func(t *testing.T, r *rig, name, id string) {
+			r.eventuallyReplicas(t, id, "r_25cc 25cc")
+			r.eventually(t, []string{"1"}, "SELECT count(*)::text FROM mz_cluster_strategy_actions WHERE executed AND error_message IS NULL")
+			// Each statement that the server ran has its row. One that met the other cluster says so.
+			met := r.column(t, `SELECT details->>'replica_name' FROM mz_catalog.mz_audit_events WHERE object_type = 'cluster-replica' AND details->>'cluster_id' = '%s'`, r.id(t, name))
+			r.eventually(t, []string{fmt.Sprint(len(met))}, "SELECT count(*)::text FROM mz_cluster_strategy_actions WHERE executed AND error_message LIKE '%%swapped%%'")
+		}},
 		{"dropped", "DROP CLUSTER %s", func(t *testing.T, r *rig, name, id string) {
 			r.eventually(t, nil, "SELECT action_sql FROM mz_cluster_strategy_actions WHERE executed IS NULL")
 			if got := r.column(t, "SELECT action_sql FROM mz_cluster_strategy_actions WHERE executed"); len(got) > 0 {
@@ -243,6 +288,7 @@ func TestChangedBetweenPlanAndApply(t *testing.T) {
 				other := connect(t, sim.DSN())
 				other.run(t, "SET search_path = %s", r.schema)
 				id := r.cluster(t, name)
+				r.cluster(t, name+"_other")
 				var changed atomic.Bool
 				r.onStep(step, 1, func() {
 					other.run(t, test.change, name)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -180,6 +181,25 @@ func TestEnsureTables(t *testing.T) {
 	if err := c.EnsureTables(t.Context()); err != nil {
 		t.Errorf("with tables: %v", err)
 	}
+}
+
+// Several proxies that start at one time do not hinder one another.
+func TestEnsureTablesAtOnce(t *testing.T) {
+	s := newServer(t)
+	var all sync.WaitGroup
+	for range 8 {
+		c, err := materialize.New(materialize.Config{DSN: s.dsn, Schema: s.schema})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(c.Close)
+		all.Go(func() {
+			if err := c.EnsureTables(t.Context()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
 }
 
 func TestPause(t *testing.T) {
