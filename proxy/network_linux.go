@@ -71,7 +71,7 @@ func (n *network) listen(ln net.Listener, keepAlive net.KeepAliveConfig) (net.Li
 		return nil, os.NewSyscallError("listen", err)
 	}
 	_ = ln.Close()
-	return &socketListener{socket: newSocket(fd, n.turn(), nil), address: ln.Addr(), network: n}, nil
+	return &socketListener{socket: newSocket(fd, n.turn(), nil), address: ln.Addr(), network: n, early: &keepAlive}, nil
 }
 
 // turnOf is that of the session of an accepted connection.
@@ -87,6 +87,7 @@ type socketListener struct {
 	socket    *socket
 	address   net.Addr
 	network   *network
+	early     *net.KeepAliveConfig // for sockets that were there before the options; nil: all of those are accepted
 	accepting sync.Mutex
 	late      int // attempts since Close was called
 	closed    bool
@@ -109,8 +110,12 @@ func (l *socketListener) Accept() (net.Conn, error) {
 		fd, from, err := syscall.Accept4(l.socket.fd, syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC) // that of unix asks for the protocol, too
 		switch {
 		case err == nil:
+			if l.early != nil {
+				_ = setOptions(fd, *l.early) // without them the session works as well
+			}
 			return newSocket(fd, l.network.turn(), addressFrom(from)), nil
 		case errors.Is(err, unix.EAGAIN):
+			l.early = nil
 			if l.late > 0 {
 				return nil, net.ErrClosed
 			}
