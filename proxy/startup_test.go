@@ -234,8 +234,11 @@ func TestServerThatGoesDuringTheStartup(t *testing.T) {
 
 // A client that does not say what it wants, or who it is, is not kept.
 func TestStartupTimeout(t *testing.T) {
-	r := newRig(t, func(cfg *proxy.Config) { cfg.StartupTimeout = time.Second })
-	silent, unanswered := r.dial(), r.dial()
+	authority := newAuthority(t)
+	r := newRig(t, func(cfg *proxy.Config) { cfg.StartupTimeout, cfg.ClientTLS = time.Second, authority.server(t) })
+	silent, unanswered, negotiating, direct := r.dial(), r.dial(), r.dial(), r.dial()
+	_, _ = negotiating.Write(append(pgtest.SSLRequest(), 0x16, 3, 1)) // the beginning of a handshake
+	_, _ = direct.Write([]byte{0x16, 3, 1})
 	_, _ = unanswered.Write(pgtest.Startup(pgtest.Version, "user", "u"))
 	server := r.accept()
 	if _, err := pgtest.ReadPacket(server); err != nil {
@@ -246,6 +249,39 @@ func TestStartupTimeout(t *testing.T) {
 	expectEnd(t, unanswered)
 	expectEnd(t, server)
 	expectEnd(t, silent)
+	expectEnd(t, direct)
+	if got, err := io.ReadAll(negotiating); err != nil || string(got) != "S" {
+		t.Errorf("%q, %v, want S and the end", got, err)
+	}
+}
+
+// A server that accepts and then says nothing is given up, and closed.
+func TestServerThatDoesNotNegotiate(t *testing.T) {
+	r := newRig(t, func(cfg *proxy.Config) {
+		cfg.Upstream.SSLMode, cfg.DialTimeout = "require", 100*time.Millisecond
+	})
+	client := r.dial()
+	_, _ = client.Write(pgtest.Startup(pgtest.Version, "user", "u"))
+	server := r.accept()
+	if got, err := io.ReadAll(server); err != nil || !bytes.Equal(got, pgtest.SSLRequest()) {
+		t.Errorf("the server got %q, %v", got, err)
+	}
+	refused(t, client, `C="08001" M="could not connect to server" D="The server did not answer in time."`)
+}
+
+// The limit is on what is behind the length, as in PostgreSQL.
+func TestSizeOfTheStartupPacket(t *testing.T) {
+	r := newRig(t, func(cfg *proxy.Config) { cfg.MaxStartupPacket = 100 })
+	largest := pgtest.Startup(pgtest.Version, "user", strings.Repeat("u", 100-4-len("user..."))) // version, and three zeros
+	client := r.dial()
+	_, _ = client.Write(largest)
+	if got, err := pgtest.ReadPacket(r.accept()); err != nil || len(got) != 100 {
+		t.Errorf("%d bytes, %v, want 100", len(got), err)
+	}
+	client = r.dial()
+	_, _ = client.Write(pgtest.Startup(pgtest.Version, "user", strings.Repeat("u", 101-4-len("user..."))))
+	refused(t, client, `C="08P01" M="invalid length of startup packet"`)
+	nobody(t, r)
 }
 
 // In replication mode nothing is ours.

@@ -14,25 +14,23 @@ import (
 	"mzproxy/proxy/pgtest"
 )
 
-// streamSize is the length of one message, streamMemory what the relay may take for it.
-const (
-	streamSize   = 256 << 20
-	streamMemory = 16 << 20
-)
+// streamMemory is what the relay may take for a message, however long.
+const streamMemory = 16 << 20
 
 // One message of any size passes in pieces: it is never in memory as a whole.
 func TestLongMessagesAreStreamed(t *testing.T) {
 	for name, c := range map[string]struct {
 		typ         byte
 		fromClient  bool
+		size        int
 		interceptor proxy.Interceptor
 	}{
-		"DataRow":              {'D', false, nil},
-		"DataRow, intercepted": {'D', false, newWordHandler()},
-		"CopyData":             {'d', true, nil},
-		"a Query":              {'Q', true, newWordHandler()}, // too long to be looked at
-		"a Bind":               {'B', true, nil},
-		"something unknown":    {'~', false, newWordHandler()},
+		"DataRow":              {'D', false, 1 << 30, nil},
+		"DataRow, intercepted": {'D', false, 128 << 20, newWordHandler()},
+		"CopyData":             {'d', true, 1 << 30, nil},
+		"a Query":              {'Q', true, 128 << 20, newWordHandler()}, // too long to be looked at
+		"a Bind":               {'B', true, 128 << 20, nil},
+		"something unknown":    {'~', false, 128 << 20, newWordHandler()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, server := newRigFor(t, c.interceptor).session()
@@ -42,8 +40,8 @@ func TestLongMessagesAreStreamed(t *testing.T) {
 			}
 			before := memory()
 			sent := make(chan error, 1)
-			go func() { sent <- writeLong(from, c.typ) }()
-			most, err := readLong(to, c.typ)
+			go func() { sent <- writeLong(from, c.typ, c.size) }()
+			most, err := readLong(to, c.typ, c.size)
 			if err := errors.Join(err, <-sent); err != nil {
 				t.Fatal(err)
 			}
@@ -60,13 +58,13 @@ func memory() uint64 {
 	return m.HeapAlloc
 }
 
-func writeLong(conn net.Conn, typ byte) error {
+func writeLong(conn net.Conn, typ byte, size int) error {
 	_ = conn.SetWriteDeadline(time.Now().Add(6 * patience))
-	if _, err := conn.Write(binary.BigEndian.AppendUint32([]byte{typ}, streamSize+4)); err != nil {
+	if _, err := conn.Write(binary.BigEndian.AppendUint32([]byte{typ}, uint32(size)+4)); err != nil {
 		return err
 	}
 	chunk := make([]byte, 1<<20)
-	for range streamSize / len(chunk) {
+	for range size / len(chunk) {
 		if _, err := conn.Write(chunk); err != nil {
 			return err
 		}
@@ -75,14 +73,14 @@ func writeLong(conn net.Conn, typ byte) error {
 }
 
 // readLong reads what writeLong writes and returns the most memory in use meanwhile.
-func readLong(conn net.Conn, typ byte) (most uint64, err error) {
+func readLong(conn net.Conn, typ byte, size int) (most uint64, err error) {
 	_ = conn.SetReadDeadline(time.Now().Add(6 * patience))
 	var head [5]byte
 	if _, err := io.ReadFull(conn, head[:]); err != nil || head[0] != typ {
 		return 0, errors.Join(err, errors.New("no header"))
 	}
 	chunk := make([]byte, 4<<20)
-	for range streamSize / len(chunk) {
+	for range size / len(chunk) {
 		if _, err := io.ReadFull(conn, chunk); err != nil {
 			return 0, err
 		}

@@ -62,6 +62,33 @@ func TestDirectTLSWithoutAProtocol(t *testing.T) {
 	refused(t, client, `C="08001" M="could not connect to server"`)
 }
 
+// With sslsni=0 the server is not told its name in plaintext, but has to have it.
+func TestNameOfTheServerIsKept(t *testing.T) {
+	a := newAuthority(t)
+	r := newRig(t, func(cfg *proxy.Config) {
+		u, err := proxy.ParseUpstream("postgres://localhost/?sslmode=verify-full&sslsni=0&sslrootcert=" + a.file("ca.crt"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.Address = cfg.Upstream.Address
+		cfg.Upstream = u
+	})
+	client := r.dial()
+	_, _ = client.Write(pgtest.Startup(pgtest.Version, "user", "u"))
+	conn := r.accept()
+	if _, err := pgtest.ReadPacket(conn); err != nil {
+		t.Fatal(err)
+	}
+	_, _ = conn.Write([]byte{'S'})
+	server := tls.Server(conn, a.serverConfig(t))
+	if err := pgtest.Welcome(server, pgtest.DefaultKey); err != nil {
+		t.Fatal(err)
+	}
+	if name := server.ConnectionState().ServerName; name != "" {
+		t.Errorf("the server was told its name, %q", name)
+	}
+}
+
 // What a server does with an SSLRequest, and what the modes make of it.
 func TestNegotiationWithTheServer(t *testing.T) {
 	a := newAuthority(t)

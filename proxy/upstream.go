@@ -173,7 +173,7 @@ func (u Upstream) dial(ctx context.Context, t *turn, keepAlive net.KeepAliveConf
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(longAgo) })
 	secured, err := u.secure(ctx, conn)
-	if !stop() && err == nil {
+	if !stop() {
 		err = context.Cause(ctx)
 	}
 	if err != nil {
