@@ -9,9 +9,10 @@ LDFLAGS := -X main.version=$(VERSION)
 RACE := ./proxy/... ./engine/... ./cmd/...
 FUZZTIME ?= 30s
 SOAK ?= 10m
+MODEL ?= 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test race fuzz bench lint fmt-check vet deflake presubmit drivers soak clean
+.PHONY: help setup build demo test race fuzz bench lint fmt-check vet deflake presubmit drivers soak model clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -67,6 +68,9 @@ drivers: build ## run drivers' own suites direct and proxied, and strategies thr
 
 soak: setup ## put mixed load on the relay for SOAK (10m), and look for what is left behind
 	go test -run '^TestSoak$$' -count=1 -timeout 0 -v ./proxy -soak $(SOAK)
+
+model: setup ## drive two reconcilers through random events and faults for MODEL (10m)
+	MZPROXY_MODEL=$(MODEL) go test -run '^TestModel$$' -count=1 -timeout 0 -v ./engine/materialize
 
 clean: ## remove what was built
 	rm -rf bin

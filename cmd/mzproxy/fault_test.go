@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -66,6 +67,13 @@ func (s *server) eventually(t *testing.T, query string, want ...string) {
 		}
 		time.Sleep(10 * time.Millisecond) // the poll of a condition
 	}
+}
+
+// awaitLeader waits until a proxy leads.
+func (s *server) awaitLeader(t *testing.T) {
+	t.Helper()
+	s.eventually(t, "SELECT name FROM mz_tables WHERE name = 'mz_cluster_strategy_lease'", "mz_cluster_strategy_lease")
+	s.eventually(t, "SELECT 'there' FROM mz_cluster_strategy_lease WHERE holder <> ''", "there")
 }
 
 // checkAudit compares our audit rows with the server's own audit events: each
@@ -132,14 +140,56 @@ func TestKilledBetweenWriteAndLook(t *testing.T) {
 	s := newServer(t)
 	s.run(t, "CREATE CLUSTER c REPLICAS ()")
 	first := serveProcess(t, s.dsn, nil)
-	s.eventually(t, "SELECT name FROM mz_tables WHERE name = 'mz_cluster_strategy_lease'", "mz_cluster_strategy_lease")
-	s.eventually(t, "SELECT 'there' FROM mz_cluster_strategy_lease WHERE holder <> ''", "there")
+	s.awaitLeader(t)
 	_ = first.cmd.Process.Kill()
 	<-first.exited
 	s.run(t, "INSERT INTO mz_cluster_strategies (cluster_id, strategy_type, config) VALUES ("+
 		engine.QuoteLiteral(s.column(t, "SELECT id FROM mz_clusters WHERE name = 'c'")[0])+`, 'target_size', '{"target_size": "25cc"}')`)
 	began := time.Now()
 	serveProcess(t, s.dsn, nil)
+	s.eventually(t, replicasOf("c"), "r_25cc")
+	t.Logf("taken over after %s", time.Since(began).Round(100*time.Millisecond))
+	s.checkAudit(t, "c", "create r_25cc")
+}
+
+// Fifty sessions write strategies for one cluster at once, through two proxies: all are stored, the newest counts, and one replica comes of it.
+func TestFiftyWriters(t *testing.T) {
+	s := newServer(t)
+	s.run(t, "CREATE CLUSTER crowded REPLICAS ()")
+	proxies := []*served{serveProcess(t, s.dsn, nil), serveProcess(t, s.dsn, nil)}
+	s.awaitLeader(t)
+	var writers sync.WaitGroup
+	for i := range 50 {
+		writers.Go(func() {
+			out, err := psqlOnce(t, proxies[i%2].addr, "-c", fmt.Sprintf(`INSERT INTO mz_cluster_strategies (cluster_id, strategy_type, config)
+				VALUES ('crowded', 'target_size', '{"target_size": "25cc", "replica_name": "r%d"}')`, i))
+			if err != nil {
+				t.Errorf("writer %d: %v: %s", i, err, out)
+			}
+		})
+	}
+	writers.Wait()
+	s.eventually(t, "SELECT count(*)::text FROM mz_cluster_strategies", "50")
+	s.eventually(t, "SELECT count(*)::text FROM mz_cluster_replicas r JOIN mz_clusters c ON c.id = r.cluster_id WHERE c.name = 'crowded'", "1")
+	s.checkAudit(t, "crowded", "create "+s.column(t, replicasOf("crowded"))[0])
+	if failed := s.column(t, "SELECT error_message FROM mz_cluster_strategy_actions WHERE NOT executed"); len(failed) > 0 {
+		t.Errorf("failures: %q", failed)
+	}
+}
+
+// When the leader is killed, another proxy takes its place by itself.
+func TestTakeover(t *testing.T) {
+	s := newServer(t)
+	s.run(t, "CREATE CLUSTER c REPLICAS ()")
+	first := serveProcess(t, s.dsn, nil)
+	s.awaitLeader(t)
+	second := serveProcess(t, s.dsn, nil)
+	_ = first.cmd.Process.Kill()
+	<-first.exited
+	began := time.Now()
+	if out, err := psqlOnce(t, second.addr, "-c", `INSERT INTO mz_cluster_strategies (cluster_id, strategy_type, config) VALUES ('c', 'target_size', '{"target_size": "25cc"}')`); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
 	s.eventually(t, replicasOf("c"), "r_25cc")
 	t.Logf("taken over after %s", time.Since(began).Round(100*time.Millisecond))
 	s.checkAudit(t, "c", "create r_25cc")
