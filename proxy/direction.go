@@ -41,9 +41,9 @@ func (s *Session) relay() {
 }
 
 // awaits lets a direction wait in the poller. It reports false if there is
-// something to do, or no poller.
+// something to do, no poller, or TLS, which may have read more than it was asked for.
 func (p *pump) awaits(d direction) bool {
-	return p.have == 0 && p.socket != nil && p.socket.await(d)
+	return p.have == 0 && p.plain() && p.socket.await(d)
 }
 
 // goOn runs a direction behind a step that ended with err, until it waits in the

@@ -84,8 +84,8 @@
 // the leader does what could take long (a full socket, a lock that is held, a
 // callback) it hands the lead to another goroutine and is the direction's own from
 // then on, until there is nothing left to read; what a callback has to be asked about, and
-// more than a few full buffers at once, go to a goroutine at the outset. A side with TLS
-// has a goroutine that waits in Read, and so has everything on other systems.
+// more than a few full buffers at once, go to a goroutine at the outset. On other
+// systems each direction has a goroutine that waits in Read.
 //
 // # How sessions end
 //

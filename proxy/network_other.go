@@ -5,7 +5,6 @@ package proxy
 import (
 	"context"
 	"net"
-	"syscall"
 )
 
 // A network makes the connections of a server. The runtime waits for them here;
@@ -39,6 +38,8 @@ type socket struct {
 	atEnd interface{ Load() bool }
 }
 
-func (*socket) tryRead([]byte) (int, error) { return 0, syscall.EINVAL }
+func (*socket) tryRead([]byte) (int, error) { return 0, errNothing }
+
+func (*socket) without(read func([]byte) (int, error), p []byte) (int, error) { return read(p) }
 
 func (*socket) await(direction) bool { return false }

@@ -1,10 +1,12 @@
 package proxy_test
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"testing"
 
 	"mzproxy/proxy"
@@ -190,4 +192,86 @@ func chatter(client, server net.Conn) error {
 		}
 	}
 	return client.Close()
+}
+
+// A session with TLS waits without goroutines, too, and goes on whatever its records hold.
+func TestQuietSessionWithTLS(t *testing.T) {
+	authority := newAuthority(t)
+	r := newRig(t, func(cfg *proxy.Config) { cfg.ClientTLS, cfg.Interceptor = authority.server(t), newWordHandler() })
+	client := authority.dialTLS(r)
+	// Two queries are in the record of the first packet.
+	query := pgtest.Message{Type: 'Q', Body: []byte("SELECT 1\x00")}.Append(nil)
+	first := append(pgtest.Startup(pgtest.Version, "user", "u"), append(query, query...)...)
+	if _, err := client.Write(first); err != nil {
+		t.Fatal(err)
+	}
+	server := r.accept()
+	if err := pgtest.Welcome(server, pgtest.DefaultKey); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, client, pgtest.FromServer, `Authentication 0 ""`, `ParameterStatus "server_version" "15.0"`,
+		`BackendKeyData "\x00\x00\x12g\x01\x02\x03\x04"`, `ReadyForQuery I`)
+	for range 2 {
+		expect(t, server, pgtest.FromClient, `Query "SELECT 1"`)
+		send(t, server, pgtest.FromServer, `CommandComplete "SELECT 1"`, `ReadyForQuery I`)
+		expect(t, client, pgtest.FromServer, `CommandComplete "SELECT 1"`, `ReadyForQuery I`)
+	}
+	for range 3 {
+		r.parked(2)
+		exchange(t, client, server, "SELECT 1")
+	}
+	// More than a record, a buffer and a step hold.
+	long := strings.Repeat("long ", 1<<17)
+	exchange(t, client, server, long)
+	r.parked(2)
+	send(t, client, pgtest.FromClient, `Query "OURS 0"`)
+	expect(t, client, pgtest.FromServer, `RowDescription [n:23:0]`, `CommandComplete "SELECT 0"`, `ReadyForQuery I`)
+	r.parked(2)
+	_ = client.Close()
+	expectEnd(t, server)
+	_ = server.Close()
+	eventually(t, "session over", func() bool { return r.proxy.Sessions() == 0 })
+}
+
+// A record that comes in pieces is relayed when it is whole.
+func TestTLSRecordInPieces(t *testing.T) {
+	authority := newAuthority(t)
+	r := newRig(t, func(cfg *proxy.Config) { cfg.ClientTLS = authority.server(t) })
+	conn := r.dial()
+	_, _ = conn.Write(pgtest.SSLRequest())
+	if _, err := readFull(conn, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	slow := &slowConn{TCPConn: conn}
+	client := tls.Client(slow, authority.client())
+	entered := make(chan error, 1)
+	go func() { entered <- pgtest.Enter(client) }()
+	server := r.accept()
+	if err := pgtest.Welcome(server, pgtest.DefaultKey); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-entered; err != nil {
+		t.Fatal(err)
+	}
+	slow.between = func() { r.parked(2) }
+	exchange(t, client, server, "SELECT 1")
+}
+
+// slowConn writes byte by byte once between is set, and calls it between two.
+type slowConn struct {
+	*net.TCPConn
+	between func()
+}
+
+func (c *slowConn) Write(p []byte) (int, error) {
+	if c.between == nil {
+		return c.TCPConn.Write(p)
+	}
+	for i := range p {
+		c.between()
+		if _, err := c.TCPConn.Write(p[i : i+1]); err != nil {
+			return i, err
+		}
+	}
+	return len(p), nil
 }

@@ -32,6 +32,7 @@ type socket struct {
 	events  uint32    // the poller knows of; 0: not in the poller yet
 	waiting direction // that gets the next event; nil: none
 	closed  bool
+	hasty   bool // Read does not wait; belongs to the reader
 	input   readiness
 	output  readiness
 }
@@ -58,7 +59,7 @@ func (s *socket) Read(p []byte) (int, error) {
 		if n == len(p) || err == os.ErrDeadlineExceeded {
 			s.unread(true) // perhaps
 		}
-		if err != syscall.EAGAIN {
+		if err != errNothing || s.hasty {
 			return n, err
 		}
 		if err := s.wait(&s.input, eventsIn); err != nil {
@@ -75,7 +76,14 @@ func (s *socket) unread(is bool) {
 	s.mu.Unlock()
 }
 
-// tryRead reads what there is; syscall.EAGAIN: nothing.
+// without waiting for bytes, it reads through what is above the socket.
+func (s *socket) without(read func([]byte) (int, error), p []byte) (int, error) {
+	s.hasty = true
+	defer func() { s.hasty = false }()
+	return read(p)
+}
+
+// tryRead reads what there is, which may be errNothing.
 func (s *socket) tryRead(p []byte) (int, error) {
 	for {
 		if s.input.expired.Load() {
@@ -85,6 +93,8 @@ func (s *socket) tryRead(p []byte) (int, error) {
 		switch {
 		case errno == syscall.EINTR:
 			continue
+		case errno == syscall.EAGAIN:
+			return 0, errNothing
 		case errno != 0:
 			return 0, errno
 		case n == 0:
