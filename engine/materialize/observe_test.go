@@ -108,6 +108,50 @@ func TestObserve(t *testing.T) {
 	}
 }
 
+// A second look shows what the cluster is by now, as a whole observation would, in half the queries.
+func TestRecheck(t *testing.T) {
+	s := newServer(t)
+	c := newClient(t, s, materialize.Config{})
+	id := s.cluster(t, "rechecked", "a 25cc", "b 50cc")
+	s.run(t, "CREATE TABLE again (n int)")
+	s.run(t, "SELECT mz_sim.crash('rechecked', 'b', 'oom-killed')")
+	first := observe(t, c, id)
+	name := "rechecked"
+	for _, change := range []string{
+		"SELECT 1",
+		"INSERT INTO mz_cluster_strategies (cluster_id, strategy_type, config) VALUES ('" + id + "', 'burst', '{}')",
+		"CREATE INDEX again_idx IN CLUSTER %s ON again (n)",
+		"SELECT mz_sim.hydrate('%s', 'a')",
+		"CREATE CLUSTER REPLICA %s.c (SIZE '25cc')",
+		"DROP CLUSTER REPLICA %s.b",
+		"ALTER CLUSTER %s RENAME TO rechecked2",
+	} {
+		s.run(t, "%s", strings.ReplaceAll(change, "%s", name))
+		if strings.HasPrefix(change, "ALTER") {
+			name = "rechecked2"
+		}
+		var want, got engine.ClusterState
+		shows := func() string { // replicas hydrate between two looks
+			want = observeOne(t, c, id)
+			again, err := c.Recheck(t.Context(), first)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = again.Clusters[0]
+			for i := range want.Replicas {
+				want.Replicas[i].CreatedAt = got.Replicas[i].CreatedAt
+			}
+			want.LastActivity, want.ActivitySource = got.LastActivity, got.ActivitySource
+			return cmp.Diff(want, got)
+		}
+		until(t, "both looks show the same", func() bool { return shows() == "" })
+	}
+	s.run(t, "DROP CLUSTER %s CASCADE", name)
+	if again, err := c.Recheck(t.Context(), first); err != nil || len(again.Clusters) != 0 {
+		t.Errorf("a cluster that is gone: %+v, %v", again.Clusters, err)
+	}
+}
+
 // What the server itself scales is told, whichever of the mechanisms the server has.
 func TestObserveNative(t *testing.T) {
 	own, err := startSim("", "")
@@ -340,8 +384,10 @@ func TestActivityUnknown(t *testing.T) {
 	logging := func(value string) { s.run(t, "SELECT mz_sim.set('statement_logging', '%s')", value) }
 	defer logging("on")
 	for value, want := range map[string]string{"off": "statement logging is off", "0.5": "statement logging is sampled at 0.5", "0.98": "statement logging is sampled at 0.98", "1": "", "on": ""} {
-		logging(value)
-		c := newClient(t, s, materialize.Config{Activity: seen}) // what seldom changes is kept for some seconds
+		logging("on")
+		c := newClient(t, s, materialize.Config{Activity: seen})
+		usageOf(t, c, id)
+		logging(value) // counts at the very next look
 		if u := usageOf(t, c, id); u.ActivityUnknown != want || !u.about(10*time.Minute) {
 			t.Errorf("%s: %q, %v", value, u.ActivityUnknown, u.LastActivity)
 		}
@@ -365,9 +411,8 @@ func TestActivityAfterBlindness(t *testing.T) {
 		t.Errorf("%+v", u)
 	}
 	s.run(t, "SELECT mz_sim.set('statement_logging', 'on')")
-	until(t, "activity is known", func() bool { return usageOf(t, c, id).ActivityUnknown == "" })
-	if u := usageOf(t, c, id); !u.about(0) {
-		t.Errorf("%s ago, by %s", u.ago, u.ActivitySource)
+	if u := usageOf(t, c, id); u.ActivityUnknown != "" || !u.about(0) {
+		t.Errorf("%s ago, by %s, unknown: %q", u.ago, u.ActivitySource, u.ActivityUnknown)
 	}
 }
 
