@@ -92,7 +92,7 @@ func startPostgres(t testing.TB) (*postgresServer, error) {
 	}
 	p.process = command("postgres", "-D", data, "-p", p.port, "-k", dir, "-c", "listen_addresses=127.0.0.1", "-c", "fsync=off",
 		"-c", "ssl=on", "-c", "ssl_cert_file="+certs+"/server.crt", "-c", "ssl_key_file="+certs+"/server.key", "-c", "ssl_ca_file="+certs+"/ca.crt",
-		"-c", "max_prepared_transactions=10", "-c", "wal_level=logical")
+		"-c", "max_connections=400", "-c", "max_prepared_transactions=10", "-c", "wal_level=logical")
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		return nil, err
