@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -16,12 +17,17 @@ func TestUnconfirmedLead(t *testing.T) {
 	for _, answer := range []error{nil, errors.New("the connection broke")} {
 		bubble(t, func(t *testing.T) {
 			w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small)))
-			held := false
-			leader := &enginetest.Leader{ConfirmFunc: func(context.Context) (bool, error) { return held, answer }}
+			var held atomic.Bool
+			leader := &enginetest.Leader{ConfirmFunc: func(context.Context) (bool, error) {
+				if held.Load() {
+					return true, nil
+				}
+				return false, answer
+			}}
 			running(t, w.reconciler(t, engine.ReconcilerConfig{Leader: leader}))
 			settle(10 * time.Second)
 			equal(t, "replicas", nil, w.names("u_c"))
-			held, answer = true, nil
+			held.Store(true)
 			settle(10 * time.Second)
 			equal(t, "actions", []string{"create r_25cc executed"}, w.actions())
 		})

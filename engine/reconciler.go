@@ -20,6 +20,13 @@ type Observer interface {
 	Observe(ctx context.Context, clusterIDs ...string) (Snapshot, error)
 }
 
+// Foreseer is an Observer that reads only what the stored strategies ask for, unless it is asked for what others
+// might.
+type Foreseer interface {
+	// Foresee is Observe for strategies that may be stored yet.
+	Foresee(ctx context.Context, clusterIDs ...string) (Snapshot, error)
+}
+
 // Executor runs the statement of an action.
 type Executor interface {
 	// Execute returns nil once the statement has succeeded. An error that wraps ErrNoAnswer
@@ -154,7 +161,11 @@ type ActionResult struct {
 // Explain observes and plans, and does nothing else. With no clusters named, it is about all that
 // have strategies.
 func (r *Reconciler) Explain(ctx context.Context, clusterIDs ...string) (Snapshot, Plan, error) {
-	s, err := r.observe(ctx, clusterIDs)
+	return r.explainBy(ctx, r.cfg.Observer.Observe, clusterIDs)
+}
+
+func (r *Reconciler) explainBy(ctx context.Context, read func(context.Context, ...string) (Snapshot, error), clusterIDs []string) (Snapshot, Plan, error) {
+	s, err := r.observeBy(ctx, read, clusterIDs)
 	if err != nil {
 		return Snapshot{}, Plan{}, err
 	}
@@ -165,7 +176,11 @@ func (r *Reconciler) Explain(ctx context.Context, clusterIDs ...string) (Snapsho
 }
 
 func (r *Reconciler) observe(ctx context.Context, clusterIDs []string) (Snapshot, error) {
-	s, err := r.cfg.Observer.Observe(ctx, clusterIDs...)
+	return r.observeBy(ctx, r.cfg.Observer.Observe, clusterIDs)
+}
+
+func (r *Reconciler) observeBy(ctx context.Context, read func(context.Context, ...string) (Snapshot, error), clusterIDs []string) (Snapshot, error) {
+	s, err := read(ctx, clusterIDs...)
 	if err != nil {
 		return Snapshot{}, fmt.Errorf("observe: %w", err)
 	}
@@ -176,8 +191,11 @@ func (r *Reconciler) observe(ctx context.Context, clusterIDs []string) (Snapshot
 // WhatIf plans twice: for what is there, and for what would be there after a
 // change. s is the changed snapshot.
 func (r *Reconciler) WhatIf(ctx context.Context, clusterIDs []string, change func(*Snapshot)) (s Snapshot, before, after Plan, err error) {
-	s, before, err = r.Explain(ctx, clusterIDs...)
-	if err != nil {
+	read := r.cfg.Observer.Observe
+	if f, ok := r.cfg.Observer.(Foreseer); ok {
+		read = f.Foresee
+	}
+	if s, before, err = r.explainBy(ctx, read, clusterIDs); err != nil {
 		return s, before, after, err
 	}
 	s.Clusters = slices.Clone(s.Clusters)

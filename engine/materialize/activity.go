@@ -82,12 +82,19 @@ func (o *observation) readUses(ctx context.Context, filter string, window time.D
 }
 
 // young lists, sorted, the clusters that showed no use in the window, and whose row of idle_suspend
-// was written in it.
+// was written in it, or may be yet.
 func (o *observation) young(window time.Duration) []string {
 	var ids []string
 	begin := o.client.clock.there(time.Now()).Add(-window)
+	unused := func(id string) bool {
+		_, used := o.used[id]
+		return !used && !o.running[id]
+	}
+	if o.ahead {
+		return slices.Sorted(slices.Values(slices.DeleteFunc(slices.Clone(o.named), func(id string) bool { return !unused(id) })))
+	}
 	for id, rows := range o.rows {
-		if _, used := o.used[id]; used || o.running[id] {
+		if !unused(id) {
 			continue
 		}
 		if slices.ContainsFunc(rows, func(r engine.StrategyRow) bool {

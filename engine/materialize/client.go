@@ -69,6 +69,7 @@ type Client struct {
 var (
 	_ engine.Observer  = (*Client)(nil)
 	_ engine.Rechecker = (*Client)(nil)
+	_ engine.Foreseer  = (*Client)(nil)
 	_ engine.Executor  = (*Client)(nil)
 	_ engine.Recorder  = (*Client)(nil)
 	_ engine.Auditor   = (*Client)(nil)

@@ -22,11 +22,19 @@ const longList = 500
 // be read is unknown; anything else that cannot be read is an error, for
 // nothing may be decided without it.
 func (c *Client) Observe(ctx context.Context, clusterIDs ...string) (engine.Snapshot, error) {
+	return c.observe(ctx, &observation{client: c, named: clusterIDs})
+}
+
+// Foresee is Observe for strategies that are not stored yet: activity is read as far back as there is any.
+func (c *Client) Foresee(ctx context.Context, clusterIDs ...string) (engine.Snapshot, error) {
+	return c.observe(ctx, &observation{client: c, named: clusterIDs, ahead: true})
+}
+
+func (c *Client) observe(ctx context.Context, o *observation) (engine.Snapshot, error) {
 	f, err := c.loadFacts(ctx)
 	if err != nil {
 		return engine.Snapshot{}, err
 	}
-	o := &observation{client: c, named: clusterIDs}
 	err = side(ctx, o.readStrategiesAndHistory, o.readState, o.readRecentActions,
 		o.readClusters, o.readReplicas, o.readReplicaAges, o.readCrashes, o.readHydration, o.readObjects, o.readSubscriptions, o.readLogging)
 	if err != nil {
@@ -40,6 +48,7 @@ type observation struct {
 	client *Client
 	named  []string // ids of clusters; none: all that are concerned
 	again  bool     // only what may have changed since a moment ago
+	ahead  bool     // also what strategies may ask for that are not stored yet
 
 	rows     map[string][]engine.StrategyRow // by cluster id, as all that follow
 	memories map[string]engine.ClusterMemory
