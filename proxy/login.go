@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net"
+	"os"
 	"strings"
 	"time"
 
@@ -85,7 +86,7 @@ func (s *Session) connect(ctx context.Context, startup []byte, plain bool) error
 func reasonUnreachable(err error) string {
 	var op *net.OpError
 	switch {
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded):
 		return "The server did not answer in time."
 	case errors.As(err, &op) && op.Op == "dial":
 		return "The server does not accept connections."
@@ -151,13 +152,19 @@ func (s *Session) authenticate(ctx context.Context, alternative bool) error {
 	}
 }
 
-// startupEnd is a server that went away before the session began.
+// startupEnd is a server that went away before the session began, or did not go on.
 func (s *Session) startupEnd(err error) error {
 	var e *Error
 	if errors.As(err, &e) {
 		return e
 	}
-	return fatal(CodeConnectionUnable, messageServerGone, err)
+	message := messageServerGone
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		message = messageServerUnreachable
+	}
+	e = fatal(CodeConnectionUnable, message, err)
+	e.Detail = reasonUnreachable(err)
+	return e
 }
 
 // authRequest relays an authentication request, and the client's answer to it.

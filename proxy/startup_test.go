@@ -246,8 +246,14 @@ func TestStartupTimeout(t *testing.T) {
 	}
 	send(t, server, pgtest.FromServer, `Authentication 3 ""`)
 	expect(t, unanswered, pgtest.FromServer, `Authentication 3 ""`)
+	unserved := r.dial()
+	_, _ = unserved.Write(pgtest.Startup(pgtest.Version, "user", "u"))
+	if _, err := pgtest.ReadPacket(r.accept()); err != nil {
+		t.Fatal(err)
+	}
 	expectEnd(t, unanswered)
 	expectEnd(t, server)
+	refused(t, unserved, `C="08001" M="could not connect to server" D="The server did not answer in time."`)
 	expectEnd(t, silent)
 	expectEnd(t, direct)
 	if got, err := io.ReadAll(negotiating); err != nil || string(got) != "S" {
