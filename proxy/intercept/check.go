@@ -50,12 +50,14 @@ func (h *handler) checkIn(ctx context.Context, text, source string, w *rewrite.W
 	}
 	c := &check{handler: h, text: text, foreign: text != source, write: w, args: args, catalog: catalog,
 		ids: map[string]bool{}, params: map[int]string{}, named: map[string]cell{}}
-	switch w.Op {
-	case rewrite.Insert:
+	switch {
+	case w.Doubtful:
+		err = c.opaque(ctx)
+	case w.Op == rewrite.Insert:
 		err = c.insert(ctx)
-	case rewrite.Update:
+	case w.Op == rewrite.Update:
 		err = c.update(ctx)
-	case rewrite.Delete:
+	case w.Op == rewrite.Delete:
 		err = c.delete(ctx)
 	default:
 		err = c.opaque(ctx)

@@ -25,6 +25,9 @@ func (h *handler) explain(q proxy.Query, c rewrite.ExplainStrategy) *proxy.Answe
 		if err != nil {
 			return err
 		}
+		if len(h.open) > 0 {
+			t.notices = append(t.notices, notice(severityNotice, codeOK, "what this transaction has written is not in the plan yet", "", "COMMIT makes it count."))
+		}
 		lines := report.text(c.Verbose)
 		if c.JSON {
 			if lines, err = report.json(); err != nil {
@@ -43,6 +46,7 @@ type report struct {
 	snapshot engine.Snapshot
 	plan     engine.Plan
 	before   *engine.Plan // what-if: the plan of now
+	none     string       // what is said where no cluster is in it
 }
 
 // report makes the plan that is asked for.
@@ -67,7 +71,12 @@ func (h *handler) report(ctx context.Context, q proxy.Query, c rewrite.ExplainSt
 	if err != nil {
 		return report{}, unreachable(ctx, err)
 	}
-	return selected(s, plan, matches), nil
+	r := selected(s, plan, matches)
+	r.none = "No cluster has strategies"
+	if c.Like != nil {
+		r.none = "No cluster that matches has strategies"
+	}
+	return r, nil
 }
 
 // selected keeps the clusters that match.
@@ -96,8 +105,11 @@ func difference(of, from []engine.Action) []engine.Action {
 
 // creditChange is what a plan does to the bill.
 func creditChange(before, after float64) string {
-	if before == after {
-		return fmt.Sprintf("%g credits/hour", before)
+	switch {
+	case before != after:
+		return fmt.Sprintf("%g -> %g credits/hour", before, after)
+	case after == 1:
+		return "1 credit/hour"
 	}
-	return fmt.Sprintf("%g -> %g credits/hour", before, after)
+	return fmt.Sprintf("%g credits/hour", after)
 }

@@ -16,7 +16,7 @@ const lineWidth = 97
 func (r report) text(verbose bool) []string {
 	var p printer
 	if len(r.plan.Clusters) == 0 {
-		p.line("No cluster has strategies")
+		p.line("%s", r.none)
 	}
 	for i, plan := range r.plan.Clusters {
 		p.cluster(r.snapshot.Now, r.snapshot.Clusters[i], plan)

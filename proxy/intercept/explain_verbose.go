@@ -3,6 +3,7 @@ package intercept
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -75,10 +76,13 @@ func replicaSignals(s engine.Snapshot, c engine.ClusterState, r engine.Replica) 
 	return list
 }
 
+// longestCooldown is what a time.Duration holds, in seconds.
+const longestCooldown = float64(math.MaxInt64 / time.Second)
+
 // remembered tells of a strategy's cooldown and of what else it has stored.
 func remembered(now engine.Timestamp, c engine.ClusterState, strategy string) string {
 	var config struct {
-		Cooldown float64 `json:"cooldown_s"`
+		Cooldown json.Number `json:"cooldown_s"`
 	}
 	for i, counts := range engine.Counting(c.Strategies) {
 		if counts && c.Strategies[i].Type == strategy {
@@ -87,17 +91,22 @@ func remembered(now engine.Timestamp, c engine.ClusterState, strategy string) st
 	}
 	state := map[string]any{}
 	_ = json.Unmarshal(c.State[strategy], &state) // what is no object is no state
+	cooldown, err := config.Cooldown.Float64()
+	length := duration(cooldown)
+	if err != nil && config.Cooldown != "" || cooldown > longestCooldown {
+		cooldown, length = 0, "without end"
+	}
 	text := "never acted"
 	if stamp, ok := state["last_decision_ts"].(string); ok {
 		text = "last acted at " + stamp
 		if last, err := engine.ParseTimestamp(stamp); err == nil {
 			text = fmt.Sprintf("last acted %s ago", elapsed(now.Sub(last.Time)))
-			if end := last.Time.Add(time.Duration(config.Cooldown * float64(time.Second))); config.Cooldown > 0 && end.After(now.Time) {
+			if end := last.Time.Add(time.Duration(cooldown * float64(time.Second))); cooldown > 0 && end.After(now.Time) {
 				text += fmt.Sprintf(", cooling down until %s UTC", clockTime(now, engine.At(end)))
 			}
 		}
 	}
-	text += fmt.Sprintf(" (cooldown %s)", duration(config.Cooldown))
+	text += fmt.Sprintf(" (cooldown %s)", length)
 	delete(state, "last_decision_ts")
 	if len(state) > 0 {
 		if rest, err := asJSON(state); err == nil {

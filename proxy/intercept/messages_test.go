@@ -146,6 +146,11 @@ var messages = []message{
 	}},
 	{when: "a role that may not", before: limited(alice), sql: []string{
 		insert(`'prod', 'target_size', '` + targetSmall + `'`)[0], "COPY mz_cluster_strategies FROM STDIN", "PAUSE STRATEGIES FOR CLUSTER prod"}},
+	{when: "a role that may not, and a name of which it is not known what it means", before: limited(alice), sql: nil, then: func(ctx context.Context, r *rig) *result {
+		return second(ctx, r, "RESET search_path; DELETE FROM mz_cluster_strategies")
+	}},
+	{when: "a role that may not read", before: limited(engine.Role{ID: "u8", Name: "stranger"}), sql: []string{"SHOW STRATEGY STATUS", "SHOW STRATEGY ACTIONS"}},
+	{when: "a plan inside a transaction that has written", before: func(r *rig) { r.status = 'T' }, sql: append(insert(`'prod', 'pause', '{}'`), "EXPLAIN STRATEGY")},
 	{when: "a name that is used twice", sql: nil, then: twice},
 	{when: "a transaction that has failed", before: func(r *rig) { r.status = 'E' }, sql: []string{"SHOW STRATEGIES"}},
 	{when: "settings at the start", settings: func(r *rig, _ *engine.ReconcilerConfig, _ *intercept.Config) {
@@ -160,7 +165,7 @@ var messages = []message{
 		insert(`'prod', 'target_size', '{"size": "small"}'`)[0], insert(`'prod', 'target_size', '{"target_size": "smal"}'`)[0], insert(`'prod', 'target_size', '{"target_size": 1}'`)[0],
 		insert(`'prod', 'target_size', '{"target_size": "small", "replica_name": ""}'`)[0],
 		insert(`'prod', 'idle_suspend', '{"idle_after_s": -1}'`)[0], insert(`'prod', 'shrink_to_fit', '{"max_replica_size": "small", "min_oom_count": 1.5}'`)[0],
-		insert(`'prod', 'idle_suspend', '{"idle_after_s": 1, "allow_stop_maintenance": "yes"}'`)[0], insert(`'prod', 'pause', '{"until": "soon"}'`)[0]}},
+		insert(`'prod', 'idle_suspend', '{"idle_after_s": 1, "allow_stop_maintenance": "yes"}'`)[0], insert(`'prod', 'pause', '{"until": "soon"}'`)[0], insert(`'prod', 'magic', '{}'`)[0], insert(`'staging ', 'burst', '{}'`)[0]}},
 	{when: "an experimental strategy that is not enabled", settings: func(_ *rig, _ *engine.ReconcilerConfig, c *intercept.Config) { c.EnableExperimental = false },
 		sql: insert(`'prod', 'shrink_to_fit', '{"max_replica_size": "small"}'`)},
 	{when: "more replicas than the server allows", before: func(r *rig) { r.limit = 1; r.replica("u2", "a", "large", true) },

@@ -164,3 +164,13 @@ func twice(ctx context.Context, r *rig) *result {
 	errors.As(err, &out.err)
 	return out
 }
+
+// second is what a client gets for the second statement of a text, which is refused.
+func second(ctx context.Context, r *rig, text string) *result {
+	out := &result{}
+	verdicts, err := r.handler.Intercept(ctx, proxy.Query{Text: text, TxStatus: r.status})
+	if err == nil && len(verdicts) == 1 {
+		out.err = verdicts[0].Err
+	}
+	return out
+}

@@ -145,9 +145,20 @@ func supersededNotices(o *engine.Outcome, types []string) []*proxy.Notice {
 			which, what = "one of several equally new rows", "does not count"
 		}
 		list = append(list, notice(severityNotice, codeOK, fmt.Sprintf("%s of strategy %s for cluster %s %s", which, quoted(row.Type), quoted(o.Plan.Name), what),
-			"It is the row of "+written(row)+" with config "+string(row.Config)+".", "DELETE it if it is not needed any more."))
+			"It was written at "+written(row)+" and has config "+brief(string(row.Config))+".", "DELETE it if you do not need it any more."))
 	}
 	return list
+}
+
+// At most so many characters of a config stand in a message.
+const maxConfig = 200
+
+// brief cuts what is too long for a message.
+func brief(text string) string {
+	if runes := []rune(text); len(runes) > maxConfig {
+		return string(runes[:maxConfig]) + "..."
+	}
+	return text
 }
 
 func sameTime(a, b *engine.Timestamp) bool {
@@ -219,8 +230,8 @@ func orphanNotices(o *engine.Outcome, gone []rowKey) []*proxy.Notice {
 		if !slices.Contains(gone, rowKey{o.Plan.ID, orphan.Strategy}) {
 			continue
 		}
-		list = append(list, notice(severityNotice, codeOK, fmt.Sprintf("cluster replica %s.%s stays: nobody asks for its end", engine.QuoteIdent(o.Plan.Name), engine.QuoteIdent(orphan.Replica)),
-			fmt.Sprintf("It was created by strategy %s, which the cluster no longer has.", quoted(orphan.Strategy)), "Drop it with DROP CLUSTER REPLICA if it is not needed."))
+		list = append(list, notice(severityNotice, codeOK, fmt.Sprintf("cluster replica %s.%s stays: no strategy drops it", engine.QuoteIdent(o.Plan.Name), engine.QuoteIdent(orphan.Replica)),
+			fmt.Sprintf("It was created by strategy %s, which the cluster no longer has.", quoted(orphan.Strategy)), "Drop it with DROP CLUSTER REPLICA if you do not need it."))
 	}
 	return list
 }

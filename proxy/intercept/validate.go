@@ -52,7 +52,7 @@ func (h *handler) validateCluster(t *table, s engine.Snapshot, c engine.ClusterS
 	for i, counts := range engine.Counting(c.Strategies) {
 		row := c.Strategies[i]
 		if !counts {
-			t.add(text(c.Name), text(row.Type), text(codeOK), text("the row of "+written(row)+" does not count: a newer one does"), text("DELETE it if it is not needed any more."))
+			t.add(text(c.Name), text(row.Type), text(codeOK), text("the row written at "+written(row)+" does not count: a newer one does"), text("DELETE it if you do not need it any more."))
 		}
 		for _, p := range h.cfg.Registry.Validate(row.Type, row.Config, engine.ValidateOptions{
 			Sizes: s.Sizes, SizeAliases: h.cfg.SizeAliases, EnableExperimental: h.cfg.EnableExperimental,

@@ -33,7 +33,7 @@ func (h *handler) whatIf(ctx context.Context, q proxy.Query, c rewrite.ExplainSt
 	if err != nil {
 		return report{}, unreachable(ctx, err)
 	}
-	return report{snapshot: s, plan: after, before: &before}, nil
+	return report{snapshot: s, plan: after, before: &before, none: "No cluster with strategies is concerned"}, nil
 }
 
 // planned are the clusters to plan for, also where any is concerned.
