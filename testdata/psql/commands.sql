@@ -71,3 +71,23 @@ EXPLAIN STRATEGY (FORMAT JSON) FOR CLUSTER staging;
 \pset tuples_only
 \pset format aligned
 \d mz_cluster_strategies
+
+-- Who wins over whom, and what would change without the winner
+\pset format aligned
+INSERT INTO mz_cluster_strategies VALUES ('cluster-123', 'target_size', '{"target_size": "medium"}', now()), ('cluster-123', 'burst', '{"burst_replica_size": "large"}', now()),
+  ('cluster-123', 'idle_suspend', '{"idle_after_s": 60}', '2020-01-01');
+SET strategy.notices = off;
+EXPLAIN STRATEGY FOR CLUSTER "cluster-123";
+EXPLAIN STRATEGY DELETE FROM mz_cluster_strategies WHERE cluster_id = 'cluster-123' AND strategy_type = 'idle_suspend';
+EXPLAIN STRATEGY (FORMAT JSON) FOR CLUSTER "cluster-123" \gset
+SELECT c->>'winner' AS winner, c->>'loser' AS loser, c->>'mode' AS mode, c->>'replica' AS replica FROM jsonb_array_elements(:'plan'::jsonb -> 'conflicts') c;
+EXPLAIN STRATEGY FOR ALL CLUSTERS LIKE 'nothing%';
+RESET strategy.notices;
+
+-- A pause is a row, whoever writes it.
+INSERT INTO mz_cluster_strategies VALUES ('cluster-123', 'pause', '{"until": "2100-01-01T00:00:00Z", "reason": "by hand", "by": "me"}');
+EXPLAIN STRATEGY FOR CLUSTER "cluster-123";
+SHOW STRATEGY STATUS FOR CLUSTER "cluster-123";
+PAUSE STRATEGIES FOR CLUSTER "cluster-123" UNTIL '2099-01-01 12:00+02' WITH REASON 'it''s mine now';
+SELECT config FROM mz_cluster_strategies WHERE strategy_type = 'pause';
+RESUME STRATEGIES;

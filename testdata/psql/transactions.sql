@@ -29,7 +29,9 @@ BEGIN;
 INSERT INTO mz_cluster_strategies VALUES ('cluster-123', 'target_size', '{"target_size": "medium"}');
 SHOW STRATEGIES LIKE 'c%';
 EXPLAIN STRATEGY INSERT INTO mz_cluster_strategies VALUES ('prod', 'burst', '{"burst_replica_size": "large"}');
+EXPLAIN STRATEGY FOR CLUSTER "cluster-123";
 COMMIT;
+EXPLAIN STRATEGY FOR CLUSTER "cluster-123";
 
 -- Texts of several statements are one transaction, or several.
 DELETE FROM mz_cluster_strategies;
