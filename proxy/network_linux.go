@@ -152,18 +152,30 @@ func dial(ctx context.Context, t *turn, network, address string, keepAlive net.K
 	if err != nil {
 		return nil, err
 	}
-	for _, a := range addresses {
+	for i, a := range addresses {
 		var conn *socket
+		attempt, done := shareOf(ctx, len(addresses)-i)
 		family, to := unix.AF_INET6, unix.Sockaddr(&unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16(), ZoneId: zone(a.Addr())})
 		if a.Addr().Is4() {
 			family, to = unix.AF_INET, &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
 		}
-		if conn, err = connect(ctx, t, net.TCPAddrFromAddrPort(a), family, to); err == nil {
+		conn, err = connect(attempt, t, net.TCPAddrFromAddrPort(a), family, to)
+		done()
+		if err == nil {
 			_ = setOptions(conn.fd, keepAlive) // without them the session works as well
 			return conn, nil
 		}
 	}
 	return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+}
+
+// shareOf is a context with an equal part of the time left for each of n attempts.
+func shareOf(ctx context.Context, n int) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok || n == 1 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, time.Until(deadline)/time.Duration(n))
 }
 
 // resolve returns the addresses of "host:port", at least one.

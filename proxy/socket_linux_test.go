@@ -177,6 +177,20 @@ func TestDial(t *testing.T) {
 	}
 }
 
+// An address that does not answer leaves time for the others.
+func TestTimeIsSharedByAddresses(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+	defer cancel()
+	for n, want := range map[int]time.Duration{1: time.Hour, 2: 30 * time.Minute, 4: 15 * time.Minute} {
+		share, done := shareOf(ctx, n)
+		deadline, _ := share.Deadline()
+		if got := time.Until(deadline); got > want || got < want-time.Minute {
+			t.Errorf("%s for one of %d, want %s", got, n, want)
+		}
+		done()
+	}
+}
+
 func TestAcceptedSocket(t *testing.T) {
 	n, err := newNetwork()
 	if err != nil {
