@@ -64,6 +64,8 @@ presubmit: test ## what CI runs
 
 drivers: build ## run drivers' own suites direct and proxied, and strategies through drivers
 	testdata/drivers/run.sh
+	testdata/drivers/run.sh --tls
+	testdata/drivers/run.sh --tls --postgres 18
 	testdata/drivers/strategies.sh
 
 soak: setup ## put mixed load on the relay for SOAK (10m), and look for what is left behind

@@ -13,6 +13,10 @@ public class Jdbc {
   static Connection connect(String... options) throws SQLException {
     Properties p = new Properties();
     p.setProperty("user", System.getenv("PGUSER"));
+    if (System.getenv("PGSSLMODE") != null) {
+      p.setProperty("sslmode", System.getenv("PGSSLMODE"));
+      p.setProperty("sslrootcert", System.getenv("PGSSLROOTCERT"));
+    }
     for (int n = 0; n < options.length; n += 2) p.setProperty(options[n], options[n + 1]);
     return DriverManager.getConnection(
         "jdbc:postgresql://" + System.getenv("PGHOST") + ":" + System.getenv("PGPORT") + "/" + System.getenv("PGDATABASE"), p);

