@@ -86,7 +86,7 @@ func classify(text string, piece Piece, env Env) (Statement, error) {
 		s.Commit = s.Kind == IsEnd && first.Is("commit", "end")
 	}
 	s.Settings = settings(text, piece, env)
-	if s.Kind == Other && slices.ContainsFunc(s.Settings, func(s Setting) bool { return s.Name == MinMessages }) {
+	if s.Kind == Other && Match([]byte(piece.Of(text))) && slices.ContainsFunc(s.Settings, func(s Setting) bool { return s.Name == MinMessages }) {
 		s.Kind = IsSetting
 	}
 	return s, nil
