@@ -9,10 +9,11 @@ LDFLAGS := -X main.version=$(VERSION)
 RACE := ./proxy/... ./engine/... ./cmd/...
 FUZZTIME ?= 30s
 SOAK ?= 10m
+WRITES ?= 1000
 MODEL ?= 10m
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test race fuzz bench lint fmt-check vet deflake presubmit drivers soak model clean
+.PHONY: help setup build demo test race fuzz bench lint fmt-check vet deflake presubmit drivers soak whatif model clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -73,6 +74,9 @@ soak: setup ## put mixed load on the relay for SOAK (10m), and look for what is 
 
 model: setup ## drive two reconcilers through random events and faults for MODEL (10m)
 	MZPROXY_MODEL=$(MODEL) go test -run '^TestModel$$' -count=1 -timeout 0 -v ./engine/materialize
+
+whatif: setup ## compare what-if with what happens for WRITES (1000) random writes
+	go test -run '^TestWhatIf$$' -count=1 -timeout 0 -v ./cmd/mzproxy -writes $(WRITES)
 
 clean: ## remove what was built
 	rm -rf bin
