@@ -65,6 +65,7 @@ func leaders(candidates ...*candidate) (n int) {
 
 // Of several candidates that start at once one leads. When it gives the lease back, or dies, another one does.
 func TestOneLeader(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	var all []*candidate
 	for range 4 {
@@ -99,6 +100,7 @@ func TestOneLeader(t *testing.T) {
 
 // The lease is kept for much longer than its term.
 func TestLeaseRenewed(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	c := newCandidate(t, s, 3*time.Second)
 	until(t, "it leads", c.Leading)
@@ -121,6 +123,7 @@ func TestLeaseRenewed(t *testing.T) {
 
 // Whatever happens to the table, there is one leader in the end, and one row; two that are equal in everything move together.
 func TestLeaseTable(t *testing.T) {
+	t.Parallel()
 	const one = "1 rows of 1 holders, held: 1"
 	tests := []struct{ name, fault, want string }{
 		{"stolen", "UPDATE mz_cluster_strategy_lease SET holder = 'thief', expires_at = now() + INTERVAL '1 second'", one},
@@ -149,6 +152,7 @@ func TestLeaseTable(t *testing.T) {
 
 // Who cannot reach the server does not lead for longer than the lease.
 func TestLeaseOutOfReach(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	c := newCandidate(t, s, time.Second)
 	until(t, "it leads", c.Leading)
@@ -159,10 +163,11 @@ func TestLeaseOutOfReach(t *testing.T) {
 
 // A server's clock that jumps makes no second leader, and takes the lease from nobody.
 func TestLeaseClockJumps(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
-	a := newCandidate(t, s, 6*time.Second)
+	a := newCandidate(t, s, 9*time.Second)
 	until(t, "it leads", a.Leading)
-	b := newCandidate(t, s, 6*time.Second)
+	b := newCandidate(t, s, 9*time.Second)
 	expiry := func() string { return s.value(t, "SELECT expires_at::text FROM mz_cluster_strategy_lease") }
 	for range 2 {
 		before := expiry()
@@ -181,6 +186,7 @@ func TestLeaseClockJumps(t *testing.T) {
 
 // Who believes to lead, and does not by the server's word, is told.
 func TestConfirm(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	a := newCandidate(t, s, time.Hour) // renewed long after this test
 	until(t, "it leads", a.Leading)
@@ -208,6 +214,7 @@ func TestConfirm(t *testing.T) {
 
 // The holder counts from before it asked, so that its lease is over before anybody else can take it.
 func TestNeverTwoLeaders(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	const term = 500 * time.Millisecond
 	a := newCandidate(t, s, term)

@@ -2,6 +2,7 @@ package materialize_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"os"
 	"slices"
@@ -23,7 +24,16 @@ var sim *mzsim.Sim
 // How long a test waits for what has to come. Nothing is measured by it.
 const patience = 60 * time.Second
 
+// Tests that run side by side mostly wait: more of them than there are processors.
+const sideBySide = "6"
+
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if f := flag.Lookup("test.parallel"); f.Value.String() == f.DefValue {
+		if err := flag.Set("test.parallel", sideBySide); err != nil {
+			panic(err)
+		}
+	}
 	os.Exit(func() int {
 		var err error
 		if sim, err = startSim("", ""); err != nil {

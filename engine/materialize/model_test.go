@@ -281,6 +281,13 @@ func TestModel(t *testing.T) {
 			steps++
 			m.check(t)
 		}
+		for name, do := range actions {
+			actions[name] = func(t *rapid.T) {
+				if failed || time.Now().Before(over) {
+					do(t)
+				}
+			}
+		}
 		rt.Repeat(actions)
 	})
 	t.Logf("%d steps in %d worlds", steps, runs)

@@ -161,6 +161,7 @@ func described(c engine.ClusterState) string {
 
 // What the server itself scales is told, whichever of the mechanisms the server has.
 func TestObserveNative(t *testing.T) {
+	t.Parallel()
 	own, err := startSim("", "")
 	if err != nil {
 		t.Fatal(err)

@@ -84,6 +84,7 @@ func statementRuns(t *testing.T) bool {
 
 // The server is restarted while the cluster waits for its replica.
 func TestServerRestarted(t *testing.T) {
+	t.Parallel()
 	data := serverDir(t)
 	own, err := startSim("", data)
 	if err != nil {
@@ -341,6 +342,7 @@ func TestManyWriters(t *testing.T) {
 
 // Two proxies, and the lease changes hands under their hands: whoever acts, each action is done once.
 func TestLeaseStolen(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	short := materialize.Config{Lease: 1500 * time.Millisecond}
 	a, b := newRig(t, s, rigOptions{client: short}), newRig(t, s, rigOptions{client: short})
