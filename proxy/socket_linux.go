@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"errors"
 	"io"
 	"net"
 	"os"
@@ -56,10 +57,10 @@ func (s *socket) Read(p []byte) (int, error) {
 	for len(p) > 0 {
 		s.unread(false) // what happened up to now, this read sees
 		n, err := s.tryRead(p)
-		if n == len(p) || err == os.ErrDeadlineExceeded {
+		if n == len(p) || errors.Is(err, os.ErrDeadlineExceeded) {
 			s.unread(true) // perhaps
 		}
-		if err != errNothing || s.hasty {
+		if !errors.Is(err, errNothing) || s.hasty {
 			return n, err
 		}
 		if err := s.wait(&s.input, eventsIn); err != nil {
