@@ -34,8 +34,9 @@ type execution struct {
 
 // history writes what sessions execute to the statement history, a little later.
 type history struct {
-	pool *pgxpool.Pool
-	log  logrus.FieldLogger
+	pool    *pgxpool.Pool
+	log     logrus.FieldLogger
+	watcher *watcher
 
 	writing sync.Mutex // while a flush runs
 
@@ -178,8 +179,31 @@ func (w *history) flush(ctx context.Context) error {
 	if batch.Len() == 0 {
 		return nil
 	}
-	if err := w.pool.SendBatch(ctx, &batch).Close(); err != nil {
+	if err := w.write(ctx, &batch); err != nil {
 		return fmt.Errorf("write statement history: %w", err)
 	}
 	return nil
+}
+
+// write runs a batch in a transaction of which no SUBSCRIBE is told at once: every statement is in the history a moment later,
+// and looking at everything again each time would take more time than all the statements.
+func (w *history) write(ctx context.Context, batch *pgx.Batch) error {
+	tx, err := w.pool.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback(context.WithoutCancel(ctx)) }()
+	var text string
+	if err := tx.QueryRow(ctx, "SELECT pg_current_xact_id()::text").Scan(&text); err != nil {
+		return err
+	}
+	xid, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return err
+	}
+	w.watcher.ignore(xid)
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+		return err
+	}
+	return tx.Commit(ctx)
 }

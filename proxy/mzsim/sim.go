@@ -137,8 +137,9 @@ func (s *Sim) configure(ctx context.Context, cfg Config) error {
 }
 
 func (s *Sim) serve(ctx context.Context, cfg Config, log logrus.FieldLogger) error {
-	writer := &history{pool: s.pool, log: log}
+
 	watcher := newWatcher(s.pool, log)
+	writer := &history{pool: s.pool, log: log, watcher: watcher}
 	i, err := newInterceptor(ctx, s.pool, watcher, writer)
 	if err != nil {
 		return err

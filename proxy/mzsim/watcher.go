@@ -3,6 +3,8 @@ package mzsim
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -21,13 +23,14 @@ type watcher struct {
 	log  logrus.FieldLogger
 
 	mu      sync.Mutex
-	waiting bool          // since the last look
+	silent  map[uint64]bool // transactions that are no reason to look
+	waiting bool            // since the last look
 	wanted  chan struct{} // gets a value when the first one waits
 	changed chan struct{} // closed at the next change
 }
 
 func newWatcher(pool *pgxpool.Pool, log logrus.FieldLogger) *watcher {
-	return &watcher{pool: pool, log: log, wanted: make(chan struct{}, 1), changed: make(chan struct{})}
+	return &watcher{pool: pool, log: log, silent: map[uint64]bool{}, wanted: make(chan struct{}, 1), changed: make(chan struct{})}
 }
 
 // next returns a channel that is closed at the first change after the call. What was committed before is visible already.
@@ -42,10 +45,61 @@ func (w *watcher) next() <-chan struct{} {
 	return w.changed
 }
 
-// moment is what can be seen at a look. Two moments that are equal, and before the due time, show the same rows.
+// ignore says that nobody has to be told of a transaction when it commits: what it
+// writes is found at the next look.
+func (w *watcher) ignore(xid uint64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.silent[xid] = true
+}
+
+// moment is what can be seen at a look. Two moments with the same transactions, and before the due time, show the same rows.
 type moment struct {
-	snapshot string
-	due      *time.Time // when a replica changes by itself, in real time; nil: never
+	snapshot
+	due *time.Time // when a replica changes by itself, in real time; nil: never
+}
+
+// snapshot says which transactions have ended.
+type snapshot struct {
+	min, max uint64          // all before min have, none from max on
+	running  map[uint64]bool // of those in between, these have not
+}
+
+// parseSnapshot reads what pg_current_snapshot returns: xmin:xmax:xip, ...
+func parseSnapshot(text string) (s snapshot, err error) {
+	parts := strings.Split(text, ":")
+	if len(parts) != 3 {
+		return s, fmt.Errorf("a snapshot of %d parts", len(parts))
+	}
+	number := func(text string) (n uint64) {
+		if err == nil {
+			n, err = strconv.ParseUint(text, 10, 64)
+		}
+		return n
+	}
+	s = snapshot{min: number(parts[0]), max: number(parts[1]), running: map[uint64]bool{}}
+	for _, xid := range strings.FieldsFunc(parts[2], func(r rune) bool { return r == ',' }) {
+		s.running[number(xid)] = true
+	}
+	return s, err
+}
+
+func (s snapshot) ended(xid uint64) bool { return xid < s.min || xid < s.max && !s.running[xid] }
+
+// news tells whether a transaction has ended since the last snapshot that is a reason to look.
+func (w *watcher) news(last, now snapshot) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	news := false
+	for xid := last.min; xid < now.max && !news; xid++ {
+		news = now.ended(xid) && !last.ended(xid) && !w.silent[xid]
+	}
+	for xid := range w.silent {
+		if xid < last.min {
+			delete(w.silent, xid)
+		}
+	}
+	return news
 }
 
 // run looks until ctx ends.
@@ -64,11 +118,11 @@ func (w *watcher) run(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		now, err := w.look(ctx, last)
+		now, changed, err := w.look(ctx, last)
 		if err != nil && ctx.Err() == nil {
 			w.log.WithError(err).Warn("changes were not looked for")
 		}
-		w.tell(err != nil || now.snapshot != last.snapshot || last.due != nil && !time.Now().Before(*last.due))
+		w.tell(changed || err != nil)
 		last = now
 	}
 }
@@ -90,15 +144,20 @@ func (w *watcher) tell(changed bool) {
 	}
 }
 
-// look reads the moment, given the last one: transactions that begin or end change the snapshot.
-func (w *watcher) look(ctx context.Context, last moment) (moment, error) {
-	now := last
-	err := w.pool.QueryRow(ctx, "SELECT pg_current_snapshot()::text").Scan(&now.snapshot)
-	if err == nil && (now.snapshot != last.snapshot || last.due != nil && !time.Now().Before(*last.due)) {
+// look reads the moment, and tells whether it shows something new since the last one.
+func (w *watcher) look(ctx context.Context, last moment) (now moment, changed bool, err error) {
+	var text string
+	err = w.pool.QueryRow(ctx, "SELECT pg_current_snapshot()::text").Scan(&text)
+	if err == nil {
+		now.snapshot, err = parseSnapshot(text)
+	}
+	now.due = last.due
+	changed = w.news(last.snapshot, now.snapshot) || last.due != nil && !time.Now().Before(*last.due)
+	if err == nil && changed {
 		err = w.pool.QueryRow(ctx, "SELECT mz_sim.next_change()").Scan(&now.due)
 	}
 	if err != nil {
-		return moment{}, fmt.Errorf("look for changes: %w", err)
+		return moment{}, true, fmt.Errorf("look for changes: %w", err)
 	}
-	return now, nil
+	return now, changed, nil
 }
