@@ -25,8 +25,8 @@ type watcher struct {
 	mu      sync.Mutex
 	silent  map[uint64]bool // transactions that are no reason to look
 	waiting bool            // since the last look
-	wanted  chan struct{} // gets a value when the first one waits
-	changed chan struct{} // closed at the next change
+	wanted  chan struct{}   // gets a value when the first one waits
+	changed chan struct{}   // closed at the next change
 }
 
 func newWatcher(pool *pgxpool.Pool, log logrus.FieldLogger) *watcher {
