@@ -50,7 +50,7 @@ func (o *observation) readHistory(ctx context.Context) error {
 		}
 		err = o.readUses(ctx, filter, mostHistory)
 	}
-	if refused := (*pgconn.PgError)(nil); errors.As(err, &refused) && (refused.Code == "42501" || refused.Code == "42P01") {
+	if refused := (*pgconn.PgError)(nil); refusedWith(err, "42501", "42P01") && errors.As(err, &refused) {
 		o.unread = "statement history cannot be read: " + refused.Message
 		return nil
 	}
@@ -159,7 +159,7 @@ func (c *Client) readLogging(ctx context.Context) (off string, err error) {
 	var rates [2]string
 	for i, name := range []string{"statement_logging_max_sample_rate", "statement_logging_default_sample_rate"} {
 		err := c.pool.QueryRow(ctx, "SHOW "+name).Scan(&rates[i])
-		if refused := (*pgconn.PgError)(nil); err != nil && !(errors.As(err, &refused) && refused.Code == "42704") {
+		if err != nil && !refusedWith(err, "42704") { // an older server may not have it
 			return "", fmt.Errorf("read %s: %w", name, err)
 		}
 	}

@@ -2,11 +2,9 @@ package materialize
 
 import (
 	"context"
-	"errors"
 	"strconv"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"mzproxy/engine"
 )
@@ -54,8 +52,7 @@ func (c *Client) readNative(ctx context.Context) (map[string]string, error) {
 			native[id] = mechanism.what
 			return err
 		})
-		refused := (*pgconn.PgError)(nil)
-		if err != nil && !isMissing(err) && !(errors.As(err, &refused) && (refused.Code == "42703" || refused.Code == "42501")) {
+		if err != nil && !isMissing(err) && !refusedWith(err, "42703", "42501") {
 			return nil, err
 		}
 	}

@@ -73,6 +73,5 @@ func (c *Client) EnsureTables(ctx context.Context) error {
 // isMissing tells whether an error says that a table does not exist.
 func isMissing(err error) bool {
 	var refused *pgconn.PgError
-	return errors.As(err, &refused) && (refused.Code == "42P01" || refused.Code == "3F000" ||
-		strings.HasPrefix(refused.Message, "unknown catalog item") || strings.HasPrefix(refused.Message, "unknown schema"))
+	return refusedWith(err, "42P01", "3F000") || errors.As(err, &refused) && (strings.HasPrefix(refused.Message, "unknown catalog item") || strings.HasPrefix(refused.Message, "unknown schema"))
 }
