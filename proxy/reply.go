@@ -166,7 +166,7 @@ func (s *Session) refusal(ctx context.Context, err error) *Error {
 		return e
 	case errors.Is(context.Cause(ctx), ErrCancelled):
 		return &Error{Code: CodeQueryCanceled, Message: messageCancelled}
-	case errors.Is(context.Cause(ctx), ErrShutdown):
+	case errors.Is(context.Cause(ctx), ErrShutdown), errors.Is(context.Cause(ctx), context.Canceled): // as Serve's context is
 		return &Error{Code: CodeAdminShutdown, Message: messageShutdown}
 	case errors.Is(context.Cause(ctx), ErrClientGone):
 		return &Error{Code: CodeConnectionFailure, Message: "the client went away"}
