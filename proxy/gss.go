@@ -3,7 +3,6 @@ package proxy
 import (
 	"errors"
 	"os"
-	"time"
 )
 
 // mayAnswer has the client's answer to an AuthenticationGSSContinue forwarded
@@ -20,9 +19,9 @@ func (s *Session) mayAnswer() (answered func() error) {
 		done <- err
 	}()
 	return func() error {
-		s.startupReadDeadline(longAgo)
+		s.readDeadline(longAgo)
 		err := <-done
-		s.startupReadDeadline(s.deadline())
+		s.readDeadline(s.deadline())
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return nil
 		}
@@ -37,13 +36,4 @@ func (s *Session) passAnswer() error {
 		return err
 	}
 	return s.forwardAnswer(frame)
-}
-
-// startupReadDeadline sets the client's read deadline unless the session is ending.
-func (s *Session) startupReadDeadline(t time.Time) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.ended == nil {
-		_ = s.conn.SetReadDeadline(t)
-	}
 }
