@@ -102,8 +102,8 @@ func (p *pump) step() error {
 		p.room()
 		space := p.buf[p.have:]
 		n, empty, err := p.tryRead(space)
-		p.read(n, len(space))
-		if n > 0 {
+		if n > 0 { // otherwise the size of the buffer to come stays as it is
+			p.read(n, len(space))
 			if err := p.offer(); err != nil {
 				return err
 			}
