@@ -155,9 +155,9 @@ func (r *Reconciler) complete(ctx context.Context, o *Outcome, record ActionReco
 	if executed {
 		memory.took(Op(record.Context.Op), record.Context.Replica, record.Context.Strategies, record.Context.State)
 		r.step(stepState)
-		if err := r.cfg.Recorder.SaveState(ctx, o.Plan.ID, memory); err != nil {
+		if err := r.saveState(ctx, o.Plan.ID, memory); err != nil {
 			r.intentions.keep(record) // settled with the state
-			return fmt.Errorf("save state: %w", err)
+			return err
 		}
 	} else {
 		record.Error = refusal.Error()
@@ -216,10 +216,7 @@ func (r *Reconciler) remember(ctx context.Context, o *Outcome) error {
 		return nil
 	}
 	memory.Strategies = o.Plan.State
-	if err := r.cfg.Recorder.SaveState(ctx, o.Plan.ID, memory); err != nil {
-		return fmt.Errorf("save state: %w", err)
-	}
-	return nil
+	return r.saveState(ctx, o.Plan.ID, memory)
 }
 
 func (r *Reconciler) logAction(o *Outcome, result ActionResult) {

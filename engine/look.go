@@ -93,6 +93,9 @@ func (r *Reconciler) lead(ctx context.Context, w *clusterWork, l *sharedLook, id
 	if l.err = w.acquire(ctx); l.err != nil {
 		return
 	}
+	if l.seen != nil && w.outdated(l.seen.began) {
+		l.seen = nil
+	}
 	if !r.cfg.Observe {
 		var settled bool
 		if settled, l.err = r.settle(ctx, id); settled {

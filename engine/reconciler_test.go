@@ -170,6 +170,45 @@ func TestSharedLook(t *testing.T) {
 	})
 }
 
+// torn is a world whose observation of all clusters takes a second, and shows the replicas as they are at its end, but
+// what is stored as it was at its beginning.
+type torn struct{ *world }
+
+func (w torn) Observe(ctx context.Context, ids ...string) (engine.Snapshot, error) {
+	before, err := w.world.Observe(ctx, ids...)
+	if len(ids) > 0 || err != nil {
+		return before, err
+	}
+	time.Sleep(time.Second)
+	s, err := w.world.Observe(ctx, ids...)
+	for i := range s.Clusters {
+		s.Clusters[i].State, s.Clusters[i].CreatedBy = before.Clusters[i].State, before.Clusters[i].CreatedBy
+	}
+	return s, err
+}
+
+// What was observed while another look acted does not make anybody forget whose the replicas are.
+func TestObservedBesideALook(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small), enginetest.Strategy("burst", burst)))
+		r := w.reconciler(t, engine.ReconcilerConfig{Observer: torn{w}})
+		running(t, r)
+		settle(500 * time.Millisecond) // all are being observed
+		if _, err := r.Look(t.Context(), engine.Trigger{Kind: "statement"}, "u_c"); err != nil {
+			t.Fatal(err)
+		}
+		w.change("u_c", func(c *engine.ClusterState) {
+			yes := true
+			c.Replica("r_25cc").Online, c.Replica("r_25cc").Hydrated = true, &yes
+		})
+		settle(time.Second)
+		equal(t, "replicas", []string{"r_25cc"}, w.names("u_c"))
+		if got := w.clusters["u_c"].CreatedBy; !cmp.Equal(got, map[string]string{"r_25cc": "target_size"}) {
+			t.Errorf("created by %v", got)
+		}
+	})
+}
+
 // Who leads a shared look and goes does not take the others with him.
 func TestSharedLookAbandoned(t *testing.T) {
 	bubble(t, func(t *testing.T) {

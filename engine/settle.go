@@ -228,8 +228,5 @@ func (r *Reconciler) recall(ctx context.Context, s Snapshot, row ActionRecord) e
 	}
 	memory := memoryOf(&s.Clusters[0])
 	memory.took(Op(row.Context.Op), row.Context.Replica, row.Context.Strategies, row.Context.State)
-	if err := r.cfg.Recorder.SaveState(ctx, row.ClusterID, memory); err != nil {
-		return fmt.Errorf("save state: %w", err)
-	}
-	return nil
+	return r.saveState(ctx, row.ClusterID, memory)
 }

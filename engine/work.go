@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -18,8 +19,9 @@ type clusterWork struct {
 	foreign   bool        // it was seen to have none, nor replicas that the engine created
 	failures  int
 	retryAt   time.Time
-	plan      string   // the statements of the last plan, for the log
-	recent    []recent // actions of the last seconds, for looks that came second
+	plan      string    // the statements of the last plan, for the log
+	saved     time.Time // when its state was stored last
+	recent    []recent  // actions of the last seconds, for looks that came second
 }
 
 // sharedLook is one look for all who asked for it before it began.
@@ -110,6 +112,27 @@ func (w *clusterWork) acquire(ctx context.Context) error {
 	w.next = nil
 	w.mu.Unlock()
 	return err
+}
+
+// outdated tells whether the state was stored since a moment. What was observed beside that may show what was done,
+// and not yet what is stored about it.
+func (w *clusterWork) outdated(began time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return !w.saved.Before(began)
+}
+
+// saveState stores a cluster's state. The caller holds the cluster.
+func (r *Reconciler) saveState(ctx context.Context, id string, m ClusterMemory) error {
+	w := r.work(id)
+	err := r.cfg.Recorder.SaveState(ctx, id, m)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.saved = time.Now() // also after an error: the server may have done it
+	if err != nil {
+		return fmt.Errorf("save state: %w", err)
+	}
+	return nil
 }
 
 // release ends a look and tells whether something happened meanwhile.

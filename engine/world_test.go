@@ -259,13 +259,16 @@ func (w *world) looks() []observed {
 	return looks
 }
 
-// reconciler makes a reconciler for the world.
+// reconciler makes a reconciler for the world, which is observed as it is unless the test has an observer of its own.
 func (w *world) reconciler(t *testing.T, cfg engine.ReconcilerConfig) *engine.Reconciler {
 	t.Helper()
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	cfg.Planner = engine.Planner{Registry: engine.NewRegistry(strategy.All()...)}
-	cfg.Observer, cfg.Executor, cfg.Recorder, cfg.Watcher, cfg.Logger = w, w, w, w, log
+	cfg.Executor, cfg.Recorder, cfg.Watcher, cfg.Logger = w, w, w, log
+	if cfg.Observer == nil {
+		cfg.Observer = w
+	}
 	r, err := engine.NewReconciler(cfg)
 	if err != nil {
 		t.Fatal(err)

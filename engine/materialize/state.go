@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -36,23 +37,21 @@ func (c *Client) SaveState(ctx context.Context, clusterID string, m engine.Clust
 	return err
 }
 
-// ResetState forgets what strategies have stored about clusters, or about all, and returns of how
-// many. Whose the replicas are stays known.
+// ResetState forgets what strategies have stored about clusters, or about all, and returns how
+// many rows changed. Whose the replicas are stays known: each row changes in one statement, so that it stays so beside a look that stores it.
 func (c *Client) ResetState(ctx context.Context, clusterIDs ...string) (int64, error) {
-	o := observation{client: c, named: clusterIDs}
-	if err := o.readState(ctx); err != nil {
-		return 0, err
+	reset := "UPDATE " + c.table(stateTable) + " SET payload = payload || '{\"strategies\": {}}'::jsonb" +
+		" WHERE " + ourState + " AND payload->'strategies' <> '{}'::jsonb"
+	if len(clusterIDs) == 0 {
+		return c.exec(ctx, "reset state", reset)
 	}
-	concerned := o.concerned()
 	var n int64
-	for id, m := range o.memories {
-		if len(clusterIDs) > 0 && !concerned[id] || len(m.Strategies) == 0 {
-			continue
-		}
-		if err := c.SaveState(ctx, id, engine.ClusterMemory{Strategies: map[string]json.RawMessage{}, Created: m.Created}); err != nil {
+	for ids := range slices.Chunk(clusterIDs, longList) {
+		changed, err := c.exec(ctx, "reset state", reset+" AND cluster_id IN "+in(ids))
+		if err != nil {
 			return n, err
 		}
-		n++
+		n += changed
 	}
 	return n, nil
 }
