@@ -1,9 +1,6 @@
 package proxy
 
 import (
-	"encoding/binary"
-	"errors"
-	"os"
 	"sync"
 	"sync/atomic"
 
@@ -20,7 +17,7 @@ import (
 // transaction at 16 clients, and 1,200 bytes more for an idle session, most of
 // them what the runtime keeps per descriptor.
 type poller struct {
-	epoll, wakeup int // the epoll set, and an eventfd that ends its wait
+	set *epollSet
 
 	mu      sync.Mutex
 	sockets []*socket // by descriptor; a map would take three times as much
@@ -35,20 +32,11 @@ type poller struct {
 
 // newPoller makes an empty epoll set, with its leader.
 func newPoller() (*poller, error) {
-	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	set, err := newEpollSet()
 	if err != nil {
-		return nil, os.NewSyscallError("epoll_create1", err)
+		return nil, err
 	}
-	wakeup, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	if err != nil {
-		_ = unix.Close(epoll)
-		return nil, os.NewSyscallError("eventfd2", err)
-	}
-	p := &poller{epoll: epoll, wakeup: wakeup, done: make(chan struct{})}
-	if err := unix.EpollCtl(epoll, unix.EPOLL_CTL_ADD, wakeup, &unix.EpollEvent{Events: unix.EPOLLIN, Fd: int32(wakeup)}); err != nil {
-		_, _ = unix.Close(epoll), unix.Close(wakeup)
-		return nil, os.NewSyscallError("epoll_ctl", err)
-	}
+	p := &poller{set: set, done: make(chan struct{})}
 	go p.lead()
 	return p, nil
 }
@@ -58,9 +46,9 @@ func (p *poller) close() {
 	p.mu.Lock()
 	p.closed = true
 	p.mu.Unlock()
-	_, _ = unix.Write(p.wakeup, binary.NativeEndian.AppendUint64(nil, 1))
+	p.set.wake()
 	<-p.done
-	_, _ = unix.Close(p.epoll), unix.Close(p.wakeup)
+	p.set.close()
 }
 
 // add lets a socket's events come, the present state as the first one.
@@ -71,17 +59,7 @@ func (p *poller) add(s *socket, events uint32) error {
 	}
 	p.sockets[s.fd] = s
 	p.mu.Unlock()
-	return p.control(unix.EPOLL_CTL_ADD, s.fd, events)
-}
-
-// change makes other events come, the present state as the first one.
-func (p *poller) change(s *socket, events uint32) error {
-	return p.control(unix.EPOLL_CTL_MOD, s.fd, events)
-}
-
-func (p *poller) control(op, fd int, events uint32) error {
-	event := unix.EpollEvent{Events: events | unix.EPOLLET, Fd: int32(fd)}
-	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.epoll, op, fd, &event))
+	return p.set.add(s.fd, events)
 }
 
 // remove forgets a socket. Its descriptor, when closed, leaves the epoll set by itself.
@@ -126,11 +104,7 @@ func (p *poller) lead() {
 
 // wait waits for events. It reports false when the poller has been closed.
 func (p *poller) wait() bool {
-	n, err := unix.EpollWait(p.epoll, p.events[:], -1)
-	if err != nil && !errors.Is(err, unix.EINTR) {
-		panic(os.NewSyscallError("epoll_wait", err)) // of a descriptor of ours: cannot be
-	}
-	p.next, p.count = 0, max(n, 0)
+	p.next, p.count = 0, p.set.wait(p.events[:])
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return !p.closed

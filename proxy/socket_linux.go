@@ -164,12 +164,12 @@ func (s *socket) listen(events uint32) error {
 	if s.events|events == s.events {
 		return nil
 	}
-	tell := s.turn.poller.change
-	if s.events == 0 {
-		tell = s.turn.poller.add
-	}
+	first := s.events == 0
 	s.events |= events
-	return tell(s, s.events)
+	if first {
+		return s.turn.poller.add(s, s.events)
+	}
+	return s.turn.poller.set.change(s.fd, s.events)
 }
 
 // await lets the next event have d step. It reports false, and does nothing, if there may

@@ -1,0 +1,137 @@
+package proxy
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"syscall"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// An epollSet waits for events of descriptors, edge-triggered. Events that come one upon the other are waited for in a
+// call that the scheduler does not know of: it keeps its processor, which nobody takes away, and the monitor of
+// the runtime has nothing to watch. When nothing has come for some time, the runtime's own poller waits for the set, as it would
+// for a socket, and wakes the goroutine.
+//
+// A blocking call that the scheduler knows of loses its processor every 10 ms, whereupon the
+// monitor looks every 20 µs for a while: at 64 clients 15 % fewer transactions, which needed a fifth
+// more CPU; and after each pause, a p99 of 200 µs instead of 160.
+type epollSet struct {
+	fd       int
+	wakeup   int           // an eventfd that ends a wait
+	patience time.Duration // how long the scheduler is told nothing
+	// quiet holds the set itself, for one event each time that it is armed: a set that was in
+	// the runtime's poller always would wake a thread for each event.
+	quiet   *os.File
+	waiter  syscall.RawConn // of quiet
+	quietFD int
+}
+
+// newEpollSet makes an empty set.
+func newEpollSet() (*epollSet, error) {
+	var fds [3]int
+	for i, open := range []func() (int, error){
+		func() (int, error) { return unix.EpollCreate1(unix.EPOLL_CLOEXEC) },
+		func() (int, error) { return unix.EpollCreate1(unix.EPOLL_CLOEXEC) },
+		func() (int, error) { return unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK) },
+	} {
+		fd, err := open()
+		if err != nil {
+			for _, fd := range fds[:i] {
+				_ = unix.Close(fd)
+			}
+			return nil, fmt.Errorf("poller: %w", err)
+		}
+		fds[i] = fd
+	}
+	e := &epollSet{fd: fds[0], quietFD: fds[1], wakeup: fds[2]}
+	if runtime.GOMAXPROCS(0) > 1 { // otherwise nobody else could run meanwhile
+		e.patience = 2 * time.Millisecond
+	}
+	_ = unix.SetNonblock(e.quietFD, true) // or the runtime would not poll it
+	e.quiet = os.NewFile(uintptr(e.quietFD), "epoll")
+	var err error
+	if e.waiter, err = e.quiet.SyscallConn(); err == nil {
+		err = control(e.quietFD, unix.EPOLL_CTL_ADD, e.fd, unix.EPOLLONESHOT)
+	}
+	if err == nil {
+		err = control(e.fd, unix.EPOLL_CTL_ADD, e.wakeup, unix.EPOLLIN)
+	}
+	if err != nil {
+		e.close()
+		return nil, fmt.Errorf("poller: %w", err)
+	}
+	return e, nil
+}
+
+// close closes the set, for which nobody waits any more.
+func (e *epollSet) close() {
+	_, _, _ = e.quiet.Close(), unix.Close(e.fd), unix.Close(e.wakeup)
+}
+
+// wake ends a wait, with an event of a descriptor that nobody knows.
+func (e *epollSet) wake() {
+	_, _ = unix.Write(e.wakeup, binary.NativeEndian.AppendUint64(nil, 1))
+}
+
+// add lets events of a descriptor come, the present state as the first one.
+func (e *epollSet) add(fd int, events uint32) error {
+	return control(e.fd, unix.EPOLL_CTL_ADD, fd, events|unix.EPOLLET)
+}
+
+// change makes other events come, the present state as the first one.
+func (e *epollSet) change(fd int, events uint32) error {
+	return control(e.fd, unix.EPOLL_CTL_MOD, fd, events|unix.EPOLLET)
+}
+
+func control(epoll, op, fd int, events uint32) error {
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(epoll, op, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)}))
+}
+
+// wait waits for events, at least one. One goroutine at a time may wait.
+func (e *epollSet) wait(events []unix.EpollEvent) int {
+	for {
+		if n := rawWait(e.fd, events, e.patience); n > 0 {
+			return n
+		}
+		e.waitQuietly()
+		if n := rawWait(e.fd, events, 0); n > 0 {
+			// The thread that came from the runtime's poller works for us now: another one should wait there.
+			runtime.Gosched()
+			return n
+		}
+	}
+}
+
+// waitQuietly returns when there may be an event.
+func (e *epollSet) waitQuietly() {
+	err := control(e.quietFD, unix.EPOLL_CTL_MOD, e.fd, unix.EPOLLIN|unix.EPOLLONESHOT)
+	if err == nil {
+		err = e.waiter.Read(func(fd uintptr) bool {
+			var event [1]unix.EpollEvent
+			return rawWait(int(fd), event[:], 0) > 0
+		})
+	}
+	if err != nil {
+		panic(err) // of descriptors of ours: cannot be
+	}
+}
+
+// rawWait waits without telling the scheduler. It returns early when the thread gets a signal, by which
+// the runtime stops goroutines.
+func rawWait(epoll int, events []unix.EpollEvent, timeout time.Duration) int {
+	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epoll), uintptr(unsafe.Pointer(unsafe.SliceData(events))),
+		uintptr(len(events)), uintptr(timeout.Milliseconds()), 0, 0)
+	switch {
+	case errno == 0:
+		return int(n)
+	case errors.Is(errno, unix.EINTR):
+		return 0
+	}
+	panic(os.NewSyscallError("epoll_pwait", errno)) // of a descriptor of ours: cannot be
+}
