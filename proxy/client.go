@@ -122,7 +122,7 @@ func (c *clientSide) atBoundary() {
 
 // end lets nothing more be written, after last if the stream is at a boundary.
 func (c *clientSide) end(last []byte) {
-	c.mu.Lock()
+	c.hold()
 	defer c.mu.Unlock()
 	if !c.over && !c.mid {
 		_ = c.flush(last)

@@ -9,10 +9,10 @@ import "errors"
 // for the connection, that goroutine lives as long as the direction.
 type direction interface {
 	consumer
+	waiter
 	source() *pump
 	step() error     // relays what there is, without waiting for the peer: see pump.step
 	run() error      // the same, at length, with what waits
-	goOn(err error)  // is Session.goOn
 	ended(err error) // says what the end means for the session
 }
 
@@ -31,11 +31,13 @@ func (r *replies) goOn(err error)  { r.Session.goOn(r, err) }
 
 // relay starts both directions. The last one to end closes the session.
 func (s *Session) relay() {
+	s.turn.endFiber()
 	s.directions.Store(2)
 	if !s.requests.pump.awaits(s.requests) {
 		go s.requests.goOn(nil)
 	}
 	if !s.replies.pump.awaits(s.replies) {
+		s.turn.stepAside()
 		s.replies.goOn(nil)
 	}
 }
@@ -46,10 +48,15 @@ func (p *pump) awaits(d direction) bool {
 	return p.have == 0 && p.plain() && p.socket.await(d)
 }
 
+// takesLong tells whether there is more to do for a direction behind a step than to end it.
+func takesLong(err error) bool {
+	return err == nil || errors.Is(err, errPause) || errors.Is(err, errMuch)
+}
+
 // goOn runs a direction behind a step that ended with err, until it waits in the
-// poller again or ends. It is the whole of the direction's goroutine.
+// poller again or ends. It is the whole of the direction's goroutine; an end that comes at once is the leader's.
 func (s *Session) goOn(d direction, err error) {
-	if err == nil || errors.Is(err, errPause) || errors.Is(err, errMuch) {
+	if takesLong(err) {
 		err = s.guard(d.run)
 		for err == nil {
 			if d.source().socket.await(d) {
@@ -67,10 +74,13 @@ func (s *Session) goOn(d direction, err error) {
 
 // cause waits until the end of a relayed session is through and returns why it ended.
 func (s *Session) cause() error {
-	s.parting.Wait()
 	s.mu.Lock()
-	told, ended := s.toldWhy, s.ended
+	told, ended, parted := s.toldWhy, s.ended, s.parted
 	s.mu.Unlock()
+	if !parted {
+		s.turn.stepAside()
+		s.parting.Wait()
+	}
 	if told {
 		linger(s.conn)
 	}

@@ -90,7 +90,9 @@ func (e *epollSet) change(fd int, events uint32) error {
 }
 
 func control(epoll, op, fd int, events uint32) error {
-	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(epoll, op, fd, &unix.EpollEvent{Events: events, Fd: int32(fd)}))
+	event := unix.EpollEvent{Events: events, Fd: int32(fd)}
+	_, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(epoll), uintptr(op), uintptr(fd), uintptr(unsafe.Pointer(&event)), 0, 0)
+	return failed("epoll_ctl", errno)
 }
 
 // wait waits for events, at least one. One goroutine at a time may wait.

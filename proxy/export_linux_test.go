@@ -21,7 +21,8 @@ func (s *Server) Parked() int {
 func (s *socket) awaited() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.waiting != nil
+	_, is := s.waiting.(direction) // not a fiber
+	return is
 }
 
 // StepAside has whoever leads while it works for a session hand the lead over.

@@ -35,7 +35,7 @@ func FuzzHello(f *testing.F) {
 	f.Add([]byte("\x16\x03\x01"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		cfg := Config{}.withDefaults()
-		h, err := readHello(&byteConn{r: bytes.NewReader(data)}, &cfg)
+		h, err := readHello(&byteConn{r: bytes.NewReader(data)}, &cfg, nil)
 		switch {
 		case h == nil || h.conn == nil:
 			t.Fatal("no connection to answer on")

@@ -3,6 +3,7 @@ package proxy
 import (
 	"errors"
 	"os"
+	"time"
 )
 
 // mayAnswer has the client's answer to an AuthenticationGSSContinue forwarded
@@ -10,6 +11,7 @@ import (
 // which that is. The function that mayAnswer returns must be called when the server has gone
 // on; its error is the client's.
 func (s *Session) mayAnswer() (answered func() error) {
+	s.turn.leaveFiber()
 	done := make(chan error, 1)
 	go func() {
 		err := s.guard(s.passAnswer)
@@ -21,7 +23,7 @@ func (s *Session) mayAnswer() (answered func() error) {
 	return func() error {
 		s.readDeadline(longAgo)
 		err := <-done
-		s.readDeadline(s.deadline())
+		s.readDeadline(time.Time{})
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return nil
 		}

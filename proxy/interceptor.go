@@ -215,6 +215,10 @@ type StartupRewriter interface {
 	RewriteStartup(params map[string]string) map[string]string
 }
 
+// NonBlocking is implemented by an Interceptor whose Open, and whose handlers' Close, neither wait for anything nor
+// take long. They are called where sessions are relayed then, which saves each session the waking of two threads.
+type NonBlocking interface{ NonBlocking() }
+
 // ParameterRewriter is implemented by a Handler or Interceptor that changes ParameterStatus messages of
 // the server; ok == false swallows the message. It must not block, and may be called while another
 // method of the Handler runs.

@@ -4,12 +4,10 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"maps"
 	"net"
 	"os"
 	"strings"
-	"time"
 
 	"github.com/jackc/pgproto3/v2"
 )
@@ -33,14 +31,7 @@ var errRefused = errors.New("the server refused the session")
 // login brings the session to its first ReadyForQuery: connect, relay the
 // authentication, open the handler.
 func (s *Session) login(ctx context.Context) error {
-	params := maps.Clone(s.hello.params)
-	if s.cfg.Upstream.Database != "" && params["database"] == "" {
-		params["database"] = s.cfg.Upstream.Database
-	}
-	if rw, ok := s.cfg.Interceptor.(StartupRewriter); ok {
-		params = rw.RewriteStartup(maps.Clone(params))
-	}
-	startup := s.hello.encode(params)
+	startup := s.startupMessage()
 	plainFirst := s.cfg.Upstream.SSLMode == "allow"
 	err := s.connect(ctx, startup, plainFirst)
 	if err == nil {
@@ -56,6 +47,24 @@ func (s *Session) login(ctx context.Context) error {
 	return err
 }
 
+// startupMessage is the client's StartupMessage, with what is added and changed.
+func (s *Session) startupMessage() []byte {
+	params := s.hello.params
+	database := s.cfg.Upstream.Database != "" && params["database"] == ""
+	rw, rewritten := s.cfg.Interceptor.(StartupRewriter)
+	if !database && !rewritten {
+		return s.hello.packet
+	}
+	params = maps.Clone(params)
+	if database {
+		params["database"] = s.cfg.Upstream.Database
+	}
+	if rewritten {
+		params = rw.RewriteStartup(params)
+	}
+	return s.hello.encode(params)
+}
+
 // connect dials the server and sends the StartupMessage.
 func (s *Session) connect(ctx context.Context, startup []byte, plain bool) error {
 	dialing, done := context.WithTimeout(ctx, s.cfg.DialTimeout)
@@ -68,12 +77,14 @@ func (s *Session) connect(ctx context.Context, startup []byte, plain bool) error
 	}
 	s.mu.Lock()
 	s.upstream = conn
-	ended := s.ended
-	_ = conn.SetDeadline(s.deadline())
+	ended, late := s.ended, s.late
 	s.mu.Unlock()
 	s.replies = newReplies(s)
-	if ended != nil {
+	switch {
+	case ended != nil:
 		return ended
+	case late:
+		return os.ErrDeadlineExceeded
 	}
 	if _, err := conn.Write(startup); err != nil {
 		return fatal(CodeConnectionUnable, messageServerUnreachable, err)
@@ -245,8 +256,13 @@ func (s *Session) open(ctx context.Context, ready, out, key []byte) error {
 	}
 	s.flow.begin(ready[headerSize])
 	if s.cfg.Interceptor != nil && !replicating(s.hello.params["replication"]) {
-		opening, done := context.WithDeadline(ctx, s.deadline())
-		defer done()
+		opening := ctx
+		if s.mayBlock() {
+			s.turn.stepAside()
+			var done context.CancelFunc
+			opening, done = context.WithDeadline(ctx, s.started.Add(s.cfg.StartupTimeout))
+			defer done()
+		}
 		handler, err := s.cfg.Interceptor.Open(opening, s)
 		if err != nil {
 			e := *s.refusal(opening, err)
@@ -271,11 +287,6 @@ func (s *Session) open(ctx context.Context, ready, out, key []byte) error {
 	out = append(out, ready...)
 	s.replies.last = 'Z'
 	s.replies.pump.discard(len(ready))
-	for _, conn := range []net.Conn{s.conn, s.upstream} {
-		if err := conn.SetDeadline(time.Time{}); err != nil {
-			return fmt.Errorf("begin: %w", err)
-		}
-	}
 	_, err := s.conn.Write(out)
 	return err
 }

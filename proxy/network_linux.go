@@ -48,16 +48,16 @@ func (n *network) turn() *turn {
 	return &turn{poller: n.pollers[n.next%len(n.pollers)]}
 }
 
-// listen takes a listener over, if its sockets can be polled. Options are set once:
+// listen takes a listener over, if its sockets can be polled; its turn is nil otherwise. Options are set once:
 // those of the listening socket are inherited.
-func (n *network) listen(ln net.Listener, keepAlive net.KeepAliveConfig) (net.Listener, error) {
+func (n *network) listen(ln net.Listener, keepAlive net.KeepAliveConfig) (net.Listener, *turn, error) {
 	tcp, ok := ln.(*net.TCPListener)
 	if !ok {
-		return ln, nil
+		return ln, nil, nil
 	}
 	raw, err := tcp.SyscallConn()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	fd := -1
 	if cerr := raw.Control(func(theirs uintptr) {
@@ -65,13 +65,38 @@ func (n *network) listen(ln net.Listener, keepAlive net.KeepAliveConfig) (net.Li
 			err = setOptions(fd, keepAlive)
 		}
 	}); cerr != nil {
-		return nil, cerr
+		return nil, nil, cerr
 	}
 	if err != nil {
-		return nil, os.NewSyscallError("listen", err)
+		return nil, nil, os.NewSyscallError("listen", err)
 	}
 	_ = ln.Close()
-	return &socketListener{socket: newSocket(fd, n.turn(), nil), address: ln.Addr(), network: n, early: &keepAlive}, nil
+	t := n.turn()
+	return &socketListener{socket: newSocket(fd, t, nil), address: ln.Addr(), network: n, early: &keepAlive}, t, nil
+}
+
+// run has f run, in the fiber of a turn if there is one.
+func (n *network) run(t *turn, f func()) {
+	if t == nil {
+		go f()
+		return
+	}
+	t.fiber = newFiber(t, f)
+	go t.fiber.goOn(nil)
+}
+
+// receive has f run when the first bytes of a connection are there, or its deadline is over; where no poller waits for
+// the connection, f waits itself.
+func (n *network) receive(conn net.Conn, f func()) {
+	s, ok := conn.(*socket)
+	if !ok {
+		go f()
+		return
+	}
+	s.turn.fiber = newFiber(s.turn, f)
+	if !s.await(s.turn.fiber) {
+		go s.turn.fiber.goOn(nil)
+	}
 }
 
 // turnOf is that of the session of an accepted connection.
@@ -90,8 +115,12 @@ type socketListener struct {
 	early     *net.KeepAliveConfig // for sockets that were there before the options; nil: all of those are accepted
 	accepting sync.Mutex
 	late      int // attempts since Close was called
+	row       int // accepted since others had their turn
 	closed    bool
 }
+
+// maxRow is how many connections are accepted before others have their turn.
+const maxRow = 16
 
 // maxLate bounds how many that had connected before Close are still accepted, to
 // be told that they came too late.
@@ -107,6 +136,10 @@ func (l *socketListener) Accept() (net.Conn, error) {
 				return nil, net.ErrClosed
 			}
 		}
+		if l.row++; l.row > maxRow {
+			l.row = 0
+			l.socket.pass()
+		}
 		fd, from, err := syscall.Accept4(l.socket.fd, syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC) // that of unix asks for the protocol, too
 		switch {
 		case err == nil:
@@ -119,6 +152,7 @@ func (l *socketListener) Accept() (net.Conn, error) {
 			if l.late > 0 {
 				return nil, net.ErrClosed
 			}
+			l.row = 0
 			_ = l.socket.wait(&l.socket.input, eventsIn) // or until Close
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
 		default:
@@ -148,7 +182,7 @@ func dial(ctx context.Context, t *turn, network, address string, keepAlive net.K
 		}
 		return conn, nil
 	}
-	addresses, err := resolve(ctx, address)
+	addresses, err := resolve(ctx, t, address)
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +213,7 @@ func shareOf(ctx context.Context, n int) (context.Context, context.CancelFunc) {
 }
 
 // resolve returns the addresses of "host:port", at least one.
-func resolve(ctx context.Context, address string) ([]netip.AddrPort, error) {
+func resolve(ctx context.Context, t *turn, address string) ([]netip.AddrPort, error) {
 	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
@@ -191,6 +225,7 @@ func resolve(ctx context.Context, address string) ([]netip.AddrPort, error) {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return []netip.AddrPort{netip.AddrPortFrom(a.Unmap(), uint16(number))}, nil
 	}
+	t.stepAside()
 	found, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: err}
@@ -242,11 +277,11 @@ func (s *socket) connected(ctx context.Context) error {
 
 // setOptions has the system send at once, and find out when the peer of a quiet connection is gone.
 func setOptions(fd int, k net.KeepAliveConfig) error {
-	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
+	if err := rawSetOption(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
 		return err
 	}
 	if !k.Enable {
-		return unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 0)
+		return rawSetOption(fd, unix.SOL_SOCKET, unix.SO_KEEPALIVE, 0)
 	}
 	for _, option := range [...]struct{ level, name, value int }{
 		{unix.SOL_SOCKET, unix.SO_KEEPALIVE, 1},
@@ -254,7 +289,7 @@ func setOptions(fd int, k net.KeepAliveConfig) error {
 		{unix.IPPROTO_TCP, unix.TCP_KEEPINTVL, seconds(k.Interval)},
 		{unix.IPPROTO_TCP, unix.TCP_KEEPCNT, k.Count},
 	} {
-		if err := unix.SetsockoptInt(fd, option.level, option.name, option.value); err != nil {
+		if err := rawSetOption(fd, option.level, option.name, option.value); err != nil {
 			return err
 		}
 	}

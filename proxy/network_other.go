@@ -17,7 +17,13 @@ func (*network) close() {}
 
 func (*network) turnOf(net.Conn) *turn { return nil }
 
-func (*network) listen(ln net.Listener, _ net.KeepAliveConfig) (net.Listener, error) { return ln, nil }
+func (*network) listen(ln net.Listener, _ net.KeepAliveConfig) (net.Listener, *turn, error) {
+	return ln, nil, nil
+}
+
+func (*network) run(_ *turn, f func()) { go f() }
+
+func (*network) receive(_ net.Conn, f func()) { go f() }
 
 func dial(ctx context.Context, _ *turn, network, address string, keepAlive net.KeepAliveConfig) (net.Conn, error) {
 	d := net.Dialer{KeepAliveConfig: keepAlive}
@@ -32,6 +38,13 @@ type turn struct{}
 
 func (*turn) stepAside() {}
 
+func (*turn) leaveFiber() {}
+
+func (*turn) endFiber() {}
+
+// A waiter goes on when there may be something to do.
+type waiter interface{ goOn(err error) }
+
 // A socket is a connection that a poller waits for: there is none.
 type socket struct {
 	net.Conn
@@ -42,4 +55,4 @@ func (*socket) tryRead([]byte) (int, error) { return 0, errNothing }
 
 func (*socket) without(read func([]byte) (int, error), p []byte) (int, error) { return read(p) }
 
-func (*socket) await(direction) bool { return false }
+func (*socket) await(waiter) bool { return false }

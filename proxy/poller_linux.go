@@ -83,6 +83,7 @@ func (p *poller) find(fd int32) *socket {
 
 // lead handles events until the lead is handed over or the poller is closed.
 func (p *poller) lead() {
+	l := new(leader)
 	for {
 		for p.next < p.count {
 			event := p.events[p.next]
@@ -91,7 +92,7 @@ func (p *poller) lead() {
 			if s == nil {
 				continue
 			}
-			if d := s.happened(event.Events); d != nil && !advance(d, s.turn) {
+			if w := s.happened(event.Events); w != nil && !w.advance(l) {
 				return
 			}
 		}
@@ -110,34 +111,79 @@ func (p *poller) wait() bool {
 	return !p.closed
 }
 
-// A turn is a session's part in its poller. leading is set while the poller's leader works
-// for the session.
+// A leader is a goroutine's time at the head of a poller, which is over when somebody has taken it out
+// of the turn where it works.
+type leader struct{ _ byte }
+
+// A turn is a session's part in its poller, or a listener's.
 type turn struct {
-	poller  *poller
-	leading atomic.Bool
+	poller *poller
+	leader atomic.Pointer[leader] // that works for the session; nil: none does
+	fiber  *fiber                 // that waits in place of a goroutine; nil: none
+}
+
+// lead notes that the leader works for the session, led that it does not any more, and reports whether it still leads.
+func (t *turn) lead(l *leader) { t.leader.Store(l) }
+
+func (t *turn) led(l *leader) bool {
+	return t.leader.CompareAndSwap(l, nil)
 }
 
 // stepAside is called before something that could take long. If the leader
 // calls it, another goroutine leads on; if another goroutine of the session does
 // while the leader works there, that does no harm. A nil turn is nobody's.
 func (t *turn) stepAside() {
-	if t != nil && t.leading.Swap(false) {
+	if t == nil {
+		return
+	}
+	if t.leader.Swap(nil) != nil {
 		go t.poller.lead()
 	}
 }
 
+// leaveFiber makes an ordinary goroutine of the caller, if it is the session's fiber: before other goroutines
+// wait for the session's sockets, and before what is long for a leader.
+func (t *turn) leaveFiber() {
+	if t != nil && t.fiber != nil {
+		t.stepAside()
+		t.endFiber()
+	}
+}
+
+// endFiber is called by a fiber that waits no more.
+func (t *turn) endFiber() {
+	if t != nil {
+		t.fiber = nil
+	}
+}
+
+// A waiter goes on when there may be something to do.
+type waiter interface {
+	// advance goes on as the poller's leader, and reports whether the caller still leads.
+	advance(l *leader) (leads bool)
+	// goOn goes on in a goroutine that may take its time, behind an advance that ended with err.
+	goOn(err error)
+}
+
+func (r *requests) advance(l *leader) bool { return r.Session.advance(r, l) }
+func (r *replies) advance(l *leader) bool  { return r.Session.advance(r, l) }
+
 // advance relays what a direction can read, as the leader, and reports whether
 // the caller still leads.
-func advance(d direction, t *turn) (leads bool) {
-	t.leading.Store(true)
+func (s *Session) advance(d direction, l *leader) (leads bool) {
+	s.turn.lead(l)
 	err := d.step()
-	leads = t.leading.Swap(false)
+	leads = s.turn.led(l)
 	switch {
 	case err == nil && d.source().socket.await(d):
-	case leads:
+	case !leads:
+		d.goOn(err)
+	case takesLong(err):
 		go d.goOn(err)
 	default:
+		s.turn.lead(l)
 		d.goOn(err)
+		leads = s.turn.led(l)
 	}
 	return leads
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"sync"
 	"time"
 
@@ -69,10 +70,13 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	s.mu.Lock()
 	s.network = network
 	s.mu.Unlock()
-	if ln, err = network.listen(ln, s.cfg.keepAlive()); err != nil {
+	ln, turn, err := network.listen(ln, s.cfg.keepAlive())
+	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	err = s.acceptAll(ctx, ln)
+	over := make(chan error, 1)
+	network.run(turn, func() { over <- s.acceptAll(ctx, ln, turn) })
+	err = <-over
 	s.drain()
 	if ctx.Err() != nil {
 		return nil
@@ -82,7 +86,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 
 // acceptAll accepts until the listener is closed. Other errors pass: a lack of
 // descriptors ends when sessions do.
-func (s *Server) acceptAll(ctx context.Context, ln net.Listener) error {
+func (s *Server) acceptAll(ctx context.Context, ln net.Listener, t *turn) error {
 	defer func() { _ = ln.Close() }()
 	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
 	defer stop()
@@ -97,6 +101,7 @@ func (s *Server) acceptAll(ctx context.Context, ln net.Listener) error {
 		if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 			return fmt.Errorf("accept: %w", err)
 		}
+		t.stepAside()
 		s.cfg.Logger.WithError(err).Warnf("cannot accept a connection, trying again in %s", wait)
 		select {
 		case <-time.After(wait):
@@ -128,7 +133,8 @@ func (s *Server) admit(ctx context.Context, conn net.Conn) {
 	if tcp, ok := conn.(*net.TCPConn); ok { // a socket has it from its listener
 		_ = tcp.SetKeepAliveConfig(s.cfg.keepAlive()) // without it the session works as well
 	}
-	go session.serve(ctx)
+	session.limit()
+	s.network.receive(conn, func() { session.serve(ctx) })
 }
 
 // forget counts a connection out that is over.
@@ -206,13 +212,10 @@ func (s *Server) each(f func(*Session)) {
 // the two directions take over.
 func (s *Session) serve(ctx context.Context) {
 	err := s.guard(func() error { return s.begun(ctx) })
+	s.unlimit()
 	switch {
 	case s.hello != nil && s.hello.cancel != nil:
-		if err != nil && !quietEnd(err) {
-			s.log().WithError(err).Debug("connection ended")
-		}
-		s.close()
-		s.server.forget(s)
+		s.over(err)
 	case err != nil:
 		s.over(s.turnAway(err))
 	default:
@@ -223,18 +226,40 @@ func (s *Session) serve(ctx context.Context) {
 // over closes a session that ended with err, and tells the log.
 func (s *Session) over(err error) {
 	s.close()
-	if s.info.User == "" && quietEnd(err) { // whoever it was only looked whether we are here
-		s.log().WithError(err).Debug("connection ended")
-		s.server.forget(s)
+	s.report(err)
+	s.server.forget(s)
+}
+
+// report tells the log how the connection ended. An end that is nothing to wonder at is for those who look closely.
+func (s *Session) report(err error) {
+	level := logrus.InfoLevel
+	switch {
+	case s.hello != nil && s.hello.cancel != nil, s.info.User == "" && quietEnd(err): // whoever it was only looked whether we are here
+		level = logrus.DebugLevel
+	case s.requests != nil && s.requests.terminated.Load():
+		level = logrus.DebugLevel
+	}
+	if !logs(s.cfg.Logger, level) {
 		return
 	}
-	log := s.log().WithField("duration", time.Since(s.started).Round(time.Millisecond))
+	s.turn.stepAside()
+	log := s.log().WithFields(logrus.Fields{"duration": time.Since(s.started).Round(time.Millisecond), "end": err})
 	var e *Error
 	if errors.As(err, &e) && e.Err != nil {
 		log = log.WithField("cause", e.Err)
 	}
-	log.WithField("end", err).Info("session ended")
-	s.server.forget(s)
+	log.Log(level, "session ended")
+}
+
+// logs tells whether a logger would write at a level, so that nobody need make the line otherwise.
+func logs(l logrus.FieldLogger, level logrus.Level) bool {
+	switch l := l.(type) {
+	case *logrus.Logger:
+		return l.IsLevelEnabled(level)
+	case *logrus.Entry:
+		return l.Logger.IsLevelEnabled(level)
+	}
+	return true
 }
 
 // close closes what the session holds. It is called once, by the last
@@ -251,12 +276,7 @@ func (s *Session) close() {
 
 // begun does what the client's first packet asks for.
 func (s *Session) begun(ctx context.Context) error {
-	s.mu.Lock()
-	if s.ended == nil {
-		_ = s.conn.SetDeadline(s.deadline())
-	}
-	s.mu.Unlock()
-	h, err := readHello(s.conn, s.cfg)
+	h, err := readHello(s.conn, s.cfg, s.turn)
 	s.mu.Lock()
 	s.conn, s.hello = h.conn, h
 	s.mu.Unlock()
@@ -275,8 +295,13 @@ func (s *Session) begun(ctx context.Context) error {
 	}
 	s.client = newClientSide(s.conn, s.turn)
 	s.requests = newRequests(s)
+	s.requests.pump.push(h.rest)
+	h.rest = nil
 	if err := s.login(ctx); err != nil {
 		return err
+	}
+	if s.unlimit() {
+		return os.ErrDeadlineExceeded
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -310,6 +335,9 @@ func (s *Session) finish() error {
 	s.server.leave(addressOf(s.info.ClientAddr))
 	s.server.keys.remove(s.key, s)
 	if s.handler != nil {
+		if s.mayBlock() {
+			s.turn.stepAside()
+		}
 		s.handling.Lock()
 		defer s.handling.Unlock()
 		s.handler.Close()

@@ -57,12 +57,15 @@ type Session struct {
 	startup    parameters // of the StartupMessage
 	parameters parameters // of the server
 	calls      map[*call]struct{}
-	ended      error // why the session ends; nil: it runs
-	toldWhy    bool  // the client gets a last message
-	relaying   bool  // the startup is over
+	patience   *time.Timer // ends a startup that takes too long; nil: it is over
+	late       bool        // it took too long
+	ended      error       // why the session ends; nil: it runs
+	toldWhy    bool        // the client gets a last message
+	relaying   bool        // the startup is over
 	// parting is done when whoever ended the session has written the last
 	// message: until then the client's connection must not be closed.
 	parting sync.WaitGroup
+	parted  bool
 	leaving bool // the client is gone and the server has until a deadline to finish
 }
 
@@ -79,7 +82,7 @@ func newSession(server *Server, conn net.Conn, t *turn, id uint64) *Session {
 
 // log returns the logger with what is known of the session. It is made anew each
 // time: a session that has nothing to say should not keep one.
-func (s *Session) log() logrus.FieldLogger {
+func (s *Session) log() *logrus.Entry {
 	fields := logrus.Fields{"session": s.info.ID, "client": s.info.ClientAddr.String()}
 	if s.info.User != "" {
 		fields["user"], fields["database"] = s.info.User, s.info.Database
@@ -87,8 +90,30 @@ func (s *Session) log() logrus.FieldLogger {
 	return s.cfg.Logger.WithFields(fields)
 }
 
-// deadline is that of the startup.
-func (s *Session) deadline() time.Time { return s.started.Add(s.cfg.StartupTimeout) }
+// limit bounds the time of the startup.
+func (s *Session) limit() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.patience = time.AfterFunc(s.cfg.StartupTimeout, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.patience != nil {
+			s.late = true
+			s.interrupt()
+		}
+	})
+}
+
+// unlimit ends the time of the startup, and reports whether that was over.
+func (s *Session) unlimit() (late bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.patience != nil {
+		s.patience.Stop()
+		s.patience = nil
+	}
+	return s.late
+}
 
 // A call is a callback that waits for somebody.
 type call struct {
@@ -144,6 +169,12 @@ func (s *Session) begin(patient bool) (context.Context, func()) {
 	}
 }
 
+// mayBlock tells whether it could take long to open or close the handler.
+func (s *Session) mayBlock() bool {
+	_, never := s.cfg.Interceptor.(NonBlocking)
+	return !never
+}
+
 // cancelCalls ends the waits of callbacks and reports whether there were any.
 func (s *Session) cancelCalls(cause error) bool {
 	s.mu.Lock()
@@ -192,14 +223,18 @@ func (s *Session) end(cause error, e *Error) {
 	defer s.parting.Done()
 	_ = s.upstream.SetDeadline(longAgo)
 	_ = s.conn.SetReadDeadline(longAgo)
-	_ = s.conn.SetWriteDeadline(time.Now().Add(lastWriteTimeout))
-	s.mu.Unlock()
 	var last []byte
+	until := longAgo
 	if e != nil {
-		last = appendMessage(nil, e.response())
+		last, until = appendMessage(nil, e.response()), time.Now().Add(lastWriteTimeout)
 	}
+	_ = s.conn.SetWriteDeadline(until)
+	s.mu.Unlock()
 	s.client.end(last)
 	_ = s.conn.SetDeadline(longAgo)
+	s.mu.Lock()
+	s.parted = true
+	s.mu.Unlock()
 }
 
 // interrupt ends what a session that has not begun waits for; s.mu is held.
@@ -210,11 +245,11 @@ func (s *Session) interrupt() {
 	}
 }
 
-// readDeadline sets the client's read deadline unless the session is ending.
+// readDeadline sets the client's read deadline unless the session is ending, or does not get to its beginning.
 func (s *Session) readDeadline(t time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended == nil {
+	if s.ended == nil && !s.late {
 		_ = s.conn.SetReadDeadline(t)
 	}
 }
@@ -264,8 +299,13 @@ func (s *Session) clientEnded(err error) {
 	}
 }
 
-// closeWrite tells the server that the client has nothing more to say.
+// closeWrite tells the server that the client has nothing more to say. One that has heard so, and has
+// nothing to do, closes by itself.
 func (s *Session) closeWrite() {
+	if s.requests.terminated.Load() && s.flow.outstanding() == 0 {
+		s.hurry()
+		return
+	}
 	if c, ok := s.upstream.(interface{ CloseWrite() error }); !ok || c.CloseWrite() != nil {
 		s.end(ErrClientGone, nil)
 		return

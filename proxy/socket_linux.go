@@ -30,8 +30,9 @@ type socket struct {
 	remote  net.Addr
 	atEnd   atomic.Bool // the peer sends no more: a short read has not read everything
 	mu      sync.Mutex
-	events  uint32    // the poller knows of; 0: not in the poller yet
-	waiting direction // that gets the next event; nil: none
+	events  uint32 // the poller knows of; 0: not in the poller yet
+	waiting waiter // that goes on at the next event; nil: none
+	outward bool   // ... for which there is space
 	closed  bool
 	hasty   bool // Read does not wait; belongs to the reader
 	input   readiness
@@ -143,6 +144,14 @@ func (s *socket) wait(r *readiness, events uint32) error {
 		case r.expired.Load():
 			return os.ErrDeadlineExceeded
 		}
+		if f := s.turn.fiber; f != nil {
+			s.waiting, s.outward = f, r == &s.output
+			s.mu.Unlock()
+			f.pause()
+			s.mu.Lock()
+			r.ready = !s.closed && !r.expired.Load()
+			continue
+		}
 		if r.wake == nil {
 			r.wake = make(chan struct{})
 		}
@@ -172,38 +181,45 @@ func (s *socket) listen(events uint32) error {
 	return s.turn.poller.set.change(s.fd, s.events)
 }
 
-// await lets the next event have d step. It reports false, and does nothing, if there may
-// be something to read already, or no event can come.
-func (s *socket) await(d direction) bool {
+// await has w go on when there is something to read. It reports false, and does nothing, if there may
+// be something already, or no event can come.
+func (s *socket) await(w waiter) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.input.ready || s.atEnd.Load() || s.input.expired.Load() || s.listen(eventsIn) != nil {
 		s.input.ready = false
 		return false
 	}
-	s.waiting = d
+	s.waiting, s.outward = w, false
 	return true
 }
 
-// happened notes events. It returns the direction that has to step now, if one waits.
-func (s *socket) happened(events uint32) direction {
+// happened notes events. It returns who has to go on now, if somebody waits.
+func (s *socket) happened(events uint32) (w waiter) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if events&eventsEnd != 0 {
 		s.atEnd.Store(true)
 	}
-	if events&(unix.EPOLLOUT|eventsEnd) != 0 {
-		s.output.happened()
+	if events&(eventsIn|eventsEnd) != 0 {
+		w = s.tell(&s.input)
 	}
-	if events&(eventsIn|eventsEnd) == 0 {
+	if events&(eventsOut|eventsEnd) != 0 {
+		if out := s.tell(&s.output); out != nil {
+			w = out
+		}
+	}
+	return w
+}
+
+// tell returns the waiter if it waits for that way, or wakes who does; s.mu is held.
+func (s *socket) tell(r *readiness) (w waiter) {
+	if s.waiting == nil || s.outward != (r == &s.output) {
+		r.happened()
 		return nil
 	}
-	if d := s.waiting; d != nil {
-		s.waiting = nil
-		return d
-	}
-	s.input.happened()
-	return nil
+	w, s.waiting = s.waiting, nil
+	return w
 }
 
 // happened wakes who waits; the socket's mu is held.
@@ -216,6 +232,24 @@ func (r *readiness) notify() {
 	if r.wake != nil {
 		close(r.wake)
 		r.wake = nil
+	}
+}
+
+// pass lets other sockets have their turn, if a fiber calls it.
+func (s *socket) pass() {
+	f := s.turn.fiber
+	if f == nil {
+		return
+	}
+	s.mu.Lock()
+	s.waiting, s.outward = f, false
+	err := s.turn.poller.set.change(s.fd, s.events) // the present state comes as an event
+	if err != nil {
+		s.waiting = nil
+	}
+	s.mu.Unlock()
+	if err == nil {
+		f.pause()
 	}
 }
 
@@ -267,9 +301,9 @@ func (s *socket) setDeadline(r *readiness, t time.Time) error {
 func (s *socket) expire(r *readiness) {
 	r.expired.Store(true)
 	r.notify()
-	if d := s.waiting; d != nil && r == &s.input {
+	if s.waiting != nil && s.outward == (r == &s.output) {
+		go s.waiting.goOn(nil)
 		s.waiting = nil
-		go d.goOn(nil)
 	}
 }
 
@@ -295,7 +329,7 @@ func (s *socket) Close() error {
 	}
 	s.mu.Unlock()
 	s.turn.poller.remove(s)
-	return os.NewSyscallError("close", unix.Close(s.fd))
+	return rawClose(s.fd)
 }
 
 // RemoteAddr implements net.Conn.

@@ -29,7 +29,10 @@ const (
 // what runs in another one.
 type hello struct {
 	conn    net.Conn // encrypted, if the client asked for it
+	turn    *turn
 	secured bool
+	packet  []byte // the latest one
+	rest    []byte // was read behind it
 	cancel  *cancelKey
 	version uint32
 	params  map[string]string
@@ -44,11 +47,11 @@ type cancelKey struct {
 
 // readHello reads the client's first packets up to a StartupMessage or a
 // CancelRequest. Each encryption may be asked for once, in plaintext only.
-func readHello(conn net.Conn, cfg *Config) (*hello, error) {
-	h := &hello{conn: conn}
+func readHello(conn net.Conn, cfg *Config, t *turn) (*hello, error) {
+	h := &hello{conn: conn, turn: t}
 	askedTLS, askedGSS := false, false
 	for {
-		code, body, err := h.packet(cfg)
+		code, body, err := h.read(cfg)
 		if err != nil {
 			return h, err
 		}
@@ -81,34 +84,47 @@ func readHello(conn net.Conn, cfg *Config) (*hello, error) {
 	}
 }
 
-// packet reads a packet without a type byte, nothing behind it. A TLS
-// ClientHello in its place is a direct negotiation.
-func (h *hello) packet(cfg *Config) (code uint32, body []byte, err error) {
-	var head [8]byte
-	n, err := io.ReadAtLeast(h.conn, head[:], 1)
-	if err != nil {
+// helloSize is what is read at first: more than most StartupMessages.
+const helloSize = 512
+
+// read reads a packet without a type byte. A TLS ClientHello in its place is a direct negotiation.
+func (h *hello) read(cfg *Config) (code uint32, body []byte, err error) {
+	if err := h.fill(1); err != nil {
 		return 0, nil, err
 	}
-	if head[0] == tlsHandshakeByte && !h.secured && cfg.ClientTLS != nil {
-		secured, err := acceptTLS(&unreadConn{Conn: h.conn, first: head[:n]}, cfg.ClientTLS, true)
-		if err != nil {
+	if h.rest[0] == tlsHandshakeByte && !h.secured && cfg.ClientTLS != nil {
+		if err := h.secure(cfg.ClientTLS, true); err != nil {
 			return 0, nil, err
 		}
-		h.conn, h.secured = secured, true
-		return h.packet(cfg)
+		return h.read(cfg)
 	}
-	if _, err := io.ReadFull(h.conn, head[n:]); err != nil {
+	if err := h.fill(8); err != nil {
 		return 0, nil, err
 	}
-	length := binary.BigEndian.Uint32(head[:])
+	length := binary.BigEndian.Uint32(h.rest)
 	if length < 8 || length > uint32(cfg.MaxStartupPacket)+4 { // the limit does not count the length itself
 		return 0, nil, malformed("invalid length of startup packet")
 	}
-	body = make([]byte, length-8)
-	if _, err := io.ReadFull(h.conn, body); err != nil {
+	if err := h.fill(int(length)); err != nil {
 		return 0, nil, err
 	}
-	return binary.BigEndian.Uint32(head[4:]), body, nil
+	h.packet, h.rest = h.rest[:length], h.rest[length:]
+	return binary.BigEndian.Uint32(h.packet[4:]), h.packet[8:], nil
+}
+
+// fill reads until rest has at least n bytes.
+func (h *hello) fill(n int) error {
+	if n <= len(h.rest) {
+		return nil
+	}
+	have := len(h.rest)
+	h.rest = append(make([]byte, 0, max(n, helloSize)), h.rest...)
+	more, err := io.ReadAtLeast(h.conn, h.rest[have:cap(h.rest)], n-have)
+	h.rest = h.rest[:have+more]
+	if errors.Is(err, io.EOF) && have > 0 {
+		return io.ErrUnexpectedEOF
+	}
+	return err
 }
 
 // negotiate answers an SSLRequest.
@@ -120,11 +136,21 @@ func (h *hello) negotiate(t *tls.Config) error {
 	if _, err := h.conn.Write([]byte{'S'}); err != nil {
 		return err
 	}
-	secured, err := acceptTLS(h.conn, t, false)
+	return h.secure(t, false)
+}
+
+// secure goes on with TLS, of which what was read too far is a part.
+func (h *hello) secure(t *tls.Config, direct bool) error {
+	h.turn.leaveFiber()
+	conn := h.conn
+	if len(h.rest) > 0 {
+		conn = &unreadConn{Conn: conn, first: h.rest}
+	}
+	secured, err := acceptTLS(conn, t, direct)
 	if err != nil {
 		return err
 	}
-	h.conn, h.secured = secured, true
+	h.conn, h.secured, h.rest = secured, true, nil
 	return nil
 }
 

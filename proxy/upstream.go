@@ -172,7 +172,7 @@ func (u Upstream) dial(ctx context.Context, t *turn, keepAlive net.KeepAliveConf
 		return conn, nil
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(longAgo) })
-	secured, err := u.secure(ctx, conn)
+	secured, err := u.secure(ctx, t, conn)
 	if !stop() {
 		err = context.Cause(ctx)
 	}
@@ -212,7 +212,7 @@ func (u Upstream) hasAlternative(conn net.Conn) bool {
 }
 
 // secure negotiates TLS; a server without gets plaintext where that is allowed.
-func (u Upstream) secure(ctx context.Context, conn net.Conn) (net.Conn, error) {
+func (u Upstream) secure(ctx context.Context, t *turn, conn net.Conn) (net.Conn, error) {
 	cfg := u.TLS
 	if cfg == nil {
 		cfg = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}
@@ -239,6 +239,7 @@ func (u Upstream) secure(ctx context.Context, conn net.Conn) (net.Conn, error) {
 			return nil, errors.New("negotiate TLS: unexpected answer of the server")
 		}
 	}
+	t.leaveFiber()
 	secured := tls.Client(conn, cfg)
 	if err := secured.HandshakeContext(ctx); err != nil {
 		return nil, fmt.Errorf("negotiate TLS: %w: %w", errHandshake, err)

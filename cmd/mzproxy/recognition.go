@@ -13,6 +13,7 @@ type recognition struct{}
 
 var (
 	_ proxy.Interceptor = recognition{}
+	_ proxy.NonBlocking = recognition{}
 	_ proxy.Handler     = recognition{}
 )
 
@@ -20,6 +21,9 @@ var (
 func (recognition) Open(context.Context, *proxy.Session) (proxy.Handler, error) {
 	return recognition{}, nil
 }
+
+// NonBlocking implements proxy.NonBlocking.
+func (recognition) NonBlocking() {}
 
 // Wants implements proxy.Handler.
 func (recognition) Wants(text []byte) bool { return rewrite.Match(text) }

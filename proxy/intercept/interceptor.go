@@ -106,6 +106,9 @@ func (i *Interceptor) Open(_ context.Context, s *proxy.Session) (proxy.Handler, 
 	return i.open(s), nil
 }
 
+// NonBlocking implements proxy.NonBlocking: a handler asks the engine first when there is a statement of its own.
+func (i *Interceptor) NonBlocking() {}
+
 func (i *Interceptor) open(s session) *handler {
 	info := s.Info()
 	h := &handler{Interceptor: i, session: s, info: info}
