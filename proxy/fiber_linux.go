@@ -13,38 +13,89 @@ import (
 // fiber waits for one socket at a time, and does not end before its function.
 type fiber struct {
 	turn  *turn
+	run   func()     // nil: it is over
 	mu    sync.Mutex // held while it runs
 	next  func() (struct{}, bool)
+	stop  func()
 	yield func(struct{}) bool
 }
 
 var _ waiter = (*fiber)(nil)
 
 // newFiber makes a turn's fiber, which has not begun.
-func newFiber(t *turn, f func()) *fiber {
-	b := &fiber{turn: t}
-	b.next, _ = iter.Pull(func(yield func(struct{}) bool) {
-		b.yield = yield
-		f()
-	})
-	return b
+func newFiber(t *turn, run func()) *fiber {
+	f := t.poller.spareFiber()
+	if f == nil {
+		f = &fiber{}
+		f.next, f.stop = iter.Pull(f.loop)
+	}
+	f.turn, f.run = t, run
+	return f
+}
+
+// loop runs one function after the other: a stack that has grown is kept.
+func (f *fiber) loop(yield func(struct{}) bool) {
+	for f.yield = yield; ; {
+		f.run()
+		f.run = nil
+		if !yield(struct{}{}) {
+			return
+		}
+	}
 }
 
 // pause is called by the function when a socket knows that the fiber waits for it.
 func (f *fiber) pause() { f.yield(struct{}{}) }
 
+// resume lets the function run until it waits or ends; mu is held.
+func (f *fiber) resume() {
+	f.next()
+	if f.run == nil {
+		f.turn.poller.keepFiber(f)
+	}
+}
+
 // goOn implements waiter.
 func (f *fiber) goOn(error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.next()
+	f.resume()
 }
 
 // advance implements waiter.
 func (f *fiber) advance(l *leader) (leads bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.turn.lead(l)
-	f.next()
-	return f.turn.led(l)
+	t := f.turn
+	t.lead(l)
+	f.resume()
+	return t.led(l)
+}
+
+// maxSpareFibers is how many a poller keeps for functions to come.
+const maxSpareFibers = 16
+
+// spareFiber returns a fiber whose function is over, nil if there is none.
+func (p *poller) spareFiber() *fiber {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	n := len(p.spare)
+	if n == 0 {
+		return nil
+	}
+	f := p.spare[n-1]
+	p.spare = p.spare[:n-1]
+	return f
+}
+
+// keepFiber takes a fiber whose function is over.
+func (p *poller) keepFiber(f *fiber) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed || len(p.spare) >= maxSpareFibers {
+		f.stop()
+		return
+	}
+	f.turn = nil
+	p.spare = append(p.spare, f)
 }

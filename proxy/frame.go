@@ -101,15 +101,21 @@ func wellFormedBind(body []byte) bool {
 
 // readParameterStatus decodes the body of a ParameterStatus message.
 func readParameterStatus(body []byte) (name, value string, err error) {
-	n, rest, ok := cstring(body)
+	n, v, err := cutParameterStatus(body)
+	return string(n), string(v), err
+}
+
+// cutParameterStatus is readParameterStatus that returns parts of body.
+func cutParameterStatus(body []byte) (name, value []byte, err error) {
+	name, rest, ok := cstring(body)
 	if !ok {
-		return "", "", malformed("invalid ParameterStatus message")
+		return nil, nil, malformed("invalid ParameterStatus message")
 	}
-	v, rest, ok := cstring(rest)
+	value, rest, ok = cstring(rest)
 	if !ok || len(rest) > 0 {
-		return "", "", malformed("invalid ParameterStatus message")
+		return nil, nil, malformed("invalid ParameterStatus message")
 	}
-	return string(n), string(v), nil
+	return name, value, nil
 }
 
 // readError decodes the body of an ErrorResponse or NoticeResponse.

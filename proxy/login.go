@@ -111,6 +111,7 @@ func (s *Session) authenticate(ctx context.Context, alternative bool) error {
 	settings, _ := s.cfg.Interceptor.(ParameterRewriter)
 	s.replies.settings = settings
 	var out []byte // for the client
+	var reported []byte
 	var key []byte // the BackendKeyData message, which ends the parameters, and what follows
 	var answered func() error
 	for {
@@ -134,6 +135,7 @@ func (s *Session) authenticate(ctx context.Context, alternative bool) error {
 				answered = s.mayAnswer()
 			}
 		case 'S':
+			reported = append(reported, frame[headerSize:]...)
 			if out, err = s.startupParameter(frame, out); err != nil {
 				return err
 			}
@@ -151,6 +153,7 @@ func (s *Session) authenticate(ctx context.Context, alternative bool) error {
 			}
 			return errRefused
 		case 'Z':
+			s.reported(reported)
 			return s.open(ctx, frame, out, key)
 		default:
 			if key != nil {
@@ -222,19 +225,18 @@ func (s *Session) forwardAnswer(answer []byte) error {
 }
 
 func (s *Session) startupParameter(frame, out []byte) ([]byte, error) {
-	name, value, err := readParameterStatus(frame[headerSize:])
+	name, value, err := cutParameterStatus(frame[headerSize:])
 	if err != nil {
 		return nil, err
 	}
-	s.setParameter(name, value)
-	if s.replies.settings != nil {
-		changed, ok := s.replies.settings.RewriteParameter(name, value)
-		if !ok {
-			return out, nil
-		}
-		return appendMessage(out, &pgproto3.ParameterStatus{Name: name, Value: changed}), nil
+	if s.replies.settings == nil {
+		return append(out, frame...), nil
 	}
-	return append(out, frame...), nil
+	changed, ok := s.replies.settings.RewriteParameter(string(name), string(value))
+	if !ok {
+		return out, nil
+	}
+	return appendMessage(out, &pgproto3.ParameterStatus{Name: string(name), Value: changed}), nil
 }
 
 func (s *Session) backendKey(body []byte) error {

@@ -6,9 +6,12 @@ import (
 )
 
 // parameters are those that a client has sent, or a server has reported: names
-// and values in turn, each with a zero byte behind it. Most sessions have the
+// and values in turn, each with a zero byte behind it; of one that comes twice the last value counts. Most sessions have the
 // same ones, and share the text.
 type parameters struct{ text unique.Handle[string] }
+
+// parametersFrom takes parameters as messages have them.
+func parametersFrom(text []byte) parameters { return parameters{unique.Make(string(text))} }
 
 func (p parameters) String() string {
 	if p == (parameters{}) {
@@ -44,14 +47,15 @@ func (p parameters) with(name, value string) parameters {
 // and behind it.
 func (p parameters) cut(name string) (before, value, after string) {
 	text := p.String()
+	before = text
 	for rest := text; rest != ""; {
 		at := len(text) - len(rest)
 		n, tail, _ := strings.Cut(rest, "\x00")
 		v, tail, _ := strings.Cut(tail, "\x00")
 		if n == name {
-			return text[:at], v, tail
+			before, value, after = text[:at], v, tail
 		}
 		rest = tail
 	}
-	return text, "", ""
+	return before, value, after
 }

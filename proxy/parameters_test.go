@@ -11,8 +11,14 @@ import (
 func TestParameters(t *testing.T) {
 	text := rapid.StringMatching(`[a-c]{0,3}`)
 	rapid.Check(t, func(t *rapid.T) {
-		var p parameters
 		want := map[string]string{}
+		var reported []byte
+		for range rapid.IntRange(0, 5).Draw(t, "reported at first") {
+			name, value := text.Draw(t, "name"), text.Draw(t, "value")
+			reported = append(reported, name+"\x00"+value+"\x00"...)
+			want[name] = value
+		}
+		p := parametersFrom(reported)
 		for range rapid.IntRange(0, 20).Draw(t, "reports") {
 			name, value := text.Draw(t, "name"), text.Draw(t, "value")
 			p, want[name] = p.with(name, value), value

@@ -21,6 +21,7 @@ type poller struct {
 
 	mu      sync.Mutex
 	sockets []*socket // by descriptor; a map would take three times as much
+	spare   []*fiber  // to be used again
 	closed  bool
 	done    chan struct{} // closed when nobody leads any more
 
@@ -45,6 +46,9 @@ func newPoller() (*poller, error) {
 func (p *poller) close() {
 	p.mu.Lock()
 	p.closed = true
+	for _, f := range p.spare {
+		f.stop()
+	}
 	p.mu.Unlock()
 	p.set.wake()
 	<-p.done

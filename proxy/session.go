@@ -136,6 +136,13 @@ func (s *Session) Parameter(name string) string {
 	return s.parameters.get(name)
 }
 
+// reported takes the parameters that the server reports at first.
+func (s *Session) reported(text []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.parameters = parametersFrom(text)
+}
+
 func (s *Session) setParameter(name, value string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

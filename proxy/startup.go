@@ -199,14 +199,8 @@ func (h *hello) decode(body []byte) error {
 	}
 }
 
-// parameters returns the parameters in the client's order.
-func (h *hello) parameters() parameters {
-	var p parameters
-	for _, name := range h.order {
-		p = p.with(name, h.params[name])
-	}
-	return p
-}
+// parameters returns the parameters as they came.
+func (h *hello) parameters() parameters { return parametersFrom(h.packet[8 : len(h.packet)-1]) }
 
 // encode makes the StartupMessage for the server: params, in the client's order
 // as far as it had them.
