@@ -31,7 +31,6 @@ func (r *replies) goOn(err error)  { r.Session.goOn(r, err) }
 
 // relay starts both directions. The last one to end closes the session.
 func (s *Session) relay() {
-	s.turn.endFiber()
 	s.directions.Store(2)
 	if !s.requests.pump.awaits(s.requests) {
 		go s.requests.goOn(nil)

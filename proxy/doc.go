@@ -84,7 +84,9 @@
 // the leader does what could take long (a full socket, a lock that is held, a
 // callback) it hands the lead to another goroutine and is the direction's own from
 // then on, until there is nothing left to read; what a callback has to be asked about, and
-// more than a few full buffers at once, go to a goroutine at the outset. On other
+// more than a few full buffers at once, go to a goroutine at the outset. Accepting, and a
+// session's way to its first ReadyForQuery, run as fibers: coroutines that the leader resumes
+// when a socket is ready. On other
 // systems each direction has a goroutine that waits in Read.
 //
 // # How sessions end

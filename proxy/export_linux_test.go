@@ -27,3 +27,19 @@ func (s *socket) awaited() bool {
 
 // StepAside has whoever leads while it works for a session hand the lead over.
 func (s *Server) StepAside() { s.each(func(session *Session) { session.turn.stepAside() }) }
+
+// Spare is the number of goroutines that are kept for logins to come.
+func (s *Server) Spare() (spare int) {
+	s.mu.Lock()
+	network := s.network
+	s.mu.Unlock()
+	if network == nil {
+		return 0
+	}
+	for _, p := range network.pollers {
+		p.mu.Lock()
+		spare += len(p.spare)
+		p.mu.Unlock()
+	}
+	return spare
+}

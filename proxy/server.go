@@ -303,6 +303,7 @@ func (s *Session) begun(ctx context.Context) error {
 	if s.unlimit() {
 		return os.ErrDeadlineExceeded
 	}
+	s.turn.endFiber() // others may write to the client from now on, and wait for it
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.relaying, s.hello = true, nil

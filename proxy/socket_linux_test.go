@@ -17,11 +17,18 @@ func sockets(t *testing.T) (ours *socket, peer *net.TCPConn) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(n.close)
+	return socketsOf(t, n.pollers[0])
+}
+
+// socketsOf returns another one, of a poller.
+func socketsOf(t *testing.T, p *poller) (ours *socket, peer *net.TCPConn) {
+	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := dial(t.Context(), n.turn(), "tcp", ln.Addr().String(), net.KeepAliveConfig{})
+	conn, err := dial(t.Context(), &turn{poller: p}, "tcp", ln.Addr().String(), net.KeepAliveConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +36,7 @@ func sockets(t *testing.T) (ours *socket, peer *net.TCPConn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _, _, _ = conn.Close(), accepted.Close(), ln.Close(); n.close() })
+	t.Cleanup(func() { _, _, _ = conn.Close(), accepted.Close(), ln.Close() })
 	return conn.(*socket), accepted.(*net.TCPConn)
 }
 

@@ -1,0 +1,201 @@
+package proxy
+
+import (
+	"errors"
+	"net"
+	"os"
+	"testing"
+	"time"
+)
+
+// begin runs a function in the fiber of a socket's turn, and returns what is closed behind it.
+func begin(s *socket, run func()) (over chan struct{}) {
+	over = make(chan struct{})
+	s.turn.fiber = newFiber(s.turn, func() {
+		run()
+		s.turn.endFiber()
+		close(over)
+	})
+	go s.turn.fiber.goOn(nil)
+	return over
+}
+
+func TestFiberWaits(t *testing.T) {
+	for name, c := range map[string]struct {
+		happens func(*socket, *net.TCPConn)
+		waits   func(*socket) error
+		want    error
+	}{
+		"for bytes": {
+			func(_ *socket, p *net.TCPConn) { _, _ = p.Write([]byte("a")) },
+			func(s *socket) error { _, err := s.Read(make([]byte, 10)); return err }, nil,
+		},
+		"for bytes until a deadline": {
+			func(s *socket, _ *net.TCPConn) { _ = s.SetReadDeadline(longAgo) },
+			func(s *socket) error { _, err := s.Read(make([]byte, 10)); return err }, os.ErrDeadlineExceeded,
+		},
+		"for space": {
+			func(_ *socket, p *net.TCPConn) { drain(p) },
+			func(s *socket) error { _, err := s.Write(make([]byte, 32<<20)); return err }, nil,
+		},
+		"for space until a deadline": {
+			func(s *socket, _ *net.TCPConn) { _ = s.SetWriteDeadline(longAgo) },
+			func(s *socket) error { _, err := s.Write(make([]byte, 32<<20)); return err }, os.ErrDeadlineExceeded,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, peer := sockets(t)
+			var err error
+			over := begin(s, func() { err = c.waits(s) })
+			for !waited(s) {
+				time.Sleep(time.Millisecond)
+			}
+			c.happens(s, peer)
+			<-over
+			if !errors.Is(err, c.want) {
+				t.Errorf("%v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
+// waited tells whether somebody waits for a socket.
+func waited(s *socket) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.waiting != nil
+}
+
+// drain reads all that comes.
+func drain(conn net.Conn) {
+	go func() {
+		buf := make([]byte, 1<<20)
+		for {
+			if _, err := conn.Read(buf); err != nil {
+				return
+			}
+		}
+	}()
+}
+
+// A fiber that has had the leader step aside may take its time; then the leader has it again.
+func TestFiberStepsAside(t *testing.T) {
+	s, peer := sockets(t)
+	other, otherPeer := socketsOf(t, s.turn.poller)
+	blocked, goOn := make(chan struct{}), make(chan struct{})
+	var led bool
+	over := begin(s, func() {
+		_, _ = s.Read(make([]byte, 1))
+		s.turn.stepAside()
+		close(blocked)
+		<-goOn
+		_, _ = s.Read(make([]byte, 1))
+		led = s.turn.leader.Load() != nil
+	})
+	_, _ = peer.Write([]byte("a"))
+	<-blocked
+	turns := make(chan string, 1)
+	if !other.await(told{turns}) {
+		t.Fatal("nothing has happened yet")
+	}
+	_, _ = otherPeer.Write([]byte("a"))
+	<-turns // somebody leads
+	close(goOn)
+	for !waited(s) {
+		time.Sleep(time.Millisecond)
+	}
+	_, _ = peer.Write([]byte("b"))
+	<-over
+	if !led {
+		t.Error("not the leader's again")
+	}
+}
+
+// One that left is a goroutine: two may wait for its sockets then.
+func TestFiberLeaves(t *testing.T) {
+	s, peer := sockets(t)
+	over := begin(s, func() {
+		s.turn.leaveFiber()
+		_, _ = s.Read(make([]byte, 1))
+	})
+	for waiting := false; !waiting; {
+		s.mu.Lock()
+		waiting = s.input.wake != nil
+		s.mu.Unlock()
+		time.Sleep(time.Millisecond)
+	}
+	if waited(s) {
+		t.Error("waits as a fiber")
+	}
+	_, _ = peer.Write([]byte("a"))
+	<-over
+}
+
+// Functions one after the other run on one stack, and a poller keeps only so many.
+func TestFibersAreUsedAgain(t *testing.T) {
+	s, _ := sockets(t)
+	p := s.turn.poller
+	spare := func() int {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		return len(p.spare)
+	}
+	for range 3 {
+		<-begin(s, func() {})
+		for spare() != 1 {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	var all []*fiber
+	for range maxSpareFibers + 5 {
+		all = append(all, newFiber(&turn{poller: p}, func() {}))
+	}
+	for _, f := range all {
+		f.goOn(nil)
+	}
+	if n := spare(); n != maxSpareFibers {
+		t.Errorf("%d fibers are kept", n)
+	}
+}
+
+// More connections than are accepted in a row are all accepted, and others have their turn in between.
+func TestManyAtOnce(t *testing.T) {
+	n, err := newNetwork()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, turn, err := n.listen(ln, net.KeepAliveConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const many = 5 * maxRow
+	for range many {
+		peer, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer peer.Close()
+	}
+	over := make(chan error, 1)
+	n.run(turn, func() {
+		for range many {
+			conn, err := ours.Accept()
+			if err != nil {
+				over <- err
+				return
+			}
+			_ = conn.Close()
+		}
+		turn.endFiber()
+		over <- nil
+	})
+	if err := <-over; err != nil {
+		t.Error(err)
+	}
+	_ = ours.Close()
+	n.close()
+}
