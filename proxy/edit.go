@@ -72,8 +72,17 @@ func byteOffset(text string, position int) int {
 	return len(text)
 }
 
-// charPosition is the position, from 1, of the character at a byte offset.
+// charPosition is the position, from 1, of the character that has the byte at an offset.
 func charPosition(text string, offset int) int {
-	offset = max(0, min(offset, len(text)))
-	return utf8.RuneCountInString(text[:offset]) + 1
+	if offset >= len(text) {
+		return utf8.RuneCountInString(text) + 1
+	}
+	n := 0
+	for i := range text {
+		if i > offset {
+			break
+		}
+		n++
+	}
+	return max(n, 1)
 }
