@@ -30,6 +30,7 @@ type epollSet struct {
 	quiet   *os.File
 	waiter  syscall.RawConn // of quiet
 	quietFD int
+	roused  bool // by the runtime's poller
 }
 
 // newEpollSet makes an empty set.
@@ -97,14 +98,17 @@ func control(epoll, op, fd int, events uint32) error {
 
 // wait waits for events, at least one. One goroutine at a time may wait.
 func (e *epollSet) wait(events []unix.EpollEvent) int {
+	if e.roused { // the thread came from the runtime's poller, where another one should wait now
+		e.roused = false
+		runtime.Gosched()
+	}
 	for {
 		if n := rawWait(e.fd, events, e.patience); n > 0 {
 			return n
 		}
 		e.waitQuietly()
 		if n := rawWait(e.fd, events, 0); n > 0 {
-			// The thread that came from the runtime's poller works for us now: another one should wait there.
-			runtime.Gosched()
+			e.roused = true
 			return n
 		}
 	}
