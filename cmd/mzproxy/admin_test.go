@@ -154,3 +154,13 @@ func (a *administered) documented(t *testing.T) {
 		t.Errorf("the README names\n%q\nand /metrics has\n%q", named, told)
 	}
 }
+
+// A bare relay has probes and metrics, too, but nothing to be ready for.
+func TestAdminOfARelay(t *testing.T) {
+	a := administer(t, "postgres://127.0.0.1:1/nobody?sslmode=disable", "--relay-only")
+	for path, want := range map[string]string{"/healthz": "ok", "/readyz": "ok", "/metrics": "mzproxy_sessions 0"} {
+		if status, body := a.get(t, path); status != http.StatusOK || !strings.Contains(body, want) {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+}

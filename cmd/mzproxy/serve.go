@@ -72,21 +72,49 @@ func (c serveCmd) Run(ctx context.Context, s streams) error {
 		if err != nil {
 			return err
 		}
-		ready()
-		return server.Serve(ctx, ln)
+		return c.relay(ctx, server, ln, ready)
 	}
 	a, err := newApp(c.engineFlags, controllerDSN(c.Controller, c.Upstream), cfg, log)
 	if err != nil {
 		return err
 	}
-	var admin net.Listener
-	if c.Admin != "" {
-		if admin, err = net.Listen("tcp", c.Admin); err != nil {
-			return fmt.Errorf("admin: %w", err)
-		}
+	adminListener, err := c.listenAdmin(ctx)
+	if err != nil {
+		return err
 	}
 	ready()
-	return a.run(ctx, ln, admin)
+	return a.run(ctx, ln, adminListener)
+}
+
+// relay serves clients without an engine.
+func (c serveCmd) relay(ctx context.Context, server *proxy.Server, ln net.Listener, ready func()) error {
+	adminListener, err := c.listenAdmin(ctx)
+	if err != nil {
+		return err
+	}
+	var wg sync.WaitGroup
+	adminCtx, stop := context.WithCancel(context.Background())
+	var adminErr error
+	if adminListener != nil {
+		wg.Go(func() { adminErr = newAdmin(server, nil).run(adminCtx, adminListener) })
+	}
+	ready()
+	err = server.Serve(ctx, ln)
+	stop()
+	wg.Wait()
+	return errors.Join(err, adminErr)
+}
+
+// listenAdmin listens for operators and probes; nil if they are not wanted.
+func (c serveCmd) listenAdmin(ctx context.Context) (net.Listener, error) {
+	if c.Admin == "" {
+		return nil, nil
+	}
+	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Admin)
+	if err != nil {
+		return nil, fmt.Errorf("admin: %w", err)
+	}
+	return ln, nil
 }
 
 // app is the proxy with its engine.
@@ -140,15 +168,17 @@ func newApp(f engineFlags, dsn string, cfg proxy.Config, log logrus.FieldLogger)
 }
 
 // run serves clients until ctx ends, and cleans up. The engine's own connection may come later: until
-// then clients are served, and writes of strategies are refused. admin may be nil.
-func (a *app) run(ctx context.Context, ln, admin net.Listener) error {
+// then clients are served, and writes of strategies are refused. adminListener may be nil.
+func (a *app) run(ctx context.Context, ln, adminListener net.Listener) error {
 	defer a.client.Close()
 	engineCtx, stopEngine := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { a.runEngine(engineCtx) })
 	var adminErr error
-	if admin != nil {
-		wg.Go(func() { adminErr = a.runAdmin(engineCtx, admin) })
+	if adminListener != nil {
+		wg.Go(func() {
+			adminErr = newAdmin(a.server, a.tables, a.metrics, a.interceptor, leaseHeld(a.leader)).run(engineCtx, adminListener)
+		})
 	}
 	select { // who connects at once finds the tables
 	case <-a.tried:
