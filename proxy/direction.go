@@ -81,7 +81,7 @@ func (s *Session) cause() error {
 		s.parting.Wait()
 	}
 	if told {
-		linger(s.conn)
+		s.linger()
 	}
 	return ended
 }

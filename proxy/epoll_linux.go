@@ -58,10 +58,10 @@ func newEpollSet() (*epollSet, error) {
 	e.quiet = os.NewFile(uintptr(e.quietFD), "epoll")
 	var err error
 	if e.waiter, err = e.quiet.SyscallConn(); err == nil {
-		err = control(e.quietFD, unix.EPOLL_CTL_ADD, e.fd, unix.EPOLLONESHOT)
+		err = control(e.quietFD, unix.EPOLL_CTL_ADD, e.fd, 0, unix.EPOLLONESHOT)
 	}
 	if err == nil {
-		err = control(e.fd, unix.EPOLL_CTL_ADD, e.wakeup, unix.EPOLLIN)
+		err = control(e.fd, unix.EPOLL_CTL_ADD, e.wakeup, 0, unix.EPOLLIN)
 	}
 	if err != nil {
 		e.close()
@@ -80,18 +80,21 @@ func (e *epollSet) wake() {
 	_, _ = unix.Write(e.wakeup, binary.NativeEndian.AppendUint64(nil, 1))
 }
 
-// add lets events of a descriptor come, the present state as the first one.
-func (e *epollSet) add(fd int, events uint32) error {
-	return control(e.fd, unix.EPOLL_CTL_ADD, fd, events|unix.EPOLLET)
+// add lets events of a descriptor come, the present state as the first one. Each tells the generation.
+func (e *epollSet) add(fd int, generation int32, events uint32) error {
+	return control(e.fd, unix.EPOLL_CTL_ADD, fd, generation, events|unix.EPOLLET)
 }
 
 // change makes other events come, the present state as the first one.
-func (e *epollSet) change(fd int, events uint32) error {
-	return control(e.fd, unix.EPOLL_CTL_MOD, fd, events|unix.EPOLLET)
+func (e *epollSet) change(fd int, generation int32, events uint32) error {
+	return control(e.fd, unix.EPOLL_CTL_MOD, fd, generation, events|unix.EPOLLET)
 }
 
-func control(epoll, op, fd int, events uint32) error {
-	event := unix.EpollEvent{Events: events, Fd: int32(fd)}
+// generation is what an event was to tell.
+func generation(event *unix.EpollEvent) int32 { return event.Pad }
+
+func control(epoll, op, fd int, generation int32, events uint32) error {
+	event := unix.EpollEvent{Events: events, Fd: int32(fd), Pad: generation}
 	_, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_CTL, uintptr(epoll), uintptr(op), uintptr(fd), uintptr(unsafe.Pointer(&event)), 0, 0)
 	return failed("epoll_ctl", errno)
 }
@@ -116,7 +119,7 @@ func (e *epollSet) wait(events []unix.EpollEvent) int {
 
 // waitQuietly returns when there may be an event.
 func (e *epollSet) waitQuietly() {
-	err := control(e.quietFD, unix.EPOLL_CTL_MOD, e.fd, unix.EPOLLIN|unix.EPOLLONESHOT)
+	err := control(e.quietFD, unix.EPOLL_CTL_MOD, e.fd, 0, unix.EPOLLIN|unix.EPOLLONESHOT)
 	if err == nil {
 		err = e.waiter.Read(func(fd uintptr) bool {
 			var event [1]unix.EpollEvent

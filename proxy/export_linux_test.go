@@ -25,6 +25,30 @@ func (s *socket) awaited() bool {
 	return is
 }
 
+// Blocked is the number of sockets that somebody waits to write to.
+func (s *Server) Blocked() int {
+	s.mu.Lock()
+	network := s.network
+	s.mu.Unlock()
+	blocked := 0
+	for _, p := range network.pollers {
+		p.mu.Lock()
+		for _, socket := range p.sockets {
+			if socket != nil && socket.blocks() {
+				blocked++
+			}
+		}
+		p.mu.Unlock()
+	}
+	return blocked
+}
+
+func (s *socket) blocks() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.output.wake != nil
+}
+
 // StepAside has whoever leads while it works for a session hand the lead over.
 func (s *Server) StepAside() { s.each(func(session *Session) { session.turn.stepAside() }) }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net"
 	"os"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -198,4 +199,86 @@ func TestManyAtOnce(t *testing.T) {
 	}
 	_ = ours.Close()
 	n.close()
+}
+
+// A listener that is closed while connections are accepted in a row does not wait for another one.
+func TestListenerIsClosedInARow(t *testing.T) {
+	n, err := newNetwork()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.close()
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, turn, err := n.listen(ln, net.KeepAliveConfig{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range maxRow {
+		peer, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer peer.Close()
+	}
+	s := ours.(*socketListener).socket
+	told := func() bool {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		return s.listen(eventsIn) != nil || s.input.ready
+	}
+	over := make(chan error, 1)
+	n.run(turn, func() {
+		for !told() { // of all at once: no other event is to come
+			runtime.Gosched()
+		}
+		for range maxRow {
+			conn, err := ours.Accept()
+			if err != nil {
+				over <- err
+				return
+			}
+			_ = conn.Close()
+		}
+		_ = s.SetReadDeadline(longAgo) // as Close does, which waits for Accept then
+		_, err := ours.Accept()
+		over <- err
+	})
+	if err := <-over; !errors.Is(err, net.ErrClosed) {
+		t.Error(err)
+	}
+	_ = ours.Close()
+}
+
+// watchedConn tells who reads: the leader or a fiber, or an ordinary goroutine.
+type watchedConn struct {
+	*socket
+	led int
+}
+
+func (c *watchedConn) Read(p []byte) (int, error) {
+	if c.turn.leader.Load() != nil || c.turn.fiber != nil {
+		c.led++
+	}
+	return c.socket.Read(p)
+}
+
+// A client that sends on and on when it has been told to go has nobody wait.
+func TestLeaderDoesNotLinger(t *testing.T) {
+	s, peer := sockets(t)
+	c := &watchedConn{socket: s}
+	over := begin(s, func() {
+		_, _ = s.Read(make([]byte, 1))
+		(&Session{conn: c, turn: s.turn}).linger()
+	})
+	for range 3 {
+		_, _ = peer.Write(make([]byte, 1<<16))
+	}
+	_ = peer.CloseWrite()
+	<-over
+	if c.led > 0 {
+		t.Errorf("%d reads keep the leader", c.led)
+	}
 }

@@ -59,6 +59,7 @@ func (n *network) listen(ln net.Listener, keepAlive net.KeepAliveConfig) (net.Li
 	if err != nil {
 		return nil, nil, err
 	}
+	defer func() { _ = ln.Close() }()
 	fd := -1
 	if cerr := raw.Control(func(theirs uintptr) {
 		if fd, err = unix.FcntlInt(theirs, unix.F_DUPFD_CLOEXEC, 0); err == nil {
@@ -68,9 +69,9 @@ func (n *network) listen(ln net.Listener, keepAlive net.KeepAliveConfig) (net.Li
 		return nil, nil, cerr
 	}
 	if err != nil {
+		_ = unix.Close(fd)
 		return nil, nil, os.NewSyscallError("listen", err)
 	}
-	_ = ln.Close()
 	t := n.turn()
 	return &socketListener{socket: newSocket(fd, t, nil), address: ln.Addr(), network: n, early: &keepAlive}, t, nil
 }
@@ -153,7 +154,9 @@ func (l *socketListener) Accept() (net.Conn, error) {
 				return nil, net.ErrClosed
 			}
 			l.row = 0
-			_ = l.socket.wait(&l.socket.input, eventsIn) // or until Close
+			if err := l.socket.wait(&l.socket.input, eventsIn); err != nil && !l.socket.input.expired.Load() { // not by Close
+				return nil, err
+			}
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
 		default:
 			return nil, os.NewSyscallError("accept4", err)

@@ -21,6 +21,7 @@ type poller struct {
 
 	mu      sync.Mutex
 	sockets []*socket // by descriptor; a map would take three times as much
+	latest  int32     // generation
 	spare   []*fiber  // to be used again
 	closed  bool
 	done    chan struct{} // closed when nobody leads any more
@@ -62,8 +63,15 @@ func (p *poller) add(s *socket, events uint32) error {
 		p.sockets = append(p.sockets, nil)
 	}
 	p.sockets[s.fd] = s
+	p.latest++
+	s.generation = p.latest
 	p.mu.Unlock()
-	return p.set.add(s.fd, events)
+	return p.set.add(s.fd, s.generation, events)
+}
+
+// change makes other events of a socket come, the present state as the first one.
+func (p *poller) change(s *socket, events uint32) error {
+	return p.set.change(s.fd, s.generation, events)
 }
 
 // remove forgets a socket. Its descriptor, when closed, leaves the epoll set by itself.
@@ -75,14 +83,18 @@ func (p *poller) remove(s *socket) {
 	}
 }
 
-// find returns the socket of a descriptor, nil if it has been closed.
-func (p *poller) find(fd int32) *socket {
+// find returns the socket that an event is of, nil if it has been closed: behind the wait that brought the event the
+// descriptor may have become another one's.
+func (p *poller) find(event *unix.EpollEvent) *socket {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if int(fd) >= len(p.sockets) {
+	if int(event.Fd) >= len(p.sockets) {
 		return nil
 	}
-	return p.sockets[fd]
+	if s := p.sockets[event.Fd]; s != nil && s.generation == generation(event) {
+		return s
+	}
+	return nil
 }
 
 // lead handles events until the lead is handed over or the poller is closed.
@@ -90,13 +102,13 @@ func (p *poller) lead() {
 	l := new(leader)
 	for {
 		for p.next < p.count {
-			event := p.events[p.next]
+			event := &p.events[p.next]
 			p.next++
-			s := p.find(event.Fd)
+			s, events := p.find(event), event.Events
 			if s == nil {
 				continue
 			}
-			if w := s.happened(event.Events); w != nil && !w.advance(l) {
+			if w := s.happened(events); w != nil && !w.advance(l) {
 				return
 			}
 		}
@@ -145,13 +157,11 @@ func (t *turn) stepAside() {
 	}
 }
 
-// leaveFiber makes an ordinary goroutine of the caller, if it is the session's fiber: before other goroutines
-// wait for the session's sockets, and before what is long for a leader.
+// leaveFiber makes an ordinary goroutine of the caller for good, the leader or the session's fiber: before other goroutines
+// wait for the session's sockets, and before what is long for a leader however often it waits.
 func (t *turn) leaveFiber() {
-	if t != nil && t.fiber != nil {
-		t.stepAside()
-		t.endFiber()
-	}
+	t.stepAside()
+	t.endFiber()
 }
 
 // endFiber is called by a fiber that waits no more.

@@ -1,13 +1,16 @@
 package proxy_test
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"mzproxy/proxy"
 	"mzproxy/proxy/pgtest"
@@ -274,4 +277,88 @@ func (c *slowConn) Write(p []byte) (int, error) {
 		}
 	}
 	return len(p), nil
+}
+
+// rows is a message of the server, again and again, up to an error.
+func rows(server net.Conn) {
+	row := pgtest.Message{Type: 'D', Body: make([]byte, 1<<16)}.Append(nil)
+	for {
+		if _, err := server.Write(row); err != nil {
+			return
+		}
+	}
+}
+
+// TLS answers some records. Where that has to wait behind a client that does not read, others need not.
+func TestTLSHasToAnswerAClientThatDoesNotRead(t *testing.T) {
+	authority := newAuthority(t)
+	r := newRig(t, func(cfg *proxy.Config) { cfg.ClientTLS = authority.server(t) })
+	client := authority.dialTLS(r)
+	entered := make(chan error, 1)
+	go func() { entered <- pgtest.Enter(client) }()
+	server := r.accept()
+	if err := pgtest.Welcome(server, pgtest.DefaultKey); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-entered; err != nil {
+		t.Fatal(err)
+	}
+	other, otherServer := r.session()
+	go rows(server)
+	eventually(t, "the client blocks", func() bool { return r.proxy.Blocked() == 1 })
+	r.parked(3)
+	bad := append([]byte{23, 3, 3, 0, 32}, make([]byte, 32)...) // a record that cannot be decrypted
+	if _, err := client.NetConn().Write(bad); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "it is looked at", func() bool { return r.proxy.Parked() <= 2 })
+	exchange(t, other, otherServer, "SELECT 1")
+}
+
+// The poller does not wait for clients of other listeners: to write to them may take long.
+func TestClientOfAUnixSocketDoesNotRead(t *testing.T) {
+	noLeaks(t)
+	upstream := listen(t)
+	server, err := proxy.NewServer(proxy.Config{
+		Upstream:     proxy.Upstream{Network: "tcp", Address: upstream.Addr().String(), SSLMode: "disable"},
+		DrainTimeout: time.Millisecond,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ln, err := net.Listen("unix", filepath.Join(t.TempDir(), "socket"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- server.Serve(ctx, ln) }()
+	var clients, servers [2]net.Conn
+	for i := range clients {
+		if clients[i], err = net.Dial("unix", ln.Addr().String()); err != nil {
+			t.Fatal(err)
+		}
+		entered := make(chan error, 1)
+		go func() { entered <- pgtest.Enter(clients[i]) }()
+		if servers[i], err = upstream.Accept(); err != nil {
+			t.Fatal(err)
+		}
+		if err := pgtest.Welcome(servers[i], pgtest.DefaultKey); err != nil {
+			t.Fatal(err)
+		}
+		if err := <-entered; err != nil {
+			t.Fatal(err)
+		}
+	}
+	go rows(servers[0])
+	for range 200 { // some of them behind the moment when the first client has no space left
+		exchange(t, clients[1], servers[1], "SELECT 1")
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	for i := range clients {
+		_, _ = clients[i].Close(), servers[i].Close()
+	}
 }

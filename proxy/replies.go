@@ -32,6 +32,9 @@ func newReplies(s *Session) *replies {
 
 func (r *replies) step() (err error) {
 	defer r.recovered(&err)
+	if r.requests.pump.socket == nil { // to write to the client waits then
+		r.turn.stepAside()
+	}
 	return r.result(r.pump.step())
 }
 

@@ -171,6 +171,7 @@ func (s *Session) refusal(ctx context.Context, err error) *Error {
 	case errors.Is(context.Cause(ctx), ErrClientGone):
 		return &Error{Code: CodeConnectionFailure, Message: "the client went away"}
 	}
+	s.turn.stepAside()
 	s.log().WithError(err).Error("internal error in a session")
 	return &Error{Code: CodeInternalError, Message: messageInternal, Err: err}
 }

@@ -320,13 +320,13 @@ func (s *Session) turnAway(err error) error {
 		e = fatal(CodeAdminShutdown, messageShutdown, nil)
 	} else if !errors.As(err, &e) {
 		if errors.Is(err, errRefused) {
-			linger(s.conn)
+			s.linger()
 		}
 		return err
 	}
 	_ = s.conn.SetDeadline(time.Now().Add(lastWriteTimeout))
 	if writeError(s.conn, e) == nil {
-		linger(s.conn)
+		s.linger()
 	}
 	return err
 }

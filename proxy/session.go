@@ -282,6 +282,7 @@ func (s *Session) guard(f func() error) (err error) {
 // recovered is deferred where guard would be dear.
 func (s *Session) recovered(err *error) {
 	if p := recover(); p != nil {
+		s.turn.stepAside()
 		s.log().WithField("stack", string(debug.Stack())).Errorf("panic in a session: %v", p)
 		*err = fatal(CodeInternalError, messageInternal, fmt.Errorf("panic: %v", p))
 	}
@@ -349,11 +350,12 @@ func (s *Session) serverEnded(err error) {
 
 // linger lets the client read the last message: closing a socket with unread
 // input would throw it away.
-func linger(conn net.Conn) {
-	_ = conn.SetDeadline(time.Now().Add(lingerTimeout))
-	c, ok := conn.(interface{ CloseWrite() error })
+func (s *Session) linger() {
+	_ = s.conn.SetDeadline(time.Now().Add(lingerTimeout))
+	c, ok := s.conn.(interface{ CloseWrite() error })
 	if !ok || c.CloseWrite() != nil {
 		return
 	}
-	_, _ = io.Copy(io.Discard, conn)
+	s.turn.leaveFiber() // the client may send all the time
+	_, _ = io.Copy(io.Discard, s.conn)
 }

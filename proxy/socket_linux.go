@@ -35,8 +35,10 @@ type socket struct {
 	outward bool   // ... for which there is space
 	closed  bool
 	hasty   bool // Read does not wait; belongs to the reader
-	input   readiness
-	output  readiness
+	// generation tells it in its poller from those that had the same descriptor before.
+	generation int32
+	input      readiness
+	output     readiness
 }
 
 // readiness is what one way of a socket waits for.
@@ -78,8 +80,15 @@ func (s *socket) unread(is bool) {
 	s.mu.Unlock()
 }
 
-// without waiting for bytes, it reads through what is above the socket.
+// without waiting for bytes, it reads through what is above the socket. That may have to write an answer of TLS, behind
+// whoever writes already.
 func (s *socket) without(read func([]byte) (int, error), p []byte) (int, error) {
+	s.mu.Lock()
+	queued := s.output.wake != nil // somebody who waits from now on has the leader step aside
+	s.mu.Unlock()
+	if queued {
+		s.turn.stepAside()
+	}
 	s.hasty = true
 	defer func() { s.hasty = false }()
 	return read(p)
@@ -173,12 +182,15 @@ func (s *socket) listen(events uint32) error {
 	if s.events|events == s.events {
 		return nil
 	}
-	first := s.events == 0
-	s.events |= events
-	if first {
-		return s.turn.poller.add(s, s.events)
+	tell := s.turn.poller.change
+	if s.events == 0 {
+		tell = s.turn.poller.add
 	}
-	return s.turn.poller.set.change(s.fd, s.events)
+	if err := tell(s, s.events|events); err != nil {
+		return err
+	}
+	s.events |= events
+	return nil
 }
 
 // await has w go on when there is something to read. It reports false, and does nothing, if there may
@@ -235,20 +247,19 @@ func (r *readiness) notify() {
 	}
 }
 
-// pass lets other sockets have their turn, if a fiber calls it.
+// pass lets other sockets have their turn, if a fiber calls it. What comes next, or has come, or a deadline ends it.
 func (s *socket) pass() {
 	f := s.turn.fiber
 	if f == nil {
 		return
 	}
 	s.mu.Lock()
-	s.waiting, s.outward = f, false
-	err := s.turn.poller.set.change(s.fd, s.events) // the present state comes as an event
-	if err != nil {
-		s.waiting = nil
+	passes := !s.input.expired.Load() && s.turn.poller.change(s, s.events) == nil // the present state comes as an event
+	if passes {
+		s.waiting, s.outward = f, false
 	}
 	s.mu.Unlock()
-	if err == nil {
+	if passes {
 		f.pause()
 	}
 }
@@ -325,6 +336,7 @@ func (s *socket) Close() error {
 			r.timer.Stop()
 			r.timer = nil
 		}
+		r.expired.Store(true) // the descriptor may be another socket's from now on
 		r.notify()
 	}
 	s.mu.Unlock()

@@ -6,8 +6,11 @@ import (
 	"io"
 	"net"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // sockets returns one of ours and its peer.
@@ -236,5 +239,131 @@ func TestAcceptedSocket(t *testing.T) {
 	}
 	if _, err := net.Dial("tcp", ln.Addr().String()); err == nil {
 		t.Error("still listens")
+	}
+}
+
+// does is a waiter that does something.
+type does func()
+
+func (w does) advance(*leader) bool { w(); return true }
+func (w does) goOn(error)           { w() }
+
+// until waits for the state of a descriptor.
+func until(t *testing.T, s *socket, state int16) {
+	t.Helper()
+	fds := []unix.PollFd{{Fd: int32(s.fd), Events: state}}
+	if n, err := unix.Poll(fds, 10_000); n != 1 {
+		t.Fatal(n, err)
+	}
+}
+
+// What happened to a socket is nothing to another one that has its descriptor when the event's turn comes.
+func TestEventOfAClosedSocket(t *testing.T) {
+	first, firstPeer := sockets(t)
+	p := first.turn.poller
+	second, secondPeer := socketsOf(t, p)
+	old, oldPeer := socketsOf(t, p)
+	last, lastPeer := socketsOf(t, p)
+	model, _ := socketsOf(t, p)
+	begun, goOn, behind := make(chan struct{}), make(chan struct{}), make(chan string, 1)
+	heir := newSocket(old.fd, model.turn, nil)
+	first.await(does(func() { close(begun); <-goOn })) // so that the others' events come in one wait
+	second.await(does(func() {
+		_ = old.Close()
+		if err := unix.Dup3(model.fd, heir.fd, unix.O_CLOEXEC); err != nil {
+			t.Error(err)
+		}
+		if !heir.await(told{behind}) {
+			t.Error("the heir cannot wait")
+		}
+	}))
+	old.await(does(func() { t.Error("a closed socket goes on") }))
+	last.await(told{behind})
+	_, _ = firstPeer.Write([]byte("a"))
+	<-begun
+	_, _ = secondPeer.Write([]byte("a"))
+	until(t, second, unix.POLLIN)
+	_ = oldPeer.Close()
+	until(t, old, unix.POLLRDHUP)
+	_, _ = lastPeer.Write([]byte("a"))
+	until(t, last, unix.POLLIN)
+	close(goOn)
+	<-behind
+	if !waited(heir) || heir.atEnd.Load() {
+		t.Error("the heir has heard of its predecessor's end")
+	}
+	_ = heir.Close()
+}
+
+// A closed socket has nothing to do with whoever has its descriptor now.
+func TestClosedSocketIsNotUsed(t *testing.T) {
+	s, _ := sockets(t)
+	other, peer := socketsOf(t, s.turn.poller)
+	_ = s.Close()
+	if err := unix.Dup3(other.fd, s.fd, unix.O_CLOEXEC); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(s.fd)
+	_, _ = peer.Write([]byte("a"))
+	until(t, other, unix.POLLIN)
+	if n, err := s.Read(make([]byte, 1)); err == nil {
+		t.Errorf("%d bytes read", n)
+	}
+	if n, err := s.Write([]byte("a")); err == nil {
+		t.Errorf("%d bytes written", n)
+	}
+}
+
+// What cannot be polled is an error each time, not a wait without end.
+func TestSocketWithoutEvents(t *testing.T) {
+	s, _ := sockets(t)
+	file, err := os.Open("/dev/zero")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	unpolled := newSocket(int(file.Fd()), s.turn, nil)
+	_ = unpolled.SetReadDeadline(time.Now().Add(time.Second))
+	for range 2 {
+		if err := unpolled.wait(&unpolled.input, eventsIn); !errors.Is(err, unix.EPERM) {
+			t.Error(err)
+		}
+	}
+	_ = unpolled.SetReadDeadline(time.Time{})
+	s.turn.poller.remove(unpolled)
+}
+
+// closedConn notes that it is closed.
+type closedConn struct {
+	net.Conn
+	closed atomic.Bool
+}
+
+func (c *closedConn) Close() error {
+	c.closed.Store(true)
+	return c.Conn.Close()
+}
+
+// The end of a handshake's time must not close what the handshake reads.
+func TestHandshakeDoesNotClose(t *testing.T) {
+	for range 20 { // to close it would be a race
+		ctx, cancel := context.WithCancel(t.Context())
+		here, there := net.Pipe()
+		go func() {
+			_, _ = there.Read(make([]byte, 8))
+			_, _ = there.Write([]byte("S"))
+			_, _ = there.Read(make([]byte, 1<<12))
+			cancel()
+		}()
+		conn := &closedConn{Conn: here}
+		stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(longAgo) })
+		if _, err := (Upstream{}).secure(nil, conn); !errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Error(err)
+		}
+		stop()
+		if conn.closed.Load() {
+			t.Fatal("closed")
+		}
+		_, _ = here.Close(), there.Close()
 	}
 }

@@ -172,7 +172,7 @@ func (u Upstream) dial(ctx context.Context, t *turn, keepAlive net.KeepAliveConf
 		return conn, nil
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(longAgo) })
-	secured, err := u.secure(ctx, t, conn)
+	secured, err := u.secure(t, conn)
 	if !stop() {
 		err = context.Cause(ctx)
 	}
@@ -211,8 +211,9 @@ func (u Upstream) hasAlternative(conn net.Conn) bool {
 	return u.prefers() && secured
 }
 
-// secure negotiates TLS; a server without gets plaintext where that is allowed.
-func (u Upstream) secure(ctx context.Context, t *turn, conn net.Conn) (net.Conn, error) {
+// secure negotiates TLS; a server without gets plaintext where that is allowed. A deadline of conn
+// ends it: a context of the handshake would close conn, while it is read.
+func (u Upstream) secure(t *turn, conn net.Conn) (net.Conn, error) {
 	cfg := u.TLS
 	if cfg == nil {
 		cfg = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}
@@ -241,7 +242,7 @@ func (u Upstream) secure(ctx context.Context, t *turn, conn net.Conn) (net.Conn,
 	}
 	t.leaveFiber()
 	secured := tls.Client(conn, cfg)
-	if err := secured.HandshakeContext(ctx); err != nil {
+	if err := secured.Handshake(); err != nil {
 		return nil, fmt.Errorf("negotiate TLS: %w: %w", errHandshake, err)
 	}
 	if u.Direct && secured.ConnectionState().NegotiatedProtocol != alpnProtocol {
