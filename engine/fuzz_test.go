@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -60,6 +61,9 @@ func FuzzParseSnapshot(f *testing.F) {
 	})
 }
 
+// hugeExponent is in numbers that the oracle, which calculates exactly, cannot hold.
+var hugeExponent = regexp.MustCompile(`[0-9]e-?[0-9]{3}`)
+
 // The engine agrees with the oracle on everything that can be used, but for what the oracle does not know: the
 // fields that guards look at.
 func FuzzOracle(f *testing.F) {
@@ -73,6 +77,9 @@ func FuzzOracle(f *testing.F) {
 			if bytes.Contains(data, []byte(unknown)) {
 				t.Skip()
 			}
+		}
+		if hugeExponent.Match(data) {
+			t.Skip()
 		}
 		if len(data) < 10_000 {
 			if text := disagreement(data); text != "" {
