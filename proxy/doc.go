@@ -86,7 +86,8 @@
 // then on, until there is nothing left to read; what a callback has to be asked about, and
 // more than a few full buffers at once, go to a goroutine at the outset. Accepting, and a
 // session's way to its first ReadyForQuery, run as fibers: coroutines that the leader resumes
-// when a socket is ready. On other
+// when a socket is ready. In the middle of a bulk transfer a socket tells of bytes only when
+// there are many. On other
 // systems each direction has a goroutine that waits in Read.
 //
 // # How sessions end

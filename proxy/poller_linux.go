@@ -3,6 +3,7 @@ package proxy
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -30,6 +31,10 @@ type poller struct {
 	events [64]unix.EpollEvent
 	next   int
 	count  int
+
+	// Sockets that tell of bytes only when there are many belong to the leader, too.
+	coarse  []*socket
+	refined time.Time
 }
 
 // newPoller makes an empty epoll set, with its leader.
@@ -121,7 +126,13 @@ func (p *poller) lead() {
 
 // wait waits for events. It reports false when the poller has been closed.
 func (p *poller) wait() bool {
-	p.next, p.count = 0, p.set.wait(p.events[:])
+	p.next, p.count = 0, 0
+	if len(p.coarse) > 0 {
+		p.count = p.waitCoarsely()
+	}
+	if p.count == 0 {
+		p.count = p.set.wait(p.events[:])
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return !p.closed
@@ -188,8 +199,12 @@ func (s *Session) advance(d direction, l *leader) (leads bool) {
 	s.turn.lead(l)
 	err := d.step()
 	leads = s.turn.led(l)
+	socket, bulky := d.source().socket, d.source().bulky()
 	switch {
-	case err == nil && d.source().socket.await(d):
+	case err == nil && socket.await(d):
+		if leads && bulky {
+			s.turn.poller.coarsen(socket)
+		}
 	case !leads:
 		d.goOn(err)
 	case takesLong(err):

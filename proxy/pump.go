@@ -40,6 +40,7 @@ type pump struct {
 	consumer consumer
 	buf      []byte // nil, pooled, or grown for one long message
 	have     int    // bytes in buf
+	streak   int32  // bytes that came in large pieces since the latest small one, up to bulk
 	more     bool   // the latest read took what a small buffer has, or all there was space for
 }
 
@@ -149,7 +150,18 @@ func (p *pump) room() {
 func (p *pump) read(n, space int) {
 	p.have += n
 	p.more = n == space || n >= smallBuffer
+	if n < smallBuffer {
+		p.streak = 0
+	} else if p.streak < bulk {
+		p.streak += int32(n)
+	}
 }
+
+// bulk is how much comes in large pieces before a transfer counts as one that goes on.
+const bulk = 1 << 20
+
+// bulky reports whether a large transfer is under way, of which only the whole matters.
+func (p *pump) bulky() bool { return p.streak >= bulk && p.plain() }
 
 // grow makes the buffer larger.
 func (p *pump) grow(size int) {

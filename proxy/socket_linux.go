@@ -34,6 +34,8 @@ type socket struct {
 	waiting waiter // that goes on at the next event; nil: none
 	outward bool   // ... for which there is space
 	closed  bool
+	coarse  bool // tells of bytes only when there are many
+	busy    bool // a coarse one has told of some; belongs to the leader
 	hasty   bool // Read does not wait; belongs to the reader
 	// generation tells it in its poller from those that had the same descriptor before.
 	generation int32

@@ -303,7 +303,7 @@ func TestClosedSocketIsNotUsed(t *testing.T) {
 	if err := unix.Dup3(other.fd, s.fd, unix.O_CLOEXEC); err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(s.fd)
+	defer func() { _ = unix.Close(s.fd) }()
 	_, _ = peer.Write([]byte("a"))
 	until(t, other, unix.POLLIN)
 	if n, err := s.Read(make([]byte, 1)); err == nil {
@@ -321,7 +321,7 @@ func TestSocketWithoutEvents(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	unpolled := newSocket(int(file.Fd()), s.turn, nil)
 	_ = unpolled.SetReadDeadline(time.Now().Add(time.Second))
 	for range 2 {
