@@ -211,7 +211,7 @@ type Notice = pgproto3.NoticeResponse
 // StartupRewriter is implemented by an Interceptor that changes the parameters
 // of StartupMessages before they are sent to the server.
 type StartupRewriter interface {
-	// RewriteStartup returns the parameters for the server. Original ones stay available as Session.Startup.
+	// RewriteStartup returns the parameters for the server. Original ones stay available as Session.Startup. It must not block.
 	RewriteStartup(params map[string]string) map[string]string
 }
 
@@ -234,7 +234,7 @@ type ErrorRewriter interface {
 }
 
 // Greeter is implemented by a Handler that has something to say before the
-// first ReadyForQuery.
+// first ReadyForQuery. It must not block.
 type Greeter interface {
 	Greet() Ready
 }

@@ -141,13 +141,13 @@ func (l *socketListener) Accept() (net.Conn, error) {
 			l.row = 0
 			l.socket.pass()
 		}
-		fd, from, err := syscall.Accept4(l.socket.fd, syscall.SOCK_NONBLOCK|syscall.SOCK_CLOEXEC) // that of unix asks for the protocol, too
+		fd, from, err := rawAccept(l.socket.fd)
 		switch {
 		case err == nil:
 			if l.early != nil {
 				_ = setOptions(fd, *l.early) // without them the session works as well
 			}
-			return newSocket(fd, l.network.turn(), addressFrom(from)), nil
+			return newSocket(fd, l.network.turn(), from), nil
 		case errors.Is(err, unix.EAGAIN):
 			l.early = nil
 			if l.late > 0 {
@@ -159,7 +159,7 @@ func (l *socketListener) Accept() (net.Conn, error) {
 			}
 		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ECONNABORTED):
 		default:
-			return nil, os.NewSyscallError("accept4", err)
+			return nil, err
 		}
 	}
 }
@@ -179,7 +179,9 @@ func (l *socketListener) Close() error {
 // dial connects to a server of a host's addresses, the first that takes us.
 func dial(ctx context.Context, t *turn, network, address string, keepAlive net.KeepAliveConfig) (net.Conn, error) {
 	if network == "unix" {
-		conn, err := connect(ctx, t, &net.UnixAddr{Name: address, Net: network}, unix.AF_UNIX, &unix.SockaddrUnix{Name: address})
+		conn, err := connect(ctx, t, &net.UnixAddr{Name: address, Net: network}, unix.AF_UNIX, func(fd int) error {
+			return os.NewSyscallError("connect", unix.Connect(fd, &unix.SockaddrUnix{Name: address}))
+		})
 		if err != nil {
 			return nil, &net.OpError{Op: "dial", Net: network, Err: err}
 		}
@@ -192,11 +194,11 @@ func dial(ctx context.Context, t *turn, network, address string, keepAlive net.K
 	for i, a := range addresses {
 		var conn *socket
 		attempt, done := shareOf(ctx, len(addresses)-i)
-		family, to := unix.AF_INET6, unix.Sockaddr(&unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16(), ZoneId: zone(a.Addr())})
+		family, scope := unix.AF_INET6, zone(a.Addr())
 		if a.Addr().Is4() {
-			family, to = unix.AF_INET, &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().As4()}
+			family = unix.AF_INET
 		}
-		conn, err = connect(attempt, t, net.TCPAddrFromAddrPort(a), family, to)
+		conn, err = connect(attempt, t, net.TCPAddrFromAddrPort(a), family, func(fd int) error { return rawConnect(fd, a, scope) })
 		done()
 		if err == nil {
 			_ = setOptions(conn.fd, keepAlive) // without them the session works as well
@@ -240,8 +242,8 @@ func resolve(ctx context.Context, t *turn, address string) ([]netip.AddrPort, er
 	return all, nil
 }
 
-// connect makes a connected socket.
-func connect(ctx context.Context, t *turn, remote net.Addr, family int, to unix.Sockaddr) (*socket, error) {
+// connect makes a socket that call connects.
+func connect(ctx context.Context, t *turn, remote net.Addr, family int, call func(fd int) error) (*socket, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -250,13 +252,13 @@ func connect(ctx context.Context, t *turn, remote net.Addr, family int, to unix.
 		return nil, os.NewSyscallError("socket", err)
 	}
 	s := newSocket(fd, t, remote)
-	err = unix.Connect(fd, to)
+	err = call(fd)
 	if errors.Is(err, unix.EINPROGRESS) || errors.Is(err, unix.EINTR) {
 		err = s.connected(ctx)
 	}
 	if err != nil {
 		_ = s.Close()
-		return nil, os.NewSyscallError("connect", err)
+		return nil, err
 	}
 	return s, nil
 }
@@ -273,7 +275,7 @@ func (s *socket) connected(ctx context.Context) error {
 	}
 	code, err := unix.GetsockoptInt(s.fd, unix.SOL_SOCKET, unix.SO_ERROR)
 	if err == nil && code != 0 {
-		err = syscall.Errno(code)
+		err = os.NewSyscallError("connect", syscall.Errno(code))
 	}
 	return err
 }

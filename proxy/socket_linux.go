@@ -200,8 +200,12 @@ func (s *socket) listen(events uint32) error {
 func (s *socket) await(w waiter) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.input.ready || s.atEnd.Load() || s.input.expired.Load() || s.listen(eventsIn) != nil {
+	if s.input.ready || s.atEnd.Load() || s.input.expired.Load() {
 		s.input.ready = false
+		return false
+	}
+	if s.listen(eventsIn) != nil {
+		s.input.expired.Store(true) // no event would come: the next read fails
 		return false
 	}
 	s.waiting, s.outward = w, false

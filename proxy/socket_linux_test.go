@@ -367,3 +367,41 @@ func TestHandshakeDoesNotClose(t *testing.T) {
 		_, _ = here.Close(), there.Close()
 	}
 }
+
+// Both ends agree on their addresses, whatever family these are of.
+func TestAddresses(t *testing.T) {
+	for _, address := range []string{"127.0.0.1:0", "[::1]:0", "[::]:0"} {
+		t.Run(address, func(t *testing.T) {
+			ln, err := net.Listen("tcp", address)
+			if err != nil {
+				t.Skip("no such addresses on this machine: ", err)
+			}
+			n, err := newNetwork()
+			if err != nil {
+				t.Fatal(err)
+			}
+			ours, _, err := n.listen(ln, net.KeepAliveConfig{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			conn, err := dial(t.Context(), n.turn(), "tcp", ours.Addr().String(), net.KeepAliveConfig{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			accepted, err := ours.Accept()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a, b := accepted.RemoteAddr().String(), conn.LocalAddr().String(); a != b {
+				t.Errorf("accepted from %s, which is %s", a, b)
+			}
+			if a, b := port(conn.RemoteAddr()), port(ours.Addr()); a != b {
+				t.Errorf("connected to port %d, listening on %d", a, b)
+			}
+			_, _, _ = conn.Close(), accepted.Close(), ours.Close()
+			n.close()
+		})
+	}
+}
+
+func port(a net.Addr) int { return a.(*net.TCPAddr).Port }
