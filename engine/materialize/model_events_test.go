@@ -68,6 +68,7 @@ func (m *model) at(t *rapid.T, do func(l *life)) {
 	for _, l := range m.lives {
 		l.fault.Store(nil)
 	}
+	once.Do(func() {}) // from here on it is over, or does not happen
 }
 
 // actions are the events and faults. What they mean for the clusters the reconcilers find out by themselves.
