@@ -1,11 +1,8 @@
 package proxy
 
 import (
-	"errors"
 	"slices"
-	"syscall"
 	"time"
-	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -64,18 +61,4 @@ func (s *socket) setLowWater(bytes int) bool {
 		_ = s.turn.poller.change(s, s.events) // what is there comes as an event
 	}
 	return true
-}
-
-// waitBriefly waits for a shorter time than wait can.
-func (e *epollSet) waitBriefly(events []unix.EpollEvent, timeout time.Duration) int {
-	limit := unix.NsecToTimespec(timeout.Nanoseconds())
-	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(e.fd), uintptr(unsafe.Pointer(unsafe.SliceData(events))),
-		uintptr(len(events)), uintptr(unsafe.Pointer(&limit)), 0, 0)
-	switch {
-	case errno == 0:
-		return int(n)
-	case errors.Is(errno, unix.ENOSYS): // before Linux 5.11
-		return rawWait(e.fd, events, time.Millisecond)
-	}
-	return 0
 }

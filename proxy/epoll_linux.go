@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"os"
 	"runtime"
@@ -131,16 +130,32 @@ func (e *epollSet) waitQuietly() {
 	}
 }
 
+// waitBriefly waits for a shorter time than wait can.
+func (e *epollSet) waitBriefly(events []unix.EpollEvent, timeout time.Duration) int {
+	limit := unix.NsecToTimespec(timeout.Nanoseconds())
+	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT2, uintptr(e.fd), uintptr(unsafe.Pointer(unsafe.SliceData(events))),
+		uintptr(len(events)), uintptr(unsafe.Pointer(&limit)), 0, 0)
+	if errno == unix.ENOSYS { // before Linux 5.11
+		return rawWait(e.fd, events, time.Millisecond)
+	}
+	return waited("epoll_pwait2", n, errno)
+}
+
 // rawWait waits without telling the scheduler. It returns early when the thread gets a signal, by which
 // the runtime stops goroutines.
 func rawWait(epoll int, events []unix.EpollEvent, timeout time.Duration) int {
 	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(epoll), uintptr(unsafe.Pointer(unsafe.SliceData(events))),
 		uintptr(len(events)), uintptr(timeout.Milliseconds()), 0, 0)
-	switch {
-	case errno == 0:
+	return waited("epoll_pwait", n, errno)
+}
+
+// waited is the number of events that a wait brought.
+func waited(call string, n uintptr, errno syscall.Errno) int {
+	switch errno {
+	case 0:
 		return int(n)
-	case errors.Is(errno, unix.EINTR):
+	case unix.EINTR:
 		return 0
 	}
-	panic(os.NewSyscallError("epoll_pwait", errno)) // of a descriptor of ours: cannot be
+	panic(os.NewSyscallError(call, errno)) // of a descriptor of ours: cannot be
 }

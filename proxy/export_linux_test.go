@@ -2,51 +2,47 @@ package proxy
 
 // Parked is the number of directions that wait in the poller.
 func (s *Server) Parked() int {
-	s.mu.Lock()
-	network := s.network
-	s.mu.Unlock()
-	parked := 0
-	for _, p := range network.pollers {
-		p.mu.Lock()
-		for _, socket := range p.sockets {
-			if socket != nil && socket.awaited() {
-				parked++
-			}
-		}
-		p.mu.Unlock()
-	}
-	return parked
-}
-
-func (s *socket) awaited() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	_, is := s.waiting.(direction) // not a fiber
-	return is
+	return s.count(func(s *socket) bool {
+		_, is := s.waiting.(direction) // not a fiber
+		return is
+	})
 }
 
 // Blocked is the number of sockets that somebody waits to write to.
 func (s *Server) Blocked() int {
+	return s.count(func(s *socket) bool { return s.output.wake != nil })
+}
+
+// count is the number of sockets of which something holds.
+func (s *Server) count(holds func(*socket) bool) (n int) {
+	s.eachPoller(func(p *poller) {
+		for _, socket := range p.sockets {
+			if socket == nil {
+				continue
+			}
+			socket.mu.Lock()
+			if holds(socket) {
+				n++
+			}
+			socket.mu.Unlock()
+		}
+	})
+	return n
+}
+
+// eachPoller calls f for every poller, which is locked.
+func (s *Server) eachPoller(f func(*poller)) {
 	s.mu.Lock()
 	network := s.network
 	s.mu.Unlock()
-	blocked := 0
+	if network == nil { // not serving yet
+		return
+	}
 	for _, p := range network.pollers {
 		p.mu.Lock()
-		for _, socket := range p.sockets {
-			if socket != nil && socket.blocks() {
-				blocked++
-			}
-		}
+		f(p)
 		p.mu.Unlock()
 	}
-	return blocked
-}
-
-func (s *socket) blocks() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.output.wake != nil
 }
 
 // StepAside has whoever leads while it works for a session hand the lead over.
@@ -54,16 +50,6 @@ func (s *Server) StepAside() { s.each(func(session *Session) { session.turn.step
 
 // Spare is the number of goroutines that are kept for logins to come.
 func (s *Server) Spare() (spare int) {
-	s.mu.Lock()
-	network := s.network
-	s.mu.Unlock()
-	if network == nil {
-		return 0
-	}
-	for _, p := range network.pollers {
-		p.mu.Lock()
-		spare += len(p.spare)
-		p.mu.Unlock()
-	}
+	s.eachPoller(func(p *poller) { spare += len(p.spare) })
 	return spare
 }

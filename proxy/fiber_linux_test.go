@@ -48,7 +48,7 @@ func TestFiberWaits(t *testing.T) {
 			s, peer := sockets(t)
 			var err error
 			over := begin(s, func() { err = c.waits(s) })
-			for !waited(s) {
+			for !pending(s) {
 				time.Sleep(time.Millisecond)
 			}
 			c.happens(s, peer)
@@ -60,8 +60,8 @@ func TestFiberWaits(t *testing.T) {
 	}
 }
 
-// waited tells whether somebody waits for a socket.
-func waited(s *socket) bool {
+// pending tells whether somebody waits for a socket.
+func pending(s *socket) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.waiting != nil
@@ -102,7 +102,7 @@ func TestFiberStepsAside(t *testing.T) {
 	_, _ = otherPeer.Write([]byte("a"))
 	<-turns // somebody leads
 	close(goOn)
-	for !waited(s) {
+	for !pending(s) {
 		time.Sleep(time.Millisecond)
 	}
 	_, _ = peer.Write([]byte("b"))
@@ -125,7 +125,7 @@ func TestFiberLeaves(t *testing.T) {
 		s.mu.Unlock()
 		time.Sleep(time.Millisecond)
 	}
-	if waited(s) {
+	if pending(s) {
 		t.Error("waits as a fiber")
 	}
 	_, _ = peer.Write([]byte("a"))
@@ -161,26 +161,9 @@ func TestFibersAreUsedAgain(t *testing.T) {
 
 // More connections than are accepted in a row are all accepted, and others have their turn in between.
 func TestManyAtOnce(t *testing.T) {
-	n, err := newNetwork()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ours, turn, err := n.listen(ln, net.KeepAliveConfig{})
-	if err != nil {
-		t.Fatal(err)
-	}
+	n, ours, turn := listening(t, "127.0.0.1:0", net.KeepAliveConfig{})
 	const many = 5 * maxRow
-	for range many {
-		peer, err := net.Dial("tcp", ln.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer peer.Close()
-	}
+	peers(t, ours, many)
 	over := make(chan error, 1)
 	n.run(turn, func() {
 		for range many {
@@ -197,32 +180,12 @@ func TestManyAtOnce(t *testing.T) {
 	if err := <-over; err != nil {
 		t.Error(err)
 	}
-	_ = ours.Close()
-	n.close()
 }
 
 // A listener that is closed while connections are accepted in a row does not wait for another one.
 func TestListenerIsClosedInARow(t *testing.T) {
-	n, err := newNetwork()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer n.close()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ours, turn, err := n.listen(ln, net.KeepAliveConfig{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range maxRow {
-		peer, err := net.Dial("tcp", ln.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer peer.Close()
-	}
+	n, ours, turn := listening(t, "127.0.0.1:0", net.KeepAliveConfig{})
+	peers(t, ours, maxRow)
 	s := ours.(*socketListener).socket
 	told := func() bool {
 		s.mu.Lock()
@@ -249,7 +212,6 @@ func TestListenerIsClosedInARow(t *testing.T) {
 	if err := <-over; !errors.Is(err, net.ErrClosed) {
 		t.Error(err)
 	}
-	_ = ours.Close()
 }
 
 // watchedConn tells who reads: the leader or a fiber, or an ordinary goroutine.

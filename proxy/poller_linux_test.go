@@ -247,15 +247,7 @@ func TestTLSRecordInPieces(t *testing.T) {
 	}
 	slow := &slowConn{TCPConn: conn}
 	client := tls.Client(slow, authority.client())
-	entered := make(chan error, 1)
-	go func() { entered <- pgtest.Enter(client) }()
-	server := r.accept()
-	if err := pgtest.Welcome(server, pgtest.DefaultKey); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-entered; err != nil {
-		t.Fatal(err)
-	}
+	server := r.enter(client)
 	slow.between = func() { r.parked(2) }
 	exchange(t, client, server, "SELECT 1")
 }
@@ -294,15 +286,7 @@ func TestTLSHasToAnswerAClientThatDoesNotRead(t *testing.T) {
 	authority := newAuthority(t)
 	r := newRig(t, func(cfg *proxy.Config) { cfg.ClientTLS = authority.server(t) })
 	client := authority.dialTLS(r)
-	entered := make(chan error, 1)
-	go func() { entered <- pgtest.Enter(client) }()
-	server := r.accept()
-	if err := pgtest.Welcome(server, pgtest.DefaultKey); err != nil {
-		t.Fatal(err)
-	}
-	if err := <-entered; err != nil {
-		t.Fatal(err)
-	}
+	server := r.enter(client)
 	other, otherServer := r.session()
 	go rows(server)
 	eventually(t, "the client blocks", func() bool { return r.proxy.Blocked() == 1 })

@@ -158,6 +158,12 @@ func (r *rig) accept() *net.TCPConn {
 func (r *rig) session(params ...string) (client, server *net.TCPConn) {
 	r.t.Helper()
 	client = r.dial()
+	return client, r.enter(client, params...)
+}
+
+// enter brings a client that has connected to its first ReadyForQuery.
+func (r *rig) enter(client net.Conn, params ...string) (server *net.TCPConn) {
+	r.t.Helper()
 	entered := make(chan error, 1)
 	go func() { entered <- pgtest.Enter(client, params...) }()
 	server = r.accept()
@@ -167,7 +173,7 @@ func (r *rig) session(params ...string) (client, server *net.TCPConn) {
 	if err := <-entered; err != nil {
 		r.t.Fatal(err)
 	}
-	return client, server
+	return server
 }
 
 // send writes messages, given as text, to a connection.

@@ -43,6 +43,38 @@ func socketsOf(t *testing.T, p *poller) (ours *socket, peer *net.TCPConn) {
 	return conn.(*socket), accepted.(*net.TCPConn)
 }
 
+// listening returns a listener of ours, which ends with the test.
+func listening(t *testing.T, address string, keepAlive net.KeepAliveConfig) (*network, net.Listener, *turn) {
+	t.Helper()
+	n, err := newNetwork()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(n.close)
+	ln, err := net.Listen("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, turn, err := n.listen(ln, keepAlive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = ours.Close() })
+	return n, ours, turn
+}
+
+// peers connects so many to a listener until the test ends.
+func peers(t *testing.T, ln net.Listener, many int) {
+	t.Helper()
+	for range many {
+		peer, err := net.Dial("tcp", ln.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = peer.Close() })
+	}
+}
+
 // told is a waiter that tells when it is its turn.
 type told struct{ turns chan string }
 
@@ -289,7 +321,7 @@ func TestEventOfAClosedSocket(t *testing.T) {
 	until(t, last, unix.POLLIN)
 	close(goOn)
 	<-behind
-	if !waited(heir) || heir.atEnd.Load() {
+	if !pending(heir) || heir.atEnd.Load() {
 		t.Error("the heir has heard of its predecessor's end")
 	}
 	_ = heir.Close()
