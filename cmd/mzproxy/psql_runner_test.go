@@ -115,7 +115,7 @@ var varying = []struct {
 }{
 	{regexp.MustCompile(`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`), "<uuid>"},
 	{regexp.MustCompile(`\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(\+00|Z)`), "<timestamp>"},
-	{regexp.MustCompile(`\b\d\d:\d\d:\d\d UTC`), "<time> UTC"},
+	{regexp.MustCompile(`\b(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d UTC`), "<time> UTC"}, // the day stands there if it is not today
 	{regexp.MustCompile(`\b\d+ s ago`), "<n> s ago"},
 	{regexp.MustCompile(`\b(in the|idle for) \d+s\b`), "$1 <n>s"},
 }
