@@ -65,12 +65,11 @@ func (k *check) add(s Severity, subject, format string, args ...any) {
 // be looked at.
 func (k *check) server(ctx context.Context) bool {
 	var version string
-	var pid int64
-	if err := k.client.pool.QueryRow(ctx, "SELECT mz_version(), pg_backend_pid()").Scan(&version, &pid); err != nil {
+	if err := k.client.pool.QueryRow(ctx, "SHOW mz_version").Scan(&version); err != nil {
 		k.add(Failure, "server", "%s", err)
 		return false
 	}
-	role, err := k.client.Role(ctx, uint32(pid))
+	role, err := k.client.controller(ctx)
 	if err != nil {
 		k.add(Failure, "server", "%s, but the role of the controller cannot be read: %s", version, err)
 		return false

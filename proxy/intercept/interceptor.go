@@ -24,7 +24,8 @@ type Engine interface {
 // Catalog knows what a write is checked against.
 type Catalog interface {
 	Catalog(ctx context.Context) (engine.Catalog, error)
-	Role(ctx context.Context, backendPID uint32) (engine.Role, error)
+	// Role is the role that a user name which the server accepted at login stands for.
+	Role(ctx context.Context, user string) (engine.Role, error)
 	MayRead(ctx context.Context, r engine.Role, table string) (bool, error)
 }
 

@@ -27,7 +27,7 @@ func (h *handler) pause(q proxy.Query, c rewrite.PauseStrategies) *proxy.Answer 
 		if err != nil {
 			return err
 		}
-		role, err := h.cfg.Catalog.Role(ctx, h.info.BackendPID)
+		role, err := h.cfg.Catalog.Role(ctx, h.info.User)
 		if err != nil {
 			return unreachable(ctx, err)
 		}

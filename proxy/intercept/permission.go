@@ -32,7 +32,7 @@ func (c *check) opaque(ctx context.Context) error {
 // who is the session's role.
 func (c *check) who(ctx context.Context) (engine.Role, error) {
 	if c.role == nil {
-		role, err := c.cfg.Catalog.Role(ctx, c.info.BackendPID)
+		role, err := c.cfg.Catalog.Role(ctx, c.info.User)
 		if err != nil {
 			return role, unreachable(ctx, err)
 		}
@@ -67,7 +67,7 @@ func (h *handler) mayRead(ctx context.Context, t *table, name string) error {
 		return nil
 	}
 	now, err := freshOrKept(ctx, last, t, func(ctx context.Context) (bool, error) {
-		role, err := h.cfg.Catalog.Role(ctx, h.info.BackendPID)
+		role, err := h.cfg.Catalog.Role(ctx, h.info.User)
 		if err != nil {
 			return false, err
 		}

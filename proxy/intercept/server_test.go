@@ -200,7 +200,7 @@ func (s *server) Catalog(context.Context) (engine.Catalog, error) {
 }
 
 // Role implements intercept.Catalog.
-func (s *server) Role(context.Context, uint32) (engine.Role, error) { return s.role, s.away }
+func (s *server) Role(context.Context, string) (engine.Role, error) { return s.role, s.away }
 
 // MayRead implements intercept.Catalog.
 func (s *server) MayRead(_ context.Context, r engine.Role, _ string) (bool, error) {
