@@ -44,7 +44,7 @@ const (
 // The checks hold for the stand-in, except those that say why not, and for the
 // Materialize that MATERIALIZE_URL names, except those that use knobs.
 func TestConformance(t *testing.T) {
-	all := slices.Concat(clusterChecks, sessionChecks, catalogChecks)
+	all := slices.Concat(clusterChecks, sessionChecks, showChecks, catalogChecks)
 	for name, extended := range map[string]bool{"stand-in": false, "stand-in, extended protocol": true} {
 		t.Run(name, func(t *testing.T) {
 			c := dial(t) // one session for all, as a new one has to learn the procedures anew

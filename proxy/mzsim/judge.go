@@ -204,7 +204,9 @@ func (h *session) try(ctx context.Context, st *statement, s state, alone bool) (
 func (h *session) tryNow(ctx context.Context, st *statement) (*attempt, error) {
 	h.mu.Lock()
 	s, alone := h.expected, h.batch == 0
-	h.batch++
+	if st.kind != kindShow {
+		h.batch++
+	}
 	h.mu.Unlock()
 	a, err := h.try(ctx, st, s, alone)
 	if err == nil {

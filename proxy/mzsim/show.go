@@ -28,20 +28,34 @@ var shownObjects = []struct {
 	{"roles", shown{"name, '' AS comment", "mz_catalog.mz_roles", "id LIKE 'u%'"}},
 }
 
-// show translates a SHOW statement into a query; "" leaves it to PostgreSQL.
-func (p *parser) show() string {
+// show takes a SHOW statement. That of a variable reads nothing of the database.
+func (st *statement) show(p *parser) {
+	variable := false
+	st.text, variable = p.show()
+	st.kind = kindRead
+	if !variable {
+		return
+	}
+	st.kind, st.tag = kindShow, "SELECT 1"
+	if st.text == "" {
+		st.text = st.source // PostgreSQL knows the value, but has another tag
+	}
+}
+
+// show translates a SHOW statement into a query; "" leaves it to PostgreSQL. variable tells whether it is about a variable.
+func (p *parser) show() (query string, variable bool) {
 	p.expect("show")
 	if p.accept("create", "cluster") {
 		name := p.ident()
 		p.end()
-		return "SELECT * FROM mz_sim.show_create_cluster(" + constant(name) + ")"
+		return "SELECT * FROM mz_sim.show_create_cluster(" + constant(name) + ")", false
 	}
 	for _, o := range shownObjects {
 		if p.accept(strings.Fields(o.words)...) {
-			return p.showObjects(o.shown)
+			return p.showObjects(o.shown), false
 		}
 	}
-	return p.showVariable()
+	return p.showVariable(), true
 }
 
 // showObjects reads [FROM schema | ON object | IN CLUSTER c] [LIKE 'pattern' | WHERE condition].
@@ -99,7 +113,7 @@ func inlineShows(text string, tokens []rewrite.Token) string {
 			}
 		}
 		p := parser{text: text, tokens: tokens[i+1 : min(end, len(tokens))]}
-		query := p.show()
+		query, _ := p.show()
 		if p.err != nil || query == "" || end == len(tokens) {
 			continue
 		}

@@ -73,7 +73,7 @@ func (s *state) enter(st *statement, alone, constant bool) *proxy.Error {
 			s.vars.apply(a)
 		}
 		return nil
-	case kindOther, kindFetch, kindClose:
+	case kindOther, kindShow, kindFetch, kindClose:
 		return nil
 	}
 	switch {

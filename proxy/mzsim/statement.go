@@ -17,7 +17,8 @@ const (
 	kindCommit                // COMMIT, END
 	kindRollback              // ROLLBACK, ABORT
 	kindSet                   // SET, RESET of a variable
-	kindRead                  // SELECT and the like, SHOW
+	kindShow                  // SHOW of a variable: changes nothing, whatever the transaction is
+	kindRead                  // SELECT and the like, SHOW of objects
 	kindInsert                // INSERT of constants, COPY FROM
 	kindReadWrite             // UPDATE, DELETE, other INSERTs: reads before it writes
 	kindDDL                   // changes the catalog
@@ -102,7 +103,7 @@ func analyse(text string, piece rewrite.Piece) *statement {
 			st.forgets = p.ident()
 		}
 	case "show":
-		st.kind, st.text = kindRead, p.show()
+		st.show(p)
 	case "select", "with", "values", "table":
 		st.read(text)
 	case "insert", "update", "delete":
