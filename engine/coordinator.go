@@ -45,7 +45,7 @@ func (c StrategyCoordinator) Decide(cluster *ClusterState) ClusterPlan {
 		plan.CreditsAfter = plan.CreditsBefore
 		return plan
 	}
-	rows := newestRows(cluster.Strategies)
+	rows := NewestRows(cluster.Strategies)
 	pause, fault := c.pause(rows)
 	strategies, problems := c.usable(cluster, rows)
 	if fault != "" {
@@ -100,8 +100,8 @@ func Counting(rows []StrategyRow) []bool {
 	return counts
 }
 
-// newestRows keeps the rows that count, by type.
-func newestRows(rows []StrategyRow) map[string]StrategyRow {
+// NewestRows keeps the rows that count, by type.
+func NewestRows(rows []StrategyRow) map[string]StrategyRow {
 	newest := map[string]StrategyRow{}
 	for i, counts := range Counting(rows) {
 		if counts {

@@ -1,4 +1,4 @@
-// Package engine decides what clusters should be, and brings them there.
+// Package engine decides what clusters should be. Package reconcile brings them there.
 //
 // # The cycle
 //
@@ -11,10 +11,8 @@
 //	           Strategy ... Decision --> ConflictResolver
 //	           (by priority, each on the result of the one before)
 //
-// Everything between Snapshot and Plan is a pure function: values in, values out, no clock, no network, no map
-// order. The same snapshot gives the same plan, byte for byte. The Reconciler stands around it: it observes, plans,
-// looks once more before it acts, runs the actions in order, and records each. It is level-triggered: what happened is only
-// a reason to look, and what is done follows from what is there.
+// Everything between Snapshot and Plan is in this package, and a pure function: values in, values out, no clock, no network, no map
+// order. The same snapshot gives the same plan, byte for byte. Package reconcile has what stands around it.
 //
 // One Plan value feeds EXPLAIN STRATEGY, the what-if, the notices, log lines, audit rows and the apply step, so that they
 // cannot disagree.

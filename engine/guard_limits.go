@@ -8,7 +8,7 @@ import (
 )
 
 // The actions that a cluster may take within five minutes.
-const maxRecentActions = 10
+const MaxRecentActions = 10
 
 // grants lists the replicas that are to be created, in the order in which they are
 // granted where not all can be: the baseline before the burst, and of one strategy
@@ -38,7 +38,7 @@ func guardRate(in guardInput) []Guard {
 	if !in.cluster.Counted {
 		return nil
 	}
-	room := int(max(0, maxRecentActions-recent))
+	room := int(max(0, MaxRecentActions-recent))
 	wished := len(StateDiffer{}.Diff(in.cluster, in.desired))
 	if wished <= room {
 		return nil
@@ -55,7 +55,7 @@ func guardRate(in guardInput) []Guard {
 		}
 	}
 	until, _ := in.snapshot.Now.Add(big.NewRat(60, 1))
-	text := fmt.Sprintf("%s in the last 5 minutes (limit %d); %d of %d wait", count(recent, "action"), maxRecentActions, wished-room, wished)
+	text := fmt.Sprintf("%s in the last 5 minutes (limit %d); %d of %d wait", count(recent, "action"), MaxRecentActions, wished-room, wished)
 	return []Guard{{Name: GuardRateLimit, Held: true, Until: &until, Text: text}}
 }
 

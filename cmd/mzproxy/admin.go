@@ -12,7 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 	"mzproxy/proxy"
 )
 
@@ -38,7 +38,7 @@ func newAdmin(server *proxy.Server, ready <-chan struct{}, more ...prometheus.Co
 }
 
 // leaseHeld tells whether this proxy is the one that acts.
-func leaseHeld(leader engine.Leader) prometheus.Collector {
+func leaseHeld(leader reconcile.Leader) prometheus.Collector {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "mzproxy_lease_held", Help: "Whether this proxy is the one that acts."},
 		func() float64 {
 			if leader != nil && leader.Leading() {

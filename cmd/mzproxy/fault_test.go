@@ -13,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 )
 
 // server is a stand-in seen around the proxy.
@@ -100,7 +101,7 @@ func (s *server) checkAudit(t *testing.T, cluster string, want ...string) {
 func TestKilledAtEveryStep(t *testing.T) {
 	s := newServer(t)
 	var faults []string
-	for _, step := range engine.Steps {
+	for _, step := range reconcile.Steps {
 		// The burst replica is created, then the baseline; when that is ready, the burst replica is dropped.
 		for n := 1; n <= 3; n++ {
 			faults = append(faults, fmt.Sprintf("%s:%d", step, n))

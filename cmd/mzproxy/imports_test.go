@@ -3,8 +3,12 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"io"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -15,11 +19,12 @@ import (
 var mayImport = map[string][]string{
 	"mzproxy/engine":             {},
 	"mzproxy/engine/strategy":    {"mzproxy/engine"},
-	"mzproxy/engine/materialize": {"mzproxy/engine"},
-	"mzproxy/engine/enginetest":  {"mzproxy/engine"},
+	"mzproxy/engine/reconcile":   {"mzproxy/engine"},
+	"mzproxy/engine/materialize": {"mzproxy/engine", "mzproxy/engine/reconcile"},
+	"mzproxy/engine/enginetest":  {"mzproxy/engine", "mzproxy/engine/reconcile"},
 	"mzproxy/proxy":              {},
 	"mzproxy/proxy/pgtest":       {"mzproxy/proxy"},
-	"mzproxy/proxy/intercept":    {"mzproxy/proxy", "mzproxy/rewrite", "mzproxy/engine"},
+	"mzproxy/proxy/intercept":    {"mzproxy/proxy", "mzproxy/rewrite", "mzproxy/engine", "mzproxy/engine/reconcile"},
 	"mzproxy/proxy/mzsim":        {"mzproxy/proxy", "mzproxy/rewrite"},
 	"mzproxy/rewrite":            {},
 }
@@ -38,15 +43,28 @@ var librariesOf = map[string][]string{
 	"log":                              {},
 }
 
+// The packages that decide. They are functions of values: no clock, no goroutine, no I/O.
+var pure = []string{"mzproxy/engine", "mzproxy/engine/strategy"}
+
+// What a decision may import of the standard library, and what of these it may not use.
+var (
+	pureLibraries = []string{"bytes", "cmp", "encoding/json", "errors", "fmt", "maps", "math", "math/big", "regexp", "slices", "strconv", "strings", "time", "unicode", "unicode/utf8"}
+	impureNames   = map[string][]string{
+		"time": {"Now", "Since", "Until", "Sleep", "After", "AfterFunc", "Tick", "NewTimer", "NewTicker", "Local", "LoadLocation"},
+		"fmt":  {"Print", "Printf", "Println", "Scan", "Scanf", "Scanln"},
+	}
+)
+
 type listedPackage struct {
-	ImportPath    string
-	Imports, Deps []string
+	ImportPath, Dir string
+	GoFiles         []string
+	Imports, Deps   []string
 }
 
 // goList returns the module's packages as they are without their tests.
 func goList(t *testing.T) []listedPackage {
 	t.Helper()
-	out, err := exec.Command("go", "list", "-json=ImportPath,Imports,Deps", "mzproxy/...").Output()
+	out, err := exec.Command("go", "list", "-json=ImportPath,Dir,GoFiles,Imports,Deps", "mzproxy/...").Output()
 	if err != nil {
 		var exit *exec.ExitError
 		if errors.As(err, &exit) {
@@ -101,6 +119,48 @@ func TestLibraryFences(t *testing.T) {
 			}
 		}
 	}
+}
+
+// The engine decides by values alone.
+func TestDecisionsArePure(t *testing.T) {
+	for _, p := range goList(t) {
+		if !slices.Contains(pure, p.ImportPath) {
+			continue
+		}
+		for _, i := range p.Imports {
+			if !within(i, "mzproxy") && !slices.Contains(pureLibraries, i) {
+				t.Errorf("%s decides, and imports %s", p.ImportPath, i)
+			}
+		}
+		for _, name := range p.GoFiles {
+			files := token.NewFileSet()
+			file, err := parser.ParseFile(files, filepath.Join(p.Dir, name), nil, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for n := range ast.Preorder(file) {
+				if what := impure(n); what != "" {
+					t.Errorf("%s: %s in a decision", files.Position(n.Pos()), what)
+				}
+			}
+		}
+	}
+}
+
+// impure names what a decision may not do; empty: it may.
+func impure(n ast.Node) string {
+	switch n := n.(type) {
+	case *ast.GoStmt:
+		return "a goroutine"
+	case *ast.ChanType, *ast.SelectStmt:
+		return "a channel"
+	case *ast.SelectorExpr:
+		library, ok := n.X.(*ast.Ident)
+		if ok && slices.Contains(impureNames[library.Name], n.Sel.Name) {
+			return library.Name + "." + n.Sel.Name
+		}
+	}
+	return ""
 }
 
 // The relay and the engine compile and are tested without cgo.

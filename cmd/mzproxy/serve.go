@@ -13,6 +13,7 @@ import (
 
 	"mzproxy/engine"
 	"mzproxy/engine/materialize"
+	"mzproxy/engine/reconcile"
 	"mzproxy/engine/strategy"
 	"mzproxy/proxy"
 	"mzproxy/proxy/intercept"
@@ -121,9 +122,9 @@ func (c serveCmd) listenAdmin(ctx context.Context) (net.Listener, error) {
 type app struct {
 	log         logrus.FieldLogger
 	client      *materialize.Client
-	reconciler  *engine.Reconciler
-	leader      engine.Leader // nil: who only observes leaves the lead to others
-	metrics     *engine.Metrics
+	reconciler  *reconcile.Reconciler
+	leader      reconcile.Leader // nil: who only observes leaves the lead to others
+	metrics     *reconcile.Metrics
 	interceptor *intercept.Interceptor
 	server      *proxy.Server
 	tables      chan struct{} // closed once the tables are there
@@ -139,12 +140,12 @@ func newApp(f engineFlags, dsn string, cfg proxy.Config, log logrus.FieldLogger)
 	if err != nil {
 		return nil, err
 	}
-	var leader engine.Leader
+	var leader reconcile.Leader
 	if !f.Observe {
 		leader = client.NewLease()
 	}
-	metrics := engine.NewMetrics()
-	reconciler, err := engine.NewReconciler(engine.ReconcilerConfig{
+	metrics := reconcile.NewMetrics()
+	reconciler, err := reconcile.New(reconcile.Config{
 		Planner:  engine.Planner{Registry: registry, SizeAliases: f.SizeAlias},
 		Observer: client, Executor: metrics.Executor(client), Recorder: client, Watcher: metrics.Watcher(client), Leader: leader,
 		Resync: f.Resync, Observe: f.Observe, Logger: log, Step: faultStep(),

@@ -4,19 +4,20 @@ import (
 	"context"
 
 	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 )
 
 // The fakes call the functions that are set. Without one, they see nothing and agree to everything.
 var (
-	_ engine.Observer = (*Observer)(nil)
-	_ engine.Executor = (*Executor)(nil)
-	_ engine.Recorder = (*Recorder)(nil)
-	_ engine.Auditor  = (*Recorder)(nil)
-	_ engine.Watcher  = (*Watcher)(nil)
-	_ engine.Leader   = (*Leader)(nil)
+	_ reconcile.Observer = (*Observer)(nil)
+	_ reconcile.Executor = (*Executor)(nil)
+	_ reconcile.Recorder = (*Recorder)(nil)
+	_ reconcile.Auditor  = (*Recorder)(nil)
+	_ reconcile.Watcher  = (*Watcher)(nil)
+	_ reconcile.Leader   = (*Leader)(nil)
 )
 
-// Observer is an engine.Observer.
+// Observer is an reconcile.Observer.
 type Observer struct {
 	ObserveFunc func(ctx context.Context, clusterIDs ...string) (engine.Snapshot, error)
 }
@@ -29,7 +30,7 @@ func (f *Observer) Observe(ctx context.Context, clusterIDs ...string) (engine.Sn
 	return f.ObserveFunc(ctx, clusterIDs...)
 }
 
-// Executor is an engine.Executor.
+// Executor is an reconcile.Executor.
 type Executor struct {
 	ExecuteFunc func(ctx context.Context, a engine.Action) error
 }
@@ -42,19 +43,19 @@ func (f *Executor) Execute(ctx context.Context, a engine.Action) error {
 	return f.ExecuteFunc(ctx, a)
 }
 
-// Recorder is an engine.Recorder and an engine.Auditor.
+// Recorder is an reconcile.Recorder and an reconcile.Auditor.
 type Recorder struct {
-	BeginFunc      func(ctx context.Context, r engine.ActionRecord) error
-	FinishFunc     func(ctx context.Context, r engine.ActionRecord) error
-	UnfinishedFunc func(ctx context.Context) ([]engine.ActionRecord, error)
+	BeginFunc      func(ctx context.Context, r reconcile.ActionRecord) error
+	FinishFunc     func(ctx context.Context, r reconcile.ActionRecord) error
+	UnfinishedFunc func(ctx context.Context) ([]reconcile.ActionRecord, error)
 	ForgetFunc     func(ctx context.Context, actionID string) error
-	SaveStateFunc  func(ctx context.Context, clusterID string, m engine.ClusterMemory) error
+	SaveStateFunc  func(ctx context.Context, clusterID string, m reconcile.ClusterMemory) error
 	PruneFunc      func(ctx context.Context) error
-	ActionsFunc    func(ctx context.Context, f engine.ActionFilter) ([]engine.ActionRecord, error)
+	ActionsFunc    func(ctx context.Context, f reconcile.ActionFilter) ([]reconcile.ActionRecord, error)
 }
 
 // Begin calls BeginFunc.
-func (f *Recorder) Begin(ctx context.Context, r engine.ActionRecord) error {
+func (f *Recorder) Begin(ctx context.Context, r reconcile.ActionRecord) error {
 	if f.BeginFunc == nil {
 		return nil
 	}
@@ -62,7 +63,7 @@ func (f *Recorder) Begin(ctx context.Context, r engine.ActionRecord) error {
 }
 
 // Finish calls FinishFunc.
-func (f *Recorder) Finish(ctx context.Context, r engine.ActionRecord) error {
+func (f *Recorder) Finish(ctx context.Context, r reconcile.ActionRecord) error {
 	if f.FinishFunc == nil {
 		return nil
 	}
@@ -70,7 +71,7 @@ func (f *Recorder) Finish(ctx context.Context, r engine.ActionRecord) error {
 }
 
 // Unfinished calls UnfinishedFunc.
-func (f *Recorder) Unfinished(ctx context.Context) ([]engine.ActionRecord, error) {
+func (f *Recorder) Unfinished(ctx context.Context) ([]reconcile.ActionRecord, error) {
 	if f.UnfinishedFunc == nil {
 		return nil, nil
 	}
@@ -86,7 +87,7 @@ func (f *Recorder) Forget(ctx context.Context, actionID string) error {
 }
 
 // SaveState calls SaveStateFunc.
-func (f *Recorder) SaveState(ctx context.Context, clusterID string, m engine.ClusterMemory) error {
+func (f *Recorder) SaveState(ctx context.Context, clusterID string, m reconcile.ClusterMemory) error {
 	if f.SaveStateFunc == nil {
 		return nil
 	}
@@ -102,20 +103,20 @@ func (f *Recorder) Prune(ctx context.Context) error {
 }
 
 // Actions calls ActionsFunc.
-func (f *Recorder) Actions(ctx context.Context, filter engine.ActionFilter) ([]engine.ActionRecord, error) {
+func (f *Recorder) Actions(ctx context.Context, filter reconcile.ActionFilter) ([]reconcile.ActionRecord, error) {
 	if f.ActionsFunc == nil {
 		return nil, nil
 	}
 	return f.ActionsFunc(ctx, filter)
 }
 
-// Watcher is an engine.Watcher.
+// Watcher is an reconcile.Watcher.
 type Watcher struct {
-	WatchFunc func(ctx context.Context, up func(), changed func(engine.Change)) error
+	WatchFunc func(ctx context.Context, up func(), changed func(reconcile.Change)) error
 }
 
 // Watch calls WatchFunc. Without one, it watches a world in which nothing happens.
-func (f *Watcher) Watch(ctx context.Context, up func(), changed func(engine.Change)) error {
+func (f *Watcher) Watch(ctx context.Context, up func(), changed func(reconcile.Change)) error {
 	if f.WatchFunc == nil {
 		up()
 		<-ctx.Done()
@@ -124,7 +125,7 @@ func (f *Watcher) Watch(ctx context.Context, up func(), changed func(engine.Chan
 	return f.WatchFunc(ctx, up, changed)
 }
 
-// Leader is an engine.Leader.
+// Leader is an reconcile.Leader.
 type Leader struct {
 	RunFunc     func(ctx context.Context, elected func())
 	LeadingFunc func() bool

@@ -12,6 +12,7 @@ import (
 
 	"mzproxy/engine"
 	"mzproxy/engine/materialize"
+	"mzproxy/engine/reconcile"
 	"mzproxy/engine/strategy"
 )
 
@@ -72,7 +73,7 @@ func BenchmarkReaction(b *testing.B) {
 				since := time.Now()
 				s.want(b, id, "target_size", baseline)
 				go func() {
-					_, _ = r.reconciler.Look(b.Context(), engine.Trigger{Kind: "statement", Since: since}, id)
+					_, _ = r.reconciler.Look(b.Context(), reconcile.Trigger{Kind: "statement", Since: since}, id)
 				}()
 			}, event(id, "create", "r_25cc")
 		})
@@ -136,7 +137,7 @@ func BenchmarkResync(b *testing.B) {
 	s.run(b, "INSERT INTO mz_cluster_strategies (cluster_id, strategy_type, config) VALUES %s", strings.Join(rows, ", "))
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	reconciler, err := engine.NewReconciler(engine.ReconcilerConfig{
+	reconciler, err := reconcile.New(reconcile.Config{
 		Planner: engine.Planner{Registry: engine.NewRegistry(strategy.All()...)}, Observer: client, Executor: client, Recorder: client, Logger: log,
 	})
 	if err != nil {
@@ -146,7 +147,7 @@ func BenchmarkResync(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		began := time.Now()
-		outcomes, err := reconciler.Look(b.Context(), engine.Trigger{Kind: "resync"})
+		outcomes, err := reconciler.Look(b.Context(), reconcile.Trigger{Kind: "resync"})
 		if err != nil || len(outcomes) != clusters {
 			b.Fatal(len(outcomes), err)
 		}

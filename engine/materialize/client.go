@@ -16,6 +16,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 )
 
 // ApplicationName is the application_name of the controller's sessions.
@@ -69,13 +70,13 @@ type Client struct {
 }
 
 var (
-	_ engine.Observer  = (*Client)(nil)
-	_ engine.Rechecker = (*Client)(nil)
-	_ engine.Foreseer  = (*Client)(nil)
-	_ engine.Executor  = (*Client)(nil)
-	_ engine.Recorder  = (*Client)(nil)
-	_ engine.Auditor   = (*Client)(nil)
-	_ engine.Watcher   = (*Client)(nil)
+	_ reconcile.Observer  = (*Client)(nil)
+	_ reconcile.Rechecker = (*Client)(nil)
+	_ reconcile.Foreseer  = (*Client)(nil)
+	_ reconcile.Executor  = (*Client)(nil)
+	_ reconcile.Recorder  = (*Client)(nil)
+	_ reconcile.Auditor   = (*Client)(nil)
+	_ reconcile.Watcher   = (*Client)(nil)
 )
 
 // New checks the configuration. It does not connect.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -102,11 +102,11 @@ func (r *rig) day(t *testing.T, workday bool, ids map[string]string) string {
 func (r *rig) exhaust(t *testing.T) {
 	t.Helper()
 	for acted := true; acted; {
-		outcomes, err := r.reconciler.Look(t.Context(), engine.Trigger{Kind: "apply"})
+		outcomes, err := r.reconciler.Look(t.Context(), reconcile.Trigger{Kind: "apply"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		acted = slices.ContainsFunc(outcomes, func(o engine.Outcome) bool { return len(o.Results) > 0 })
+		acted = slices.ContainsFunc(outcomes, func(o reconcile.Outcome) bool { return len(o.Results) > 0 })
 	}
 }
 

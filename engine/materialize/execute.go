@@ -9,6 +9,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 )
 
 // Execute runs the statement of an action, alone and outside of a
@@ -18,7 +19,7 @@ func (c *Client) Execute(ctx context.Context, a engine.Action) error {
 	if err == nil || refused(err) {
 		return err
 	}
-	return fmt.Errorf("%w: %w", engine.ErrNoAnswer, err)
+	return fmt.Errorf("%w: %w", reconcile.ErrNoAnswer, err)
 }
 
 // refused tells whether an error is the server's answer to the statement, as

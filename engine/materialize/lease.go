@@ -15,6 +15,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 )
 
 // Lease makes one of several proxies the leader: the one that the row of the
@@ -41,7 +42,7 @@ type Lease struct {
 	until time.Time // by this machine's clock; zero: not held
 }
 
-var _ engine.Leader = (*Lease)(nil)
+var _ reconcile.Leader = (*Lease)(nil)
 
 // NewLease makes a candidate. Its holder's name is unique.
 func (c *Client) NewLease() *Lease {

@@ -10,7 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 )
 
 var modelConfigs = map[string][]string{
@@ -58,7 +58,7 @@ func (m *model) wants(t *rapid.T, id, kind string) {
 // at does something when one of the proxies takes a step on its way to a new strategy.
 func (m *model) at(t *rapid.T, do func(l *life)) {
 	id, _ := m.somewhere(t)
-	step := rapid.SampledFrom(engine.Steps).Draw(t, "step")
+	step := rapid.SampledFrom(reconcile.Steps).Draw(t, "step")
 	var once sync.Once
 	for _, l := range m.lives {
 		l.fault.Store(&fault{step, func() { once.Do(func() { m.hazard(func() { do(l) }) }) }})
@@ -94,7 +94,7 @@ func (m *model) events() map[string]func(*rapid.T) {
 			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 			defer cancel()
 			l := m.lives[rapid.IntRange(0, 1).Draw(t, "proxy")]
-			_, _ = l.reconciler.Look(ctx, engine.Trigger{Kind: "statement", Since: since}, id)
+			_, _ = l.reconciler.Look(ctx, reconcile.Trigger{Kind: "statement", Since: since}, id)
 		},
 		"strategies are deleted": func(t *rapid.T) {
 			id, _ := m.somewhere(t)

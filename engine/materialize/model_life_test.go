@@ -14,6 +14,7 @@ import (
 
 	"mzproxy/engine"
 	"mzproxy/engine/materialize"
+	"mzproxy/engine/reconcile"
 	"mzproxy/engine/strategy"
 )
 
@@ -23,7 +24,7 @@ type life struct {
 	model      *model
 	cutter     *cutter
 	lease      *materialize.Lease
-	reconciler *engine.Reconciler
+	reconciler *reconcile.Reconciler
 	fault      atomic.Pointer[fault]
 	stop       func() // waits; may be called twice
 
@@ -50,7 +51,7 @@ func (m *model) newLife(t *testing.T) *life {
 		t.Fatal(err)
 	}
 	l.lease = l.NewLease()
-	l.reconciler, err = engine.NewReconciler(engine.ReconcilerConfig{
+	l.reconciler, err = reconcile.New(reconcile.Config{
 		Planner:  engine.Planner{Registry: engine.NewRegistry(strategy.All()...)},
 		Observer: l, Executor: l, Recorder: l, Watcher: l, Leader: l.lease, Logger: log,
 		Step: func(step string) {
@@ -76,7 +77,7 @@ func (m *model) newLife(t *testing.T) *life {
 }
 
 // Begin notes when the last look at a statement cannot have begun yet.
-func (l *life) Begin(ctx context.Context, r engine.ActionRecord) error {
+func (l *life) Begin(ctx context.Context, r reconcile.ActionRecord) error {
 	err := l.Client.Begin(ctx, r)
 	l.mu.Lock()
 	defer l.mu.Unlock()

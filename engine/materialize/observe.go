@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 )
 
 // From so many named clusters on, all are read and those that were not named
@@ -51,7 +52,7 @@ type observation struct {
 	ahead  bool     // also what strategies may ask for that are not stored yet
 
 	rows     map[string][]engine.StrategyRow // by cluster id, as all that follow
-	memories map[string]engine.ClusterMemory
+	memories map[string]reconcile.ClusterMemory
 	recent   map[string]int64 // actions of the last minutes
 	clusters []engine.ClusterState
 	now      time.Time

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"mzproxy/engine"
 	"mzproxy/engine/materialize"
+	"mzproxy/engine/reconcile"
 )
 
 const (
@@ -27,7 +27,7 @@ func TestReconcile(t *testing.T) {
 
 // The connections break before every step of every action: nothing is lost or doubled.
 func TestCutAtEveryStep(t *testing.T) {
-	for i, step := range engine.Steps {
+	for i, step := range reconcile.Steps {
 		for n := int64(1); n <= 3; n++ {
 			t.Run(fmt.Sprintf("%s:%d", step, n), func(t *testing.T) {
 				t.Parallel()
@@ -139,7 +139,7 @@ func TestRefusedOutcome(t *testing.T) {
 	id := r.cluster(t, "told")
 	r.run(t, "SELECT mz_sim.refuse('CREATE CLUSTER REPLICA', 'no room at the inn', '53000', 1)")
 	r.want(t, id, "target_size", baseline, "burst", burst)
-	outcomes, err := r.reconciler.Look(t.Context(), engine.Trigger{Kind: "statement"}, id)
+	outcomes, err := r.reconciler.Look(t.Context(), reconcile.Trigger{Kind: "statement"}, id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -147,11 +147,11 @@ func TestRefusedOutcome(t *testing.T) {
 		t.Fatalf("outcomes: %+v", outcomes)
 	}
 	// An event does not try again at once; who asks does.
-	outcomes, err = r.reconciler.Look(t.Context(), engine.Trigger{Kind: "event"}, id)
+	outcomes, err = r.reconciler.Look(t.Context(), reconcile.Trigger{Kind: "event"}, id)
 	if err != nil || len(outcomes[0].Results) != 0 || outcomes[0].RetryAt.IsZero() {
 		t.Errorf("event: %+v, %v", outcomes, err)
 	}
-	outcomes, err = r.reconciler.Look(t.Context(), engine.Trigger{Kind: "apply"}, id)
+	outcomes, err = r.reconciler.Look(t.Context(), reconcile.Trigger{Kind: "apply"}, id)
 	if err != nil || len(outcomes[0].Results) != 2 {
 		t.Errorf("apply: %+v, %v", outcomes, err)
 	}
@@ -184,7 +184,7 @@ func TestAnsweredLate(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = own.Close() })
 	s := connect(t, own.DSN())
-	r := newRig(t, s, rigOptions{engine: engine.ReconcilerConfig{Resync: time.Second}})
+	r := newRig(t, s, rigOptions{engine: reconcile.Config{Resync: time.Second}})
 	t.Cleanup(r.stop) // before the server
 	r.awaitLead(t)
 	id, other := r.cluster(t, "late"), r.cluster(t, "other")
@@ -214,7 +214,7 @@ func TestAnsweredLate(t *testing.T) {
 
 // Without a watcher that works, the clusters are polled.
 func TestSubscribeLost(t *testing.T) {
-	r := newRig(t, newServer(t), rigOptions{engine: engine.ReconcilerConfig{Resync: time.Hour}})
+	r := newRig(t, newServer(t), rigOptions{engine: reconcile.Config{Resync: time.Hour}})
 	r.awaitLead(t)
 	for i := range 3 {
 		r.cutter.cut()
@@ -232,7 +232,7 @@ func TestStrategiesTableRecreated(t *testing.T) {
 	r.want(t, id, "target_size", baseline)
 	r.eventuallyReplicas(t, id, "r_25cc 25cc")
 	r.run(t, "DROP TABLE mz_cluster_strategies")
-	if _, err := r.reconciler.Look(t.Context(), engine.Trigger{Kind: "apply"}, id); err == nil {
+	if _, err := r.reconciler.Look(t.Context(), reconcile.Trigger{Kind: "apply"}, id); err == nil {
 		t.Error("a look without the table works")
 	}
 	r.eventuallyReplicas(t, id, "r_25cc 25cc")
@@ -317,7 +317,7 @@ func TestManyWriters(t *testing.T) {
 		writers.Go(func() {
 			since := time.Now()
 			w.want(t, id, "target_size", fmt.Sprintf(`{"target_size": "25cc", "replica_name": "r%d"}`, i))
-			outcomes, err := r.reconciler.Look(t.Context(), engine.Trigger{Kind: "statement", Since: since}, id)
+			outcomes, err := r.reconciler.Look(t.Context(), reconcile.Trigger{Kind: "statement", Since: since}, id)
 			if err != nil {
 				t.Error(err)
 				return
@@ -347,7 +347,7 @@ func TestLeaseStolen(t *testing.T) {
 	short := materialize.Config{Lease: 1500 * time.Millisecond}
 	a, b := newRig(t, s, rigOptions{client: short}), newRig(t, s, rigOptions{client: short})
 	until(t, "one leads", func() bool { return a.lease.Leading() || b.lease.Leading() })
-	for i, step := range engine.Steps {
+	for i, step := range reconcile.Steps {
 		t.Run(step, func(t *testing.T) {
 			thief := connect(t, sim.DSN())
 			thief.run(t, "SET search_path = %s", s.schema)
@@ -376,7 +376,7 @@ func TestFollower(t *testing.T) {
 	id := s.cluster(t, "followed")
 	since := time.Now()
 	s.want(t, id, "target_size", baseline, "burst", burst)
-	outcomes, err := follower.reconciler.Look(t.Context(), engine.Trigger{Kind: "statement", Since: since}, id)
+	outcomes, err := follower.reconciler.Look(t.Context(), reconcile.Trigger{Kind: "statement", Since: since}, id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -392,7 +392,7 @@ func TestFollower(t *testing.T) {
 	s.run(t, "SELECT mz_sim.refuse('CREATE CLUSTER REPLICA', 'no room at the inn', '53000', 1)")
 	since = time.Now()
 	s.run(t, `UPDATE mz_cluster_strategies SET config = '{"target_size": "100cc"}', updated_at = now() WHERE strategy_type = 'target_size'`)
-	outcomes, err = follower.reconciler.Look(t.Context(), engine.Trigger{Kind: "statement", Since: since}, id)
+	outcomes, err = follower.reconciler.Look(t.Context(), reconcile.Trigger{Kind: "statement", Since: since}, id)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 )
 
 // ours selects the audit rows that we wrote: those of another tool have a
@@ -19,12 +20,12 @@ const ours = "decision_ctx->>'op' IS NOT NULL AND decision_ctx->>'trigger' IS NO
 const actionColumns = "action_id, cluster_id, action_sql, decision_ctx, executed, error_message, created_at"
 
 // Begin writes the intention to run an action.
-func (c *Client) Begin(ctx context.Context, r engine.ActionRecord) error {
+func (c *Client) Begin(ctx context.Context, r reconcile.ActionRecord) error {
 	r.Executed, r.Error = nil, ""
 	return c.insertAction(ctx, r)
 }
 
-func (c *Client) insertAction(ctx context.Context, r engine.ActionRecord) error {
+func (c *Client) insertAction(ctx context.Context, r reconcile.ActionRecord) error {
 	decision, err := json.Marshal(r.Context)
 	if err != nil {
 		return fmt.Errorf("encode decision_ctx: %w", err)
@@ -43,7 +44,7 @@ func orNull(text string) *string {
 
 // Finish completes an intention. What was executed stays executed, whoever
 // thinks otherwise. A row that is gone is written anew.
-func (c *Client) Finish(ctx context.Context, r engine.ActionRecord) error {
+func (c *Client) Finish(ctx context.Context, r reconcile.ActionRecord) error {
 	where := " WHERE action_id = " + engine.QuoteLiteral(r.ActionID)
 	update := "UPDATE " + c.table(actionsTable) + " SET executed = $1, error_message = $2" + where
 	if !*r.Executed {
@@ -71,12 +72,12 @@ func (c *Client) Forget(ctx context.Context, actionID string) error {
 }
 
 // Unfinished returns the intentions that nobody completed.
-func (c *Client) Unfinished(ctx context.Context) ([]engine.ActionRecord, error) {
+func (c *Client) Unfinished(ctx context.Context) ([]reconcile.ActionRecord, error) {
 	return c.actions(ctx, "executed IS NULL AND "+ours, 10_000)
 }
 
 // Actions returns the newest actions first.
-func (c *Client) Actions(ctx context.Context, f engine.ActionFilter) ([]engine.ActionRecord, error) {
+func (c *Client) Actions(ctx context.Context, f reconcile.ActionFilter) ([]reconcile.ActionRecord, error) {
 	where := "true"
 	if f.ClusterID != "" {
 		where = "cluster_id = " + engine.QuoteLiteral(f.ClusterID)
@@ -87,12 +88,12 @@ func (c *Client) Actions(ctx context.Context, f engine.ActionFilter) ([]engine.A
 	return c.actions(ctx, where, f.Limit)
 }
 
-func (c *Client) actions(ctx context.Context, where string, limit int) ([]engine.ActionRecord, error) {
-	var records []engine.ActionRecord
+func (c *Client) actions(ctx context.Context, where string, limit int) ([]reconcile.ActionRecord, error) {
+	var records []reconcile.ActionRecord
 	err := c.query(ctx, "read actions", "SELECT action_id, coalesce(cluster_id, ''), coalesce(action_sql, ''), coalesce(decision_ctx::text, '{}'), executed, coalesce(error_message, ''), created_at FROM "+
 		c.table(actionsTable)+" WHERE "+where+" ORDER BY created_at DESC, action_id LIMIT "+strconv.Itoa(limit),
 		func(rows pgx.Rows) error {
-			var r engine.ActionRecord
+			var r reconcile.ActionRecord
 			var decision string
 			var created *time.Time
 			if err := rows.Scan(&r.ActionID, &r.ClusterID, &r.SQL, &decision, &r.Executed, &r.Error, &created); err != nil {

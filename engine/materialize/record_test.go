@@ -13,17 +13,18 @@ import (
 
 	"mzproxy/engine"
 	"mzproxy/engine/materialize"
+	"mzproxy/engine/reconcile"
 )
 
-func record(id string, action string) engine.ActionRecord {
-	return engine.ActionRecord{ActionID: action, ClusterID: id, SQL: `CREATE CLUSTER REPLICA "c"."it's"`, Context: engine.DecisionContext{
+func record(id string, action string) reconcile.ActionRecord {
+	return reconcile.ActionRecord{ActionID: action, ClusterID: id, SQL: `CREATE CLUSTER REPLICA "c"."it's"`, Context: reconcile.DecisionContext{
 		Trigger: "statement", Role: "me", Op: "create", Replica: "it's", Size: "25cc",
 		Strategies: []string{"target_size"}, Reasons: []string{"target_size: no replica of size 25cc"},
 		State: map[string]json.RawMessage{"target_size": json.RawMessage(`{"last_decision_ts":null}`)},
 	}}
 }
 
-func finished(r engine.ActionRecord, executed bool, message string) engine.ActionRecord {
+func finished(r reconcile.ActionRecord, executed bool, message string) reconcile.ActionRecord {
 	r.Executed, r.Error = &executed, message
 	return r
 }
@@ -73,7 +74,7 @@ func TestActions(t *testing.T) {
 	if len(open()) > 0 {
 		t.Errorf("open: %q", open())
 	}
-	got, err := c.Actions(ctx, engine.ActionFilter{ClusterID: "u1", Limit: 2})
+	got, err := c.Actions(ctx, reconcile.ActionFilter{ClusterID: "u1", Limit: 2})
 	check(err)
 	if len(got) != 2 || got[0].ActionID != "d" {
 		t.Fatalf("actions: %+v", got)
@@ -83,7 +84,7 @@ func TestActions(t *testing.T) {
 	if diff := cmp.Diff(want, got[0], cmp.Comparer(func(a, b json.RawMessage) bool { return len(a) > 0 && len(b) > 0 })); diff != "" {
 		t.Errorf("read back (-want +got):\n%s", diff)
 	}
-	if all, err := c.Actions(ctx, engine.ActionFilter{}); err != nil || len(all) != 5 {
+	if all, err := c.Actions(ctx, reconcile.ActionFilter{}); err != nil || len(all) != 5 {
 		t.Errorf("all: %d, %v", len(all), err)
 	}
 }
@@ -103,7 +104,7 @@ func TestState(t *testing.T) {
 		t.Errorf("the older tool's state counts: %+v", o)
 	}
 	for _, moment := range []string{"a", "b"} {
-		m := engine.ClusterMemory{Strategies: map[string]json.RawMessage{"burst": json.RawMessage(`{"it": "` + moment + `"}`)}, Created: map[string]string{"r": "burst"}}
+		m := reconcile.ClusterMemory{Strategies: map[string]json.RawMessage{"burst": json.RawMessage(`{"it": "` + moment + `"}`)}, Created: map[string]string{"r": "burst"}}
 		if err := c.SaveState(t.Context(), id, m); err != nil {
 			t.Fatal(err)
 		}

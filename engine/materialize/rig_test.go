@@ -15,6 +15,7 @@ import (
 
 	"mzproxy/engine"
 	"mzproxy/engine/materialize"
+	"mzproxy/engine/reconcile"
 	"mzproxy/engine/strategy"
 )
 
@@ -24,14 +25,14 @@ type rig struct {
 	cutter     *cutter
 	client     *materialize.Client
 	lease      *materialize.Lease
-	reconciler *engine.Reconciler
+	reconciler *reconcile.Reconciler
 	step       atomic.Pointer[func(string)]
 	stop       func() // waits; may be called twice
 }
 
 type rigOptions struct {
 	client  materialize.Config
-	engine  engine.ReconcilerConfig
+	engine  reconcile.Config
 	noLease bool
 	stopped bool // do not run
 }
@@ -69,7 +70,7 @@ func newRig(t testing.TB, s *server, o rigOptions) *rig {
 			(*f)(name)
 		}
 	}
-	if r.reconciler, err = engine.NewReconciler(ec); err != nil {
+	if r.reconciler, err = reconcile.New(ec); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 )
 
 const idleMinute = `{"idle_after_s": 60}`
@@ -14,7 +15,7 @@ func (r *rig) passes(t *testing.T, hours int) {
 	t.Helper()
 	for range hours {
 		r.run(t, "SELECT mz_sim.advance('1 hour')")
-		if _, err := r.reconciler.Look(t.Context(), engine.Trigger{Kind: "apply"}); err != nil {
+		if _, err := r.reconciler.Look(t.Context(), reconcile.Trigger{Kind: "apply"}); err != nil {
 			t.Fatal(err)
 		}
 	}

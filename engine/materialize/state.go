@@ -10,7 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 )
 
 // stateVersion is the version of the state rows that we write; older ones are
@@ -22,7 +22,7 @@ var ourState = "state_version = " + strconv.Itoa(stateVersion)
 
 // SaveState stores a cluster's state: in the row that is there, so that there
 // is one at any time, or in a new one.
-func (c *Client) SaveState(ctx context.Context, clusterID string, m engine.ClusterMemory) error {
+func (c *Client) SaveState(ctx context.Context, clusterID string, m reconcile.ClusterMemory) error {
 	payload, err := json.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("encode state: %w", err)
@@ -57,7 +57,7 @@ func (c *Client) ResetState(ctx context.Context, clusterIDs ...string) (int64, e
 }
 
 func (o *observation) readState(ctx context.Context) error {
-	o.memories = map[string]engine.ClusterMemory{}
+	o.memories = map[string]reconcile.ClusterMemory{}
 	newest := map[string]time.Time{}
 	return o.client.query(ctx, "read state", "SELECT cluster_id, payload::text, updated_at FROM "+o.client.table(stateTable)+
 		" WHERE "+ourState+" AND "+o.filter("cluster_id"),
@@ -70,7 +70,7 @@ func (o *observation) readState(ctx context.Context) error {
 			if updated == nil {
 				updated = new(time.Time)
 			}
-			var m engine.ClusterMemory
+			var m reconcile.ClusterMemory
 			if updated.Before(newest[id]) || json.Unmarshal([]byte(payload), &m) != nil {
 				return nil // older, or not ours
 			}

@@ -13,7 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 )
 
 // silence is how long a subscription may say nothing before it counts as lost: it reports progress about every second.
@@ -44,7 +44,7 @@ func (c *Client) feeds() []feed {
 // Watch subscribes to the strategies, and to what the catalog says about clusters and
 // replicas, each on a connection of its own. The progress that the subscriptions report
 // shows the server's clock: when it jumps, everything may have changed.
-func (c *Client) Watch(ctx context.Context, up func(), changed func(engine.Change)) error {
+func (c *Client) Watch(ctx context.Context, up func(), changed func(reconcile.Change)) error {
 	feeds := c.feeds()
 	var mu sync.Mutex
 	waiting := len(feeds)
@@ -71,7 +71,7 @@ var errSilent = errors.New("it has said nothing for some time")
 
 // subscribe follows one feed until it ends. begun is called when the first
 // progress has come.
-func (c *Client) subscribe(ctx context.Context, f feed, begun func(), changed func(engine.Change)) error {
+func (c *Client) subscribe(ctx context.Context, f feed, begun func(), changed func(reconcile.Change)) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	alarm := time.AfterFunc(silence, func() { cancel(errSilent) })
@@ -92,10 +92,10 @@ func (c *Client) subscribe(ctx context.Context, f feed, begun func(), changed fu
 			begun = nil
 		case row.progress:
 		default:
-			changed(engine.Change{ClusterID: row.clusterID, Strategies: f.strategies})
+			changed(reconcile.Change{ClusterID: row.clusterID, Strategies: f.strategies})
 		}
 		if row.progress && c.clock.note(time.Now(), row.at) {
-			changed(engine.Change{})
+			changed(reconcile.Change{})
 		}
 		return nil
 	}, nil}

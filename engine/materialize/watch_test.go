@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"mzproxy/engine"
 	"mzproxy/engine/materialize"
+	"mzproxy/engine/reconcile"
 )
 
 // watching collects what a watch tells.
@@ -18,7 +18,7 @@ type watching struct {
 	stop func()
 
 	mu      sync.Mutex
-	changes []engine.Change
+	changes []reconcile.Change
 }
 
 func watch(t *testing.T, c *materialize.Client) *watching {
@@ -28,7 +28,7 @@ func watch(t *testing.T, c *materialize.Client) *watching {
 	w.stop = cancel
 	t.Cleanup(cancel)
 	go func() {
-		w.over <- c.Watch(ctx, func() { close(w.up) }, func(change engine.Change) {
+		w.over <- c.Watch(ctx, func() { close(w.up) }, func(change reconcile.Change) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			w.changes = append(w.changes, change)
@@ -45,7 +45,7 @@ func watch(t *testing.T, c *materialize.Client) *watching {
 }
 
 // take returns what was told since the last time.
-func (w *watching) take() []engine.Change {
+func (w *watching) take() []reconcile.Change {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	changes := w.changes
@@ -54,7 +54,7 @@ func (w *watching) take() []engine.Change {
 }
 
 // awaits waits until a change is told.
-func (w *watching) awaits(t *testing.T, want engine.Change) {
+func (w *watching) awaits(t *testing.T, want reconcile.Change) {
 	t.Helper()
 	until(t, "told of the change", func() bool {
 		for _, c := range w.take() {
@@ -77,27 +77,27 @@ func TestWatch(t *testing.T) {
 	if changes := w.take(); len(changes) > 0 {
 		t.Errorf("what was there before is told: %v", changes)
 	}
-	catalog, stored := engine.Change{ClusterID: id}, engine.Change{ClusterID: id, Strategies: true}
+	catalog, stored := reconcile.Change{ClusterID: id}, reconcile.Change{ClusterID: id, Strategies: true}
 	steps := []struct {
 		statement string
-		want      engine.Change
+		want      reconcile.Change
 	}{
 		{"INSERT INTO mz_cluster_strategies (cluster_id, strategy_type, config) VALUES ('" + id + `', 'burst', '{"a": "\t\n\\"}')`, stored},
 		{"UPDATE mz_cluster_strategies SET config = '{}' WHERE strategy_type = 'burst'", stored},
 		{"DELETE FROM mz_cluster_strategies WHERE strategy_type = 'burst'", stored},
-		{`INSERT INTO mz_cluster_strategies (cluster_id, strategy_type, config) VALUES (E'tab\there\\', 'burst', '{}')`, engine.Change{ClusterID: "tab\there\\", Strategies: true}},
+		{`INSERT INTO mz_cluster_strategies (cluster_id, strategy_type, config) VALUES (E'tab\there\\', 'burst', '{}')`, reconcile.Change{ClusterID: "tab\there\\", Strategies: true}},
 		{"CREATE CLUSTER REPLICA watched.s (SIZE '50cc')", catalog},
 		{"ALTER CLUSTER watched RENAME TO watched2", catalog},
-		{"CREATE TABLE w (n int)", engine.Change{}},
+		{"CREATE TABLE w (n int)", reconcile.Change{}},
 		{"CREATE INDEX w_idx IN CLUSTER watched2 ON w (n)", catalog},
 		{"SELECT mz_sim.crash('watched2', 'r', 'error')", catalog},
 		{"DROP CLUSTER REPLICA watched2.s", catalog},
-		{"SELECT mz_sim.advance('1 hour')", engine.Change{}},
+		{"SELECT mz_sim.advance('1 hour')", reconcile.Change{}},
 	}
 	for _, step := range steps {
 		w.take()
 		s.run(t, "%s", step.statement)
-		if step.want == (engine.Change{}) && step.statement[:6] == "CREATE" {
+		if step.want == (reconcile.Change{}) && step.statement[:6] == "CREATE" {
 			continue // concerns no cluster
 		}
 		w.awaits(t, step.want)
@@ -130,7 +130,7 @@ func TestWatchBreaks(t *testing.T) {
 			t.Fatal("the watch goes on")
 		}
 	}
-	if err := c.Watch(t.Context(), func() { t.Error("up without the table") }, func(engine.Change) {}); err == nil {
+	if err := c.Watch(t.Context(), func() { t.Error("up without the table") }, func(reconcile.Change) {}); err == nil {
 		t.Error("it watches a table that does not exist")
 	}
 }

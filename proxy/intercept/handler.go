@@ -8,7 +8,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
-	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
 )
@@ -198,8 +198,8 @@ const (
 )
 
 // trigger says for whom the engine looks.
-func (h *handler) trigger(kind string) engine.Trigger {
-	return engine.Trigger{Kind: kind, Role: h.info.User, Application: h.session.Parameter("application_name"), Client: h.address()}
+func (h *handler) trigger(kind string) reconcile.Trigger {
+	return reconcile.Trigger{Kind: kind, Role: h.info.User, Application: h.session.Parameter("application_name"), Client: h.address()}
 }
 
 func (h *handler) address() string {

@@ -10,13 +10,14 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
 )
 
 // Engine decides and acts.
 type Engine interface {
-	Look(ctx context.Context, trigger engine.Trigger, clusterIDs ...string) ([]engine.Outcome, error)
+	Look(ctx context.Context, trigger reconcile.Trigger, clusterIDs ...string) ([]reconcile.Outcome, error)
 	Explain(ctx context.Context, clusterIDs ...string) (engine.Snapshot, engine.Plan, error)
 	WhatIf(ctx context.Context, clusterIDs []string, change func(*engine.Snapshot)) (s engine.Snapshot, before, after engine.Plan, err error)
 }
@@ -31,7 +32,7 @@ type Catalog interface {
 
 // Store keeps what the commands read and change.
 type Store interface {
-	Actions(ctx context.Context, f engine.ActionFilter) ([]engine.ActionRecord, error)
+	Actions(ctx context.Context, f reconcile.ActionFilter) ([]reconcile.ActionRecord, error)
 	ResetState(ctx context.Context, clusterIDs ...string) (int64, error)
 	SetPause(ctx context.Context, clusterIDs []string, p engine.Pause) error
 	ClearPause(ctx context.Context, clusterIDs []string) (int64, error)

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 	"mzproxy/proxy"
 )
 
@@ -53,9 +53,9 @@ const lookTimeout = 5 * time.Minute
 
 // lookBehind looks on the interceptor's own context and waits for the result as
 // long as ctx and the patience for notices last.
-func (h *handler) lookBehind(ctx context.Context, trigger engine.Trigger, ids []string) ([]engine.Outcome, error) {
+func (h *handler) lookBehind(ctx context.Context, trigger reconcile.Trigger, ids []string) ([]reconcile.Outcome, error) {
 	type result struct {
-		outcomes []engine.Outcome
+		outcomes []reconcile.Outcome
 		err      error
 	}
 	began := time.Now()

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 	"mzproxy/proxy/intercept"
 )
 
@@ -33,7 +34,7 @@ func TestMessages(t *testing.T) {
 	b.WriteString("Every message that a user can meet: what was done, and what is said.\n")
 	for _, m := range messages {
 		fmt.Fprintf(&b, "\n-- %s\n", m.when)
-		var settings []func(*rig, *engine.ReconcilerConfig, *intercept.Config)
+		var settings []func(*rig, *reconcile.Config, *intercept.Config)
 		if m.settings != nil {
 			settings = append(settings, m.settings)
 		}
@@ -78,7 +79,7 @@ func (r *rig) store(rows []row) string {
 
 type message struct {
 	when     string
-	settings func(*rig, *engine.ReconcilerConfig, *intercept.Config)
+	settings func(*rig, *reconcile.Config, *intercept.Config)
 	before   func(*rig)
 	sql      []string
 	stores   []row
@@ -109,7 +110,7 @@ var messages = []message{
 		sql: insert(`'prod', 'target_size', '` + targetSmall + `'`), stores: target},
 	{when: "the server refuses the statement", before: func(r *rig) { r.refuses = &refusal{"no room", "53000"} },
 		sql: insert(`'prod', 'target_size', '` + targetSmall + `'`), stores: target},
-	{when: "the proxy only observes", settings: func(_ *rig, c *engine.ReconcilerConfig, _ *intercept.Config) { c.Observe = true },
+	{when: "the proxy only observes", settings: func(_ *rig, c *reconcile.Config, _ *intercept.Config) { c.Observe = true },
 		sql: insert(`'prod', 'target_size', '` + targetSmall + `'`), stores: target},
 	{when: "a statement leads to more than five actions", sql: []string{"COPY mz_cluster_strategies FROM STDIN"}, stores: []row{
 		{"u2", "target_size", targetSmall, nil}, {"u2", "burst", `{"burst_replica_size": "large"}`, nil}, {"u3", "target_size", targetSmall, nil},
@@ -131,7 +132,7 @@ var messages = []message{
 		stores: []row{{"u2", "target_size", `{"target_size": "huge"}`, nil}, {"u3", "magic", `{}`, nil}, {"u5", "burst", `{}`, nil}, {"prod", "burst", `{}`, nil}, {"u99", "burst", `{}`, nil}}},
 	{when: "what a strategy remembered cannot be read", before: func(r *rig) { r.find("u2").memory.Strategies["target_size"] = json.RawMessage(`"?"`) },
 		sql: insert(`'prod', 'target_size', '` + targetSmall + `'`), stores: target},
-	{when: "the engine is slower than a client waits", settings: func(r *rig, _ *engine.ReconcilerConfig, c *intercept.Config) {
+	{when: "the engine is slower than a client waits", settings: func(r *rig, _ *reconcile.Config, c *intercept.Config) {
 		c.NoticeWait = time.Nanosecond
 		r.hold = make(chan struct{})
 	}, sql: insert(`'prod', 'target_size', '` + targetSmall + `'`), stores: target,
@@ -153,7 +154,7 @@ var messages = []message{
 	{when: "a plan inside a transaction that has written", before: func(r *rig) { r.status = 'T' }, sql: append(insert(`'prod', 'pause', '{}'`), "EXPLAIN STRATEGY")},
 	{when: "a name that is used twice", sql: nil, then: twice},
 	{when: "a transaction that has failed", before: func(r *rig) { r.status = 'E' }, sql: []string{"SHOW STRATEGIES"}},
-	{when: "settings at the start", settings: func(r *rig, _ *engine.ReconcilerConfig, _ *intercept.Config) {
+	{when: "settings at the start", settings: func(r *rig, _ *reconcile.Config, _ *intercept.Config) {
 		r.startup["options"] = "-c strategy.notices=loud"
 	},
 		then: func(_ context.Context, r *rig) *result { return &result{notices: r.greeting()} }},
@@ -166,7 +167,7 @@ var messages = []message{
 		insert(`'prod', 'target_size', '{"target_size": "small", "replica_name": ""}'`)[0],
 		insert(`'prod', 'idle_suspend', '{"idle_after_s": -1}'`)[0], insert(`'prod', 'shrink_to_fit', '{"max_replica_size": "small", "min_oom_count": 1.5}'`)[0],
 		insert(`'prod', 'idle_suspend', '{"idle_after_s": 1, "allow_stop_maintenance": "yes"}'`)[0], insert(`'prod', 'pause', '{"until": "soon"}'`)[0], insert(`'prod', 'magic', '{}'`)[0], insert(`'staging ', 'burst', '{}'`)[0]}},
-	{when: "an experimental strategy that is not enabled", settings: func(_ *rig, _ *engine.ReconcilerConfig, c *intercept.Config) { c.EnableExperimental = false },
+	{when: "an experimental strategy that is not enabled", settings: func(_ *rig, _ *reconcile.Config, c *intercept.Config) { c.EnableExperimental = false },
 		sql: insert(`'prod', 'shrink_to_fit', '{"max_replica_size": "small"}'`)},
 	{when: "more replicas than the server allows", before: func(r *rig) { r.limit = 1; r.replica("u2", "a", "large", true) },
 		sql: insert(`'prod', 'target_size', '` + targetSmall + `'`)},

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 	"mzproxy/proxy/intercept"
 )
 
@@ -26,7 +27,7 @@ func (a *asked) MayRead(ctx context.Context, r engine.Role, table string) (bool,
 func TestPrivilegesAreAskedNowAndThen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var catalog *asked
-		r := newRig(t, func(r *rig, _ *engine.ReconcilerConfig, c *intercept.Config) {
+		r := newRig(t, func(r *rig, _ *reconcile.Config, c *intercept.Config) {
 			catalog = &asked{server: r.server}
 			c.Catalog = catalog
 		})

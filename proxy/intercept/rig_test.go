@@ -11,6 +11,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 	"mzproxy/engine/strategy"
 	"mzproxy/proxy"
 	"mzproxy/proxy/intercept"
@@ -27,18 +28,18 @@ type rig struct {
 }
 
 // newRig opens a session. Settings may change before they are used.
-func newRig(t testing.TB, settings ...func(*rig, *engine.ReconcilerConfig, *intercept.Config)) *rig {
+func newRig(t testing.TB, settings ...func(*rig, *reconcile.Config, *intercept.Config)) *rig {
 	t.Helper()
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	r := &rig{server: newServer(), parameters: map[string]string{"application_name": "test"}, status: 'I', startup: map[string]string{}}
 	registry := engine.NewRegistry(strategy.All()...)
-	rc := engine.ReconcilerConfig{Planner: engine.Planner{Registry: registry}, Observer: r.server, Executor: r.server, Recorder: r.server, Logger: log}
+	rc := reconcile.Config{Planner: engine.Planner{Registry: registry}, Observer: r.server, Executor: r.server, Recorder: r.server, Logger: log}
 	ic := intercept.Config{Catalog: r.server, Store: r.server, Registry: registry, EnableExperimental: true, Logger: log}
 	for _, set := range settings {
 		set(r, &rc, &ic)
 	}
-	reconciler, err := engine.NewReconciler(rc)
+	reconciler, err := reconcile.New(rc)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 )
 
 // server is what the engine and the interceptor see of a server: everything in memory, on a clock
@@ -22,7 +23,7 @@ type server struct {
 	rows     []row
 	limit    int64 // of replicas of a cluster
 	role     engine.Role
-	actions  []engine.ActionRecord
+	actions  []reconcile.ActionRecord
 	executed []engine.Action // since the test last asked
 	away     error           // what every call returns instead
 	refuses  error           // what every DDL returns
@@ -33,7 +34,7 @@ type server struct {
 type cluster struct {
 	engine.ClusterInfo
 	replicas map[string]*engine.Replica
-	memory   engine.ClusterMemory
+	memory   reconcile.ClusterMemory
 }
 
 // row is a row of mz_cluster_strategies.
@@ -58,7 +59,7 @@ func newServer() *server {
 		{ID: "u3", Name: "staging"}, {ID: "u4", Name: "dev"}, {ID: "u5", Name: "managed", Managed: true},
 	} {
 		info.Owner, info.OwnerID = "owners", "u9"
-		s.clusters = append(s.clusters, &cluster{ClusterInfo: info, replicas: map[string]*engine.Replica{}, memory: engine.ClusterMemory{Strategies: map[string]json.RawMessage{}, Created: map[string]string{}}})
+		s.clusters = append(s.clusters, &cluster{ClusterInfo: info, replicas: map[string]*engine.Replica{}, memory: reconcile.ClusterMemory{Strategies: map[string]json.RawMessage{}, Created: map[string]string{}}})
 	}
 	return s
 }
@@ -72,7 +73,7 @@ func (s *server) find(id string) *cluster {
 	return nil
 }
 
-// Observe implements engine.Observer.
+// Observe implements reconcile.Observer.
 func (s *server) Observe(_ context.Context, ids ...string) (engine.Snapshot, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -122,7 +123,7 @@ func sortRows(rows []engine.StrategyRow) {
 	})
 }
 
-// Execute implements engine.Executor.
+// Execute implements reconcile.Executor.
 func (s *server) Execute(ctx context.Context, a engine.Action) error {
 	s.mu.Lock()
 	hold := s.hold
@@ -155,8 +156,8 @@ func (s *server) Execute(ctx context.Context, a engine.Action) error {
 	return nil
 }
 
-// Begin implements engine.Recorder, as do the next ones.
-func (s *server) Begin(_ context.Context, r engine.ActionRecord) error {
+// Begin implements reconcile.Recorder, as do the next ones.
+func (s *server) Begin(_ context.Context, r reconcile.ActionRecord) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r.CreatedAt = s.now
@@ -164,7 +165,7 @@ func (s *server) Begin(_ context.Context, r engine.ActionRecord) error {
 	return nil
 }
 
-func (s *server) Finish(_ context.Context, r engine.ActionRecord) error {
+func (s *server) Finish(_ context.Context, r reconcile.ActionRecord) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := range s.actions {
@@ -175,11 +176,11 @@ func (s *server) Finish(_ context.Context, r engine.ActionRecord) error {
 	return nil
 }
 
-func (s *server) Unfinished(context.Context) ([]engine.ActionRecord, error) { return nil, nil }
-func (s *server) Forget(context.Context, string) error                      { return nil }
-func (s *server) Prune(context.Context) error                               { return nil }
+func (s *server) Unfinished(context.Context) ([]reconcile.ActionRecord, error) { return nil, nil }
+func (s *server) Forget(context.Context, string) error                         { return nil }
+func (s *server) Prune(context.Context) error                                  { return nil }
 
-func (s *server) SaveState(_ context.Context, id string, m engine.ClusterMemory) error {
+func (s *server) SaveState(_ context.Context, id string, m reconcile.ClusterMemory) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.find(id).memory = m
@@ -208,10 +209,10 @@ func (s *server) MayRead(_ context.Context, r engine.Role, _ string) (bool, erro
 }
 
 // Actions implements intercept.Store, as do the next ones.
-func (s *server) Actions(_ context.Context, f engine.ActionFilter) ([]engine.ActionRecord, error) {
+func (s *server) Actions(_ context.Context, f reconcile.ActionFilter) ([]reconcile.ActionRecord, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var list []engine.ActionRecord
+	var list []reconcile.ActionRecord
 	for _, a := range slices.Backward(s.actions) {
 		if f.ClusterID == "" || f.ClusterID == a.ClusterID {
 			list = append(list, a)

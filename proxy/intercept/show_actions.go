@@ -5,7 +5,7 @@ import (
 	"regexp"
 	"strings"
 
-	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
 )
@@ -27,7 +27,7 @@ func (h *handler) showActions(q proxy.Query, c rewrite.ShowActions) *proxy.Answe
 		if err := h.mayRead(ctx, t, actionsTable); err != nil {
 			return err
 		}
-		filter := engine.ActionFilter{Limit: c.Limit}
+		filter := reconcile.ActionFilter{Limit: c.Limit}
 		catalog, err := h.known(ctx, t)
 		if err != nil {
 			return err
@@ -59,7 +59,7 @@ func (h *handler) showActions(q proxy.Query, c rewrite.ShowActions) *proxy.Answe
 }
 
 // why are the reasons of an action. Where one strategy asked for it, its name stands in a column of its own.
-func why(c engine.DecisionContext) string {
+func why(c reconcile.DecisionContext) string {
 	text := strings.Join(c.Reasons, "; ")
 	if len(c.Strategies) == 1 && len(c.Reasons) == 1 {
 		text = strings.TrimPrefix(text, c.Strategies[0]+": ")
@@ -67,7 +67,7 @@ func why(c engine.DecisionContext) string {
 	return text
 }
 
-func result(r engine.ActionRecord) string {
+func result(r reconcile.ActionRecord) string {
 	switch {
 	case r.Executed == nil:
 		return "under way"
@@ -83,7 +83,7 @@ type stored struct{ text string }
 func (e *stored) Error() string { return e.text }
 
 // requester is the role that asked, or, where nobody did, what led to the action.
-func requester(c engine.DecisionContext) string {
+func requester(c reconcile.DecisionContext) string {
 	if c.Role != "" {
 		return c.Role
 	}

@@ -5,7 +5,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 	"mzproxy/proxy/intercept"
 )
 
@@ -27,7 +27,7 @@ func TestStartupParameters(t *testing.T) {
 		{map[string]string{"options": "-c strategy.notices=loud"}, map[string]string{}, "changes"},
 		{map[string]string{"options": "-c strategy.notices=off", "strategy.notices": "all"}, map[string]string{}, "off"},
 	} {
-		r := newRig(t, func(r *rig, _ *engine.ReconcilerConfig, _ *intercept.Config) { r.startup = test.params })
+		r := newRig(t, func(r *rig, _ *reconcile.Config, _ *intercept.Config) { r.startup = test.params })
 		if diff := cmp.Diff(test.server, r.interceptor.RewriteStartup(test.params)); diff != "" {
 			t.Errorf("%v: the server gets\n%s", test.params, diff)
 		}

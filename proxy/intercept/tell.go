@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
 )
@@ -21,7 +22,7 @@ const maxNotices = 5
 
 // tell puts outcomes into messages: what was done, what failed, what is wrong
 // with what is stored, and what was held back.
-func (h *handler) tell(outcomes []engine.Outcome, w pendingWrite) []*proxy.Notice {
+func (h *handler) tell(outcomes []reconcile.Outcome, w pendingWrite) []*proxy.Notice {
 	var actions, rest []*proxy.Notice
 	for i := range outcomes {
 		o := &outcomes[i]
@@ -53,7 +54,7 @@ func (h *handler) shortened(list []*proxy.Notice) []*proxy.Notice {
 	return append(list[:maxNotices], notice(severityNotice, codeOK, fmt.Sprintf("and %d more; run SHOW STRATEGY ACTIONS", more), "", ""))
 }
 
-func actionNotices(o *engine.Outcome) []*proxy.Notice {
+func actionNotices(o *reconcile.Outcome) []*proxy.Notice {
 	var list []*proxy.Notice
 	if o.Observe {
 		for _, a := range o.Plan.Actions {
@@ -70,7 +71,7 @@ func actionNotices(o *engine.Outcome) []*proxy.Notice {
 	return list
 }
 
-func failureNotice(o *engine.Outcome, r engine.ActionResult) *proxy.Notice {
+func failureNotice(o *reconcile.Outcome, r reconcile.ActionResult) *proxy.Notice {
 	return notice(severityWarning, sqlstate(r.Err), "could not "+describe(o.Plan.Name, r.Action)+": "+reason(r.Err), reasons(r.Action),
 		"The strategies stay stored, and it is tried again.")
 }
@@ -111,7 +112,7 @@ func reasons(a engine.Action) string {
 	return strings.Join(sentences, " ")
 }
 
-func problemNotices(o *engine.Outcome) []*proxy.Notice {
+func problemNotices(o *reconcile.Outcome) []*proxy.Notice {
 	var list []*proxy.Notice
 	for _, p := range o.Plan.Problems {
 		switch {
@@ -130,7 +131,7 @@ func problemNotices(o *engine.Outcome) []*proxy.Notice {
 
 // supersededNotices tells which row of a type no longer counts because a newer one was written.
 // types are those of rows that were written; nil: any.
-func supersededNotices(o *engine.Outcome, types []string) []*proxy.Notice {
+func supersededNotices(o *reconcile.Outcome, types []string) []*proxy.Notice {
 	var list []*proxy.Notice
 	rows := o.Before.Strategies
 	told := map[string]bool{}
@@ -213,7 +214,7 @@ func strayHint(catalog engine.Catalog, stray engine.Stray) string {
 	return "DELETE FROM " + rewrite.Table + where
 }
 
-func guardNotices(o *engine.Outcome) []*proxy.Notice {
+func guardNotices(o *reconcile.Outcome) []*proxy.Notice {
 	var list []*proxy.Notice
 	for _, g := range o.Plan.Guards {
 		if g.Held && g.Name != engine.GuardObserve { // which the actions tell
@@ -224,7 +225,7 @@ func guardNotices(o *engine.Outcome) []*proxy.Notice {
 }
 
 // orphanNotices tells which replicas outlive a strategy whose row is gone by this write.
-func orphanNotices(o *engine.Outcome, gone []rowKey) []*proxy.Notice {
+func orphanNotices(o *reconcile.Outcome, gone []rowKey) []*proxy.Notice {
 	var list []*proxy.Notice
 	for _, orphan := range o.Plan.Orphans {
 		if !slices.Contains(gone, rowKey{o.Plan.ID, orphan.Strategy}) {
@@ -236,7 +237,7 @@ func orphanNotices(o *engine.Outcome, gone []rowKey) []*proxy.Notice {
 	return list
 }
 
-func decisionNotices(o *engine.Outcome) []*proxy.Notice {
+func decisionNotices(o *reconcile.Outcome) []*proxy.Notice {
 	var list []*proxy.Notice
 	for _, d := range o.Plan.Decisions {
 		list = append(list, notice(severityNotice, codeOK, fmt.Sprintf("cluster %s, %s: %s, %s", quoted(o.Plan.Name), d.Strategy, d.Verb, d.Text), "", ""))

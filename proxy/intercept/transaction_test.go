@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 	"mzproxy/proxy"
 	"mzproxy/proxy/intercept"
 )
@@ -18,7 +19,7 @@ type lookout struct {
 	looks []string
 }
 
-func (l *lookout) Look(_ context.Context, _ engine.Trigger, ids ...string) ([]engine.Outcome, error) {
+func (l *lookout) Look(_ context.Context, _ reconcile.Trigger, ids ...string) ([]reconcile.Outcome, error) {
 	l.looks = append(l.looks, strings.Join(ids, " "))
 	return nil, nil
 }
@@ -75,7 +76,7 @@ func TestLooksFollowCommits(t *testing.T) {
 	}
 }
 
-type engineConfig = engine.ReconcilerConfig
+type engineConfig = reconcile.Config
 
 // play sends texts as the server would run them.
 func (r *rig) play(t *testing.T, texts string) {

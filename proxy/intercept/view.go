@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 	"mzproxy/proxy"
 )
 
@@ -21,7 +22,7 @@ type view struct {
 	mu       sync.Mutex
 	observed kept[observation]
 	catalog  kept[engine.Catalog]
-	actions  map[engine.ActionFilter]kept[[]engine.ActionRecord]
+	actions  map[reconcile.ActionFilter]kept[[]reconcile.ActionRecord]
 }
 
 // observation is all clusters with strategies, and what is planned for them.
@@ -142,17 +143,17 @@ func (i *Interceptor) known(ctx context.Context, t *table) (engine.Catalog, erro
 }
 
 // actions returns audit rows.
-func (i *Interceptor) actions(ctx context.Context, t *table, filter engine.ActionFilter) ([]engine.ActionRecord, error) {
+func (i *Interceptor) actions(ctx context.Context, t *table, filter reconcile.ActionFilter) ([]reconcile.ActionRecord, error) {
 	i.view.mu.Lock()
 	last := i.view.actions[filter]
 	i.view.mu.Unlock()
-	now, err := freshOrKept(ctx, last, t, func(ctx context.Context) ([]engine.ActionRecord, error) {
+	now, err := freshOrKept(ctx, last, t, func(ctx context.Context) ([]reconcile.ActionRecord, error) {
 		return i.cfg.Store.Actions(ctx, filter)
 	})
 	i.view.mu.Lock()
 	defer i.view.mu.Unlock()
 	if i.view.actions == nil || len(i.view.actions) >= maxKeptActions {
-		i.view.actions = map[engine.ActionFilter]kept[[]engine.ActionRecord]{}
+		i.view.actions = map[reconcile.ActionFilter]kept[[]reconcile.ActionRecord]{}
 	}
 	if err == nil {
 		i.view.actions[filter] = now

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 	"mzproxy/proxy/intercept"
 )
 
@@ -80,7 +81,7 @@ func (slow) Explain(ctx context.Context, _ ...string) (engine.Snapshot, engine.P
 func TestShowWhileTheServerIsSlow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var config *intercept.Config
-		r := newRig(t, func(_ *rig, _ *engine.ReconcilerConfig, c *intercept.Config) {
+		r := newRig(t, func(_ *rig, _ *reconcile.Config, c *intercept.Config) {
 			config = c
 			c.Engine = &switchable{}
 		})

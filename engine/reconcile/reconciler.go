@@ -1,4 +1,4 @@
-package engine
+package reconcile
 
 import (
 	"context"
@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
+
+	"mzproxy/engine"
 )
 
 // Observer reads the world.
@@ -17,21 +19,21 @@ type Observer interface {
 	// Observe reads one moment of the named clusters (by id), or, with none named, of all
 	// that have strategies or replicas that the engine created. The number of queries does not
 	// depend on the number of clusters. Ids that do not exist are left out.
-	Observe(ctx context.Context, clusterIDs ...string) (Snapshot, error)
+	Observe(ctx context.Context, clusterIDs ...string) (engine.Snapshot, error)
 }
 
 // Foreseer is an Observer that reads only what the stored strategies ask for, unless it is asked for what others
 // might.
 type Foreseer interface {
 	// Foresee is Observe for strategies that may be stored yet.
-	Foresee(ctx context.Context, clusterIDs ...string) (Snapshot, error)
+	Foresee(ctx context.Context, clusterIDs ...string) (engine.Snapshot, error)
 }
 
 // Executor runs the statement of an action.
 type Executor interface {
 	// Execute returns nil once the statement has succeeded. An error that wraps ErrNoAnswer
 	// leaves open whether it was executed, or will be yet; every other error is the server's refusal.
-	Execute(ctx context.Context, a Action) error
+	Execute(ctx context.Context, a engine.Action) error
 }
 
 // ErrNoAnswer says that a statement was sent, or was to be sent, and that the
@@ -54,15 +56,15 @@ type Recorder interface {
 	Prune(ctx context.Context) error
 }
 
-// Defaults of a ReconcilerConfig.
+// Defaults of a Config.
 const (
 	DefaultResync = time.Minute
 	DefaultPoll   = 400 * time.Millisecond
 )
 
-// ReconcilerConfig holds what a Reconciler works with.
-type ReconcilerConfig struct {
-	Planner  Planner
+// Config holds what a Reconciler works with.
+type Config struct {
+	Planner  engine.Planner
 	Observer Observer
 	Executor Executor
 	Recorder Recorder
@@ -79,7 +81,7 @@ type ReconcilerConfig struct {
 	Step func(step string)
 }
 
-// Steps are the names that ReconcilerConfig.Step is called with, in the order in which an action
+// Steps are the names that Config.Step is called with, in the order in which an action
 // goes through them: the intention, the last look, the statement, the cluster's state, the outcome, the end.
 var Steps = []string{stepBegin, stepLook, stepExecute, stepState, stepFinish, stepDone}
 
@@ -96,7 +98,7 @@ const (
 // a look, what is done follows from what is stored and observed then. Per
 // cluster there is one look that acts at a time. Methods are safe for concurrent use.
 type Reconciler struct {
-	cfg        ReconcilerConfig
+	cfg        Config
 	schedule   *schedule
 	intentions intentions
 	watching   atomic.Bool // the Watcher sees all that happens
@@ -105,8 +107,8 @@ type Reconciler struct {
 	clusters map[string]*clusterWork
 }
 
-// NewReconciler checks the configuration.
-func NewReconciler(cfg ReconcilerConfig) (*Reconciler, error) {
+// New checks the configuration.
+func New(cfg Config) (*Reconciler, error) {
 	if cfg.Observer == nil || cfg.Executor == nil || cfg.Recorder == nil || cfg.Planner.Registry == nil || cfg.Logger == nil {
 		return nil, errors.New("reconciler: observer, executor, recorder, registry and logger are required")
 	}
@@ -138,51 +140,51 @@ func (t Trigger) asked() bool { return t.Kind == "statement" || t.Kind == "apply
 
 // Outcome is what one look at one cluster led to.
 type Outcome struct {
-	Before  ClusterState // as it was when the plan was made
-	Plan    ClusterPlan
-	Now     Timestamp      // of the observation, by the server's clock
-	Results []ActionResult // actions that were tried, in order
+	Before  engine.ClusterState // as it was when the plan was made
+	Plan    engine.ClusterPlan
+	Now     engine.Timestamp // of the observation, by the server's clock
+	Results []ActionResult   // actions that were tried, in order
 	// Observe is set where nothing was executed because of observe mode.
 	Observe bool
 	// RetryAt is set while a failed action waits for its next try.
 	RetryAt time.Time
 
-	snapshot Snapshot  // that Before is from
-	began    time.Time // when the observation did
+	snapshot engine.Snapshot // that Before is from
+	began    time.Time       // when the observation did
 }
 
 // ActionResult is an executed or failed action.
 type ActionResult struct {
-	Action
+	engine.Action
 	ActionID string
 	Err      error // nil: executed
 }
 
 // Explain observes and plans, and does nothing else. With no clusters named, it is about all that
 // have strategies.
-func (r *Reconciler) Explain(ctx context.Context, clusterIDs ...string) (Snapshot, Plan, error) {
+func (r *Reconciler) Explain(ctx context.Context, clusterIDs ...string) (engine.Snapshot, engine.Plan, error) {
 	return r.explainBy(ctx, r.cfg.Observer.Observe, clusterIDs)
 }
 
-func (r *Reconciler) explainBy(ctx context.Context, read func(context.Context, ...string) (Snapshot, error), clusterIDs []string) (Snapshot, Plan, error) {
+func (r *Reconciler) explainBy(ctx context.Context, read func(context.Context, ...string) (engine.Snapshot, error), clusterIDs []string) (engine.Snapshot, engine.Plan, error) {
 	s, err := r.observeBy(ctx, read, clusterIDs)
 	if err != nil {
-		return Snapshot{}, Plan{}, err
+		return engine.Snapshot{}, engine.Plan{}, err
 	}
 	if len(clusterIDs) == 0 {
-		s.Clusters = slices.DeleteFunc(s.Clusters, func(c ClusterState) bool { return len(c.Strategies) == 0 })
+		s.Clusters = slices.DeleteFunc(s.Clusters, func(c engine.ClusterState) bool { return len(c.Strategies) == 0 })
 	}
 	return s, r.cfg.Planner.Plan(s), nil
 }
 
-func (r *Reconciler) observe(ctx context.Context, clusterIDs []string) (Snapshot, error) {
+func (r *Reconciler) observe(ctx context.Context, clusterIDs []string) (engine.Snapshot, error) {
 	return r.observeBy(ctx, r.cfg.Observer.Observe, clusterIDs)
 }
 
-func (r *Reconciler) observeBy(ctx context.Context, read func(context.Context, ...string) (Snapshot, error), clusterIDs []string) (Snapshot, error) {
+func (r *Reconciler) observeBy(ctx context.Context, read func(context.Context, ...string) (engine.Snapshot, error), clusterIDs []string) (engine.Snapshot, error) {
 	s, err := read(ctx, clusterIDs...)
 	if err != nil {
-		return Snapshot{}, fmt.Errorf("observe: %w", err)
+		return engine.Snapshot{}, fmt.Errorf("observe: %w", err)
 	}
 	s.Observe = r.cfg.Observe
 	return s, nil
@@ -190,7 +192,7 @@ func (r *Reconciler) observeBy(ctx context.Context, read func(context.Context, .
 
 // WhatIf plans twice: for what is there, and for what would be there after a
 // change. s is the changed snapshot.
-func (r *Reconciler) WhatIf(ctx context.Context, clusterIDs []string, change func(*Snapshot)) (s Snapshot, before, after Plan, err error) {
+func (r *Reconciler) WhatIf(ctx context.Context, clusterIDs []string, change func(*engine.Snapshot)) (s engine.Snapshot, before, after engine.Plan, err error) {
 	read := r.cfg.Observer.Observe
 	if f, ok := r.cfg.Observer.(Foreseer); ok {
 		read = f.Foresee

@@ -1,4 +1,4 @@
-package engine
+package reconcile
 
 import (
 	"encoding/json"
@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"mzproxy/engine"
 )
 
 // ActionRecord is a row of mz_cluster_strategy_actions.
@@ -41,7 +43,7 @@ type ActionFilter struct {
 	Limit     int    // 0: 20
 }
 
-func newRecord(trigger Trigger, o *Outcome, a Action) ActionRecord {
+func newRecord(trigger Trigger, o *Outcome, a engine.Action) ActionRecord {
 	c := DecisionContext{
 		Trigger: trigger.Kind, Role: trigger.Role, Application: trigger.Application, Client: trigger.Client,
 		Op: string(a.Op), Replica: a.Replica, Size: a.Size, Signals: signals(o), State: map[string]json.RawMessage{},
@@ -76,9 +78,9 @@ func signals(o *Outcome) map[string]any {
 
 // result is a completed row as the action that it tells of.
 func (r ActionRecord) result() ActionResult {
-	a := Action{Op: Op(r.Context.Op), Replica: r.Context.Replica, Size: r.Context.Size, SQL: r.SQL}
+	a := engine.Action{Op: engine.Op(r.Context.Op), Replica: r.Context.Replica, Size: r.Context.Size, SQL: r.SQL}
 	for i, text := range r.Context.Reasons {
-		reason := Reason{Text: text}
+		reason := engine.Reason{Text: text}
 		if i < len(r.Context.Strategies) {
 			reason.Strategy = r.Context.Strategies[i]
 		}

@@ -1,4 +1,4 @@
-package engine_test
+package reconcile_test
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 
 	"mzproxy/engine"
 	"mzproxy/engine/enginetest"
+	"mzproxy/engine/reconcile"
 	"mzproxy/engine/strategy"
 )
 
@@ -23,7 +24,7 @@ import (
 type world struct {
 	mu       sync.Mutex
 	clusters map[string]*engine.ClusterState
-	records  []engine.ActionRecord
+	records  []reconcile.ActionRecord
 	replicas int
 	observed []observed
 
@@ -31,8 +32,8 @@ type world struct {
 	onObserve func(ids []string) error
 	onExecute func(a engine.Action) error
 	onRecord  func(what string) error
-	watching  func(ctx context.Context, up func(), changed func(engine.Change)) error
-	events    chan engine.Change
+	watching  func(ctx context.Context, up func(), changed func(reconcile.Change)) error
+	events    chan reconcile.Change
 }
 
 type observed struct {
@@ -41,7 +42,7 @@ type observed struct {
 }
 
 func newWorld(clusters ...engine.ClusterState) *world {
-	w := &world{clusters: map[string]*engine.ClusterState{}, events: make(chan engine.Change, 100)}
+	w := &world{clusters: map[string]*engine.ClusterState{}, events: make(chan reconcile.Change, 100)}
 	for _, c := range clusters {
 		for i := range c.Replicas {
 			w.replicas++
@@ -149,7 +150,7 @@ func (w *world) recording(what string) error {
 	return hook(what)
 }
 
-func (w *world) Begin(_ context.Context, r engine.ActionRecord) error {
+func (w *world) Begin(_ context.Context, r reconcile.ActionRecord) error {
 	if err := w.recording("begin"); err != nil {
 		return err
 	}
@@ -160,7 +161,7 @@ func (w *world) Begin(_ context.Context, r engine.ActionRecord) error {
 	return nil
 }
 
-func (w *world) Finish(_ context.Context, r engine.ActionRecord) error {
+func (w *world) Finish(_ context.Context, r reconcile.ActionRecord) error {
 	if err := w.recording("finish"); err != nil {
 		return err
 	}
@@ -177,10 +178,10 @@ func (w *world) Finish(_ context.Context, r engine.ActionRecord) error {
 	return nil
 }
 
-func (w *world) Unfinished(context.Context) ([]engine.ActionRecord, error) {
+func (w *world) Unfinished(context.Context) ([]reconcile.ActionRecord, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var open []engine.ActionRecord
+	var open []reconcile.ActionRecord
 	for _, r := range w.records {
 		if r.Executed == nil {
 			open = append(open, r)
@@ -192,11 +193,11 @@ func (w *world) Unfinished(context.Context) ([]engine.ActionRecord, error) {
 func (w *world) Forget(_ context.Context, id string) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.records = slices.DeleteFunc(w.records, func(r engine.ActionRecord) bool { return r.ActionID == id && r.Executed == nil })
+	w.records = slices.DeleteFunc(w.records, func(r reconcile.ActionRecord) bool { return r.ActionID == id && r.Executed == nil })
 	return nil
 }
 
-func (w *world) SaveState(_ context.Context, id string, m engine.ClusterMemory) error {
+func (w *world) SaveState(_ context.Context, id string, m reconcile.ClusterMemory) error {
 	if err := w.recording("state"); err != nil {
 		return err
 	}
@@ -208,7 +209,7 @@ func (w *world) SaveState(_ context.Context, id string, m engine.ClusterMemory) 
 
 func (w *world) Prune(context.Context) error { return w.recording("prune") }
 
-func (w *world) Watch(ctx context.Context, up func(), changed func(engine.Change)) error {
+func (w *world) Watch(ctx context.Context, up func(), changed func(reconcile.Change)) error {
 	if w.watching != nil {
 		return w.watching(ctx, up, changed)
 	}
@@ -259,17 +260,21 @@ func (w *world) looks() []observed {
 	return looks
 }
 
+func planner() engine.Planner {
+	return engine.Planner{Registry: engine.NewRegistry(strategy.All()...)}
+}
+
 // reconciler makes a reconciler for the world, which is observed as it is unless the test has an observer of its own.
-func (w *world) reconciler(t *testing.T, cfg engine.ReconcilerConfig) *engine.Reconciler {
+func (w *world) reconciler(t *testing.T, cfg reconcile.Config) *reconcile.Reconciler {
 	t.Helper()
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	cfg.Planner = engine.Planner{Registry: engine.NewRegistry(strategy.All()...)}
+	cfg.Planner = planner()
 	cfg.Executor, cfg.Recorder, cfg.Watcher, cfg.Logger = w, w, w, log
 	if cfg.Observer == nil {
 		cfg.Observer = w
 	}
-	r, err := engine.NewReconciler(cfg)
+	r, err := reconcile.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +282,7 @@ func (w *world) reconciler(t *testing.T, cfg engine.ReconcilerConfig) *engine.Re
 }
 
 // running runs a reconciler in a bubble, and returns what ends it and waits for that.
-func running(t *testing.T, r *engine.Reconciler) (stop func()) {
+func running(t *testing.T, r *reconcile.Reconciler) (stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	over := make(chan struct{})

@@ -1,4 +1,4 @@
-package engine_test
+package reconcile_test
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 
 	"mzproxy/engine"
 	"mzproxy/engine/enginetest"
+	"mzproxy/engine/reconcile"
 )
 
 func quiet() logrus.FieldLogger {
@@ -23,19 +24,19 @@ func quiet() logrus.FieldLogger {
 // audited is a world whose records can be read back.
 type audited struct{ *world }
 
-func (a audited) Actions(context.Context, engine.ActionFilter) ([]engine.ActionRecord, error) {
+func (a audited) Actions(context.Context, reconcile.ActionFilter) ([]reconcile.ActionRecord, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return append([]engine.ActionRecord(nil), a.records...), nil
+	return append([]reconcile.ActionRecord(nil), a.records...), nil
 }
 
 // left is an intention that an earlier life left open.
-func left(op engine.Op, replica, size string) engine.ActionRecord {
+func left(op engine.Op, replica, size string) reconcile.ActionRecord {
 	sql := `DROP CLUSTER REPLICA "c"."` + replica + `"`
 	if op == engine.OpCreate {
 		sql = `CREATE CLUSTER REPLICA "c"."` + replica + `" (SIZE '` + size + `')`
 	}
-	return engine.ActionRecord{ActionID: "left", ClusterID: "u_c", SQL: sql, CreatedAt: time.Now(), Context: engine.DecisionContext{
+	return reconcile.ActionRecord{ActionID: "left", ClusterID: "u_c", SQL: sql, CreatedAt: time.Now(), Context: reconcile.DecisionContext{
 		Trigger: "event", Op: string(op), Replica: replica, Size: size, Strategies: []string{"target_size"},
 		State: map[string]json.RawMessage{"target_size": json.RawMessage(`{"last_decision_ts":"2000-01-01T00:00:00Z","more":1}`)},
 	}}
@@ -47,7 +48,7 @@ func TestSettle(t *testing.T) {
 	tests := []struct {
 		name    string
 		cluster engine.ClusterState
-		left    engine.ActionRecord
+		left    reconcile.ActionRecord
 		ago     time.Duration
 		soon    []string // after a second
 		late    []string // after five minutes
@@ -73,7 +74,7 @@ func TestSettle(t *testing.T) {
 				w := newWorld(test.cluster)
 				test.left.CreatedAt = time.Now().Add(-test.ago)
 				w.records = append(w.records, test.left)
-				running(t, w.reconciler(t, engine.ReconcilerConfig{}))
+				running(t, w.reconciler(t, reconcile.Config{}))
 				settle(time.Second)
 				equal(t, "soon", test.soon, nonNil(w.actions()))
 				if test.late == nil {
@@ -98,7 +99,7 @@ func TestSettleRecallsState(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(enginetest.Cluster("c", enginetest.Ready("r_25cc", "25cc"), enginetest.Strategy("target_size", small), enginetest.State("burst", `{"kept":true}`)))
 		w.records = append(w.records, left(engine.OpCreate, "r_25cc", "25cc"))
-		running(t, w.reconciler(t, engine.ReconcilerConfig{}))
+		running(t, w.reconciler(t, reconcile.Config{}))
 		settle(time.Second)
 		w.change("u_c", func(c *engine.ClusterState) {
 			if string(c.State["target_size"]) != `{"last_decision_ts":"2000-01-01T00:00:00Z","more":1}` || string(c.State["burst"]) != `{"kept":true}` || c.CreatedBy["r_25cc"] != "target_size" {
@@ -125,9 +126,9 @@ func TestAnswerLost(t *testing.T) {
 					} else {
 						time.AfterFunc(outlasts, func() { _ = w.obey(a) })
 					}
-					return errors.Join(engine.ErrNoAnswer, errors.New("connection lost"))
+					return errors.Join(reconcile.ErrNoAnswer, errors.New("connection lost"))
 				}
-				running(t, w.reconciler(t, engine.ReconcilerConfig{}))
+				running(t, w.reconciler(t, reconcile.Config{}))
 				settle(10 * time.Minute)
 				equal(t, "actions", []string{"create r_25cc executed"}, w.actions())
 				equal(t, "replicas", []string{"r_25cc"}, w.names("u_c"))
@@ -156,7 +157,7 @@ func TestRecordedLater(t *testing.T) {
 						}
 						return nil
 					}
-					running(t, w.reconciler(t, engine.ReconcilerConfig{}))
+					running(t, w.reconciler(t, reconcile.Config{}))
 					settle(10 * time.Minute)
 					want := []string{"create r_25cc executed"}
 					if refusal != nil {
@@ -179,8 +180,8 @@ func TestFaster(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small)))
 		w.onExecute = func(a engine.Action) error { return w.obey(a) } // and then again
-		r := w.reconciler(t, engine.ReconcilerConfig{})
-		outcomes, err := r.Look(t.Context(), engine.Trigger{Kind: "statement"}, "u_c")
+		r := w.reconciler(t, reconcile.Config{})
+		outcomes, err := r.Look(t.Context(), reconcile.Trigger{Kind: "statement"}, "u_c")
 		if err != nil || len(outcomes[0].Results) != 0 {
 			t.Errorf("%+v, %v", outcomes, err)
 		}

@@ -1,4 +1,4 @@
-package engine
+package reconcile
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+
+	"mzproxy/engine"
 )
 
 // Metrics counts what a Reconciler does: it stands between it and its Executor and Watcher. It is a
@@ -38,7 +40,7 @@ func NewMetrics() *Metrics {
 		changes: prometheus.NewCounter(prometheus.CounterOpts{Name: "mzproxy_changes_total",
 			Help: "Changes that were noticed as they happened."}),
 	}
-	for _, op := range []Op{OpCreate, OpDrop} {
+	for _, op := range []engine.Op{engine.OpCreate, engine.OpDrop} {
 		for _, result := range []string{resultExecuted, resultFailed, resultUnanswered} {
 			m.actions.WithLabelValues(string(op), result)
 		}
@@ -73,7 +75,7 @@ type countingExecutor struct {
 }
 
 // Execute implements Executor.
-func (c countingExecutor) Execute(ctx context.Context, a Action) error {
+func (c countingExecutor) Execute(ctx context.Context, a engine.Action) error {
 	began := time.Now()
 	err := c.next.Execute(ctx, a)
 	c.duration.Observe(time.Since(began).Seconds())

@@ -1,4 +1,4 @@
-package engine_test
+package reconcile_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"mzproxy/engine"
 	"mzproxy/engine/enginetest"
+	"mzproxy/engine/reconcile"
 )
 
 // Whatever this machine believes, the server's word about the lease counts: nothing is executed without it.
@@ -24,7 +25,7 @@ func TestUnconfirmedLead(t *testing.T) {
 				}
 				return false, answer
 			}}
-			running(t, w.reconciler(t, engine.ReconcilerConfig{Leader: leader}))
+			running(t, w.reconciler(t, reconcile.Config{Leader: leader}))
 			settle(10 * time.Second)
 			equal(t, "replicas", nil, w.names("u_c"))
 			held.Store(true)
@@ -52,9 +53,9 @@ func (r *rechecked) Recheck(ctx context.Context, seen engine.Snapshot) (engine.S
 	return seen, err
 }
 
-func (r *rechecked) reconciler(t *testing.T) *engine.Reconciler {
+func (r *rechecked) reconciler(t *testing.T) *reconcile.Reconciler {
 	t.Helper()
-	reconciler, err := engine.NewReconciler(engine.ReconcilerConfig{Planner: planner(), Observer: r, Executor: r, Recorder: r, Logger: quiet()})
+	reconciler, err := reconcile.New(reconcile.Config{Planner: planner(), Observer: r, Executor: r, Recorder: r, Logger: quiet()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +69,7 @@ func TestRecheck(t *testing.T) {
 		look := func() (again, all int) {
 			r.looks()
 			r.again = 0
-			if _, err := r.reconciler(t).Look(t.Context(), engine.Trigger{Kind: "apply"}, "u_c"); err != nil {
+			if _, err := r.reconciler(t).Look(t.Context(), reconcile.Trigger{Kind: "apply"}, "u_c"); err != nil {
 				t.Fatal(err)
 			}
 			return r.again, len(r.looks()) - r.again
@@ -91,7 +92,7 @@ func TestRecheck(t *testing.T) {
 func TestGoneAtLastLook(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := &rechecked{world: newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small))), empty: true}
-		if _, err := r.reconciler(t).Look(t.Context(), engine.Trigger{Kind: "apply"}, "u_c"); err != nil {
+		if _, err := r.reconciler(t).Look(t.Context(), reconcile.Trigger{Kind: "apply"}, "u_c"); err != nil {
 			t.Fatal(err)
 		}
 		equal(t, "actions", nil, r.actions())
@@ -114,8 +115,8 @@ func TestSwappedUnderStatement(t *testing.T) {
 			}
 			return nil
 		}
-		r := w.reconciler(t, engine.ReconcilerConfig{})
-		outcomes, err := r.Look(t.Context(), engine.Trigger{Kind: "statement"}, "u_blue")
+		r := w.reconciler(t, reconcile.Config{})
+		outcomes, err := r.Look(t.Context(), reconcile.Trigger{Kind: "statement"}, "u_blue")
 		if err != nil || len(outcomes[0].Results) != 1 || outcomes[0].Results[0].Err == nil || !strings.Contains(outcomes[0].Results[0].Err.Error(), "swapped") {
 			t.Fatalf("%+v, %v", outcomes, err)
 		}

@@ -1,4 +1,4 @@
-package engine
+package reconcile
 
 import (
 	"context"
@@ -9,6 +9,8 @@ import (
 
 	"github.com/sirupsen/logrus"
 	"golang.org/x/sync/errgroup"
+
+	"mzproxy/engine"
 )
 
 // At most so many clusters are acted on at one time.
@@ -172,7 +174,7 @@ func (r *Reconciler) planNext(w *clusterWork, o *Outcome) {
 		r.schedule.add(o.Plan.ID, retryAt, "retry")
 		return // nothing can be done before
 	}
-	for _, at := range []*Timestamp{o.Plan.NextLook, o.Before.SettledAt} {
+	for _, at := range []*engine.Timestamp{o.Plan.NextLook, o.Before.SettledAt} {
 		if at != nil {
 			r.schedule.add(o.Plan.ID, now.Add(max(0, at.Sub(o.Now.Time))+time.Millisecond), "due")
 		}

@@ -1,4 +1,4 @@
-package engine
+package reconcile
 
 import (
 	"context"
@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"mzproxy/engine"
 )
 
 // Rechecker is an Observer that can look again at less.
@@ -14,7 +16,7 @@ type Rechecker interface {
 	// Recheck reads anew, of the only cluster of a snapshot, what may speak against creating a replica: its
 	// name, its strategies, its replicas and whether they are ready. The rest is as it was seen. A cluster that
 	// is gone is left out.
-	Recheck(ctx context.Context, seen Snapshot) (Snapshot, error)
+	Recheck(ctx context.Context, seen engine.Snapshot) (engine.Snapshot, error)
 }
 
 // What was observed counts as fresh for so long: later, a last look reads everything anew.
@@ -29,9 +31,9 @@ var (
 
 // lastLook returns nil if an action may be taken: the cluster is as it is expected to be after the actions before
 // it, the n-th action is still what a plan would do, and the server says that the lease is still ours.
-func (r *Reconciler) lastLook(ctx context.Context, w *clusterWork, o *Outcome, expected *ClusterState, n int) error {
+func (r *Reconciler) lastLook(ctx context.Context, w *clusterWork, o *Outcome, expected *engine.ClusterState, n int) error {
 	r.step(stepLook)
-	var s Snapshot
+	var s engine.Snapshot
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
 		s, err = r.observeAgain(groupCtx, w, o, expected, n)
@@ -45,7 +47,7 @@ func (r *Reconciler) lastLook(ctx context.Context, w *clusterWork, o *Outcome, e
 		return errChanged
 	}
 	a := o.Plan.Actions[n]
-	if n > 0 && a.Op == OpCreate {
+	if n > 0 && a.Op == engine.OpCreate {
 		return nil // what the plan rests on is as it was
 	}
 	if n > 0 {
@@ -53,7 +55,7 @@ func (r *Reconciler) lastLook(ctx context.Context, w *clusterWork, o *Outcome, e
 	}
 	s.Clusters[0].RecentActions = expected.RecentActions // of which this one is one by now
 	again := r.cfg.Planner.Plan(s).Clusters[0].Actions
-	if n == 0 && !sameStatements(o.Plan.Actions, again) || !slices.ContainsFunc(again, func(b Action) bool { return b.SQL == a.SQL }) {
+	if n == 0 && !sameStatements(o.Plan.Actions, again) || !slices.ContainsFunc(again, func(b engine.Action) bool { return b.SQL == a.SQL }) {
 		return errChanged
 	}
 	return nil
@@ -61,10 +63,10 @@ func (r *Reconciler) lastLook(ctx context.Context, w *clusterWork, o *Outcome, e
 
 // observeAgain observes a cluster before its n-th action. A plan that only creates rests on little, which is read quicker; one that drops
 // rests on everything.
-func (r *Reconciler) observeAgain(ctx context.Context, w *clusterWork, o *Outcome, expected *ClusterState, n int) (Snapshot, error) {
-	drops := slices.ContainsFunc(o.Plan.Actions[n:], func(a Action) bool { return a.Op == OpDrop })
+func (r *Reconciler) observeAgain(ctx context.Context, w *clusterWork, o *Outcome, expected *engine.ClusterState, n int) (engine.Snapshot, error) {
+	drops := slices.ContainsFunc(o.Plan.Actions[n:], func(a engine.Action) bool { return a.Op == engine.OpDrop })
 	if n > 0 {
-		drops = o.Plan.Actions[n].Op == OpDrop
+		drops = o.Plan.Actions[n].Op == engine.OpDrop
 	}
 	if drops || time.Since(o.began) > freshFor || n == 0 && w.actedSince(o.began) {
 		return r.observe(ctx, []string{o.Plan.ID})
@@ -73,13 +75,13 @@ func (r *Reconciler) observeAgain(ctx context.Context, w *clusterWork, o *Outcom
 }
 
 // recheck reads anew what may speak against creating a replica.
-func (r *Reconciler) recheck(ctx context.Context, o *Outcome, expected *ClusterState) (Snapshot, error) {
+func (r *Reconciler) recheck(ctx context.Context, o *Outcome, expected *engine.ClusterState) (engine.Snapshot, error) {
 	rechecker, ok := r.cfg.Observer.(Rechecker)
 	if !ok {
 		return r.observe(ctx, []string{o.Plan.ID})
 	}
 	s := o.snapshot
-	s.Clusters = []ClusterState{*expected}
+	s.Clusters = []engine.ClusterState{*expected}
 	return rechecker.Recheck(ctx, s)
 }
 
@@ -98,11 +100,11 @@ func (r *Reconciler) confirmLead(ctx context.Context) error {
 
 // sameView tells whether two observations of a cluster show the same to a
 // plan: time and activity aside, which show in the statements.
-func sameView(a, b *ClusterState) bool {
+func sameView(a, b *engine.ClusterState) bool {
 	if a.Name != b.Name || a.Managed != b.Managed || !sameReplicas(a, b) {
 		return false
 	}
-	before, after := newestRows(a.Strategies), newestRows(b.Strategies)
+	before, after := engine.NewestRows(a.Strategies), engine.NewestRows(b.Strategies)
 	if len(before) != len(after) {
 		return false
 	}
@@ -117,7 +119,7 @@ func sameView(a, b *ClusterState) bool {
 
 // sameReplicas compares replicas as far as a plan rests on them. Of one
 // without an id in a, the engine's own of a moment ago, only name and size are known.
-func sameReplicas(a, b *ClusterState) bool {
+func sameReplicas(a, b *engine.ClusterState) bool {
 	if len(a.Replicas) != len(b.Replicas) {
 		return false
 	}
@@ -133,7 +135,7 @@ func sameReplicas(a, b *ClusterState) bool {
 	return true
 }
 
-func sameStatements(a, b []Action) bool {
+func sameStatements(a, b []engine.Action) bool {
 	if len(a) != len(b) {
 		return false
 	}

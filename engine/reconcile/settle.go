@@ -1,4 +1,4 @@
-package engine
+package reconcile
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"mzproxy/engine"
 )
 
 // How old an intention has to be, by the server's clock, before it is given up although its statement may still
@@ -222,11 +224,11 @@ func (r *Reconciler) claimed(ctx context.Context, row ActionRecord) (bool, error
 }
 
 // recall brings the state to what an action that was settled would have left.
-func (r *Reconciler) recall(ctx context.Context, s Snapshot, row ActionRecord) error {
+func (r *Reconciler) recall(ctx context.Context, s engine.Snapshot, row ActionRecord) error {
 	if len(s.Clusters) == 0 {
 		return nil
 	}
 	memory := memoryOf(&s.Clusters[0])
-	memory.took(Op(row.Context.Op), row.Context.Replica, row.Context.Strategies, row.Context.State)
+	memory.took(engine.Op(row.Context.Op), row.Context.Replica, row.Context.Strategies, row.Context.State)
 	return r.saveState(ctx, row.ClusterID, memory)
 }

@@ -1,9 +1,11 @@
-package engine
+package reconcile
 
 import (
 	"bytes"
 	"encoding/json"
 	"maps"
+
+	"mzproxy/engine"
 )
 
 // ClusterMemory is what is stored about a cluster between looks.
@@ -16,7 +18,7 @@ type ClusterMemory struct {
 
 // memoryOf is what is stored about an observed cluster, less replicas that do
 // not exist any more.
-func memoryOf(c *ClusterState) ClusterMemory {
+func memoryOf(c *engine.ClusterState) ClusterMemory {
 	m := ClusterMemory{map[string]json.RawMessage{}, map[string]string{}}
 	maps.Copy(m.Strategies, c.State)
 	for name, strategy := range c.CreatedBy {
@@ -29,10 +31,10 @@ func memoryOf(c *ClusterState) ClusterMemory {
 
 // took notes an executed action: the payloads of the strategies that asked for
 // it, and whose the replica is.
-func (m ClusterMemory) took(op Op, replica string, strategies []string, payloads map[string]json.RawMessage) {
+func (m ClusterMemory) took(op engine.Op, replica string, strategies []string, payloads map[string]json.RawMessage) {
 	maps.Copy(m.Strategies, payloads)
 	switch {
-	case op == OpDrop:
+	case op == engine.OpDrop:
 		delete(m.Created, replica)
 	case len(strategies) > 0:
 		m.Created[replica] = strategies[0]

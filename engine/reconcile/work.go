@@ -1,4 +1,4 @@
-package engine
+package reconcile
 
 import (
 	"context"
@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"mzproxy/engine"
 )
 
 // clusterWork is what the reconciler knows about its own work on a cluster.
@@ -67,7 +69,7 @@ func (w *clusterWork) concern() {
 
 // saw notes what an observation that began at a moment shows. What was noted
 // since then is newer.
-func (w *clusterWork) saw(c *ClusterState, began time.Time) {
+func (w *clusterWork) saw(c *engine.ClusterState, began time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.concerned.Before(began) {

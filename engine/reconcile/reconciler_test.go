@@ -1,4 +1,4 @@
-package engine_test
+package reconcile_test
 
 import (
 	"context"
@@ -14,6 +14,7 @@ import (
 
 	"mzproxy/engine"
 	"mzproxy/engine/enginetest"
+	"mzproxy/engine/reconcile"
 )
 
 func equal(t *testing.T, what string, want, got []string) {
@@ -26,14 +27,14 @@ func equal(t *testing.T, what string, want, got []string) {
 func TestBaselineAndBurst(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small), enginetest.Strategy("burst", burst)))
-		running(t, w.reconciler(t, engine.ReconcilerConfig{}))
+		running(t, w.reconciler(t, reconcile.Config{}))
 		settle(time.Second)
 		equal(t, "actions", []string{"create c_burst executed", "create r_25cc executed"}, w.actions())
 		w.change("u_c", func(c *engine.ClusterState) {
 			yes := true
 			c.Replica("r_25cc").Online, c.Replica("r_25cc").Hydrated = true, &yes
 		})
-		w.events <- engine.Change{ClusterID: "u_c"}
+		w.events <- reconcile.Change{ClusterID: "u_c"}
 		settle(100 * time.Millisecond)
 		equal(t, "replicas", []string{"r_25cc"}, w.names("u_c"))
 		settle(time.Hour)
@@ -46,11 +47,11 @@ func TestBurstOfEventsIsOneLook(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(enginetest.Cluster("a", enginetest.Ready("r_25cc", "25cc"), enginetest.Strategy("target_size", small)),
 			enginetest.Cluster("b", enginetest.Ready("r_25cc", "25cc"), enginetest.Strategy("target_size", small)))
-		running(t, w.reconciler(t, engine.ReconcilerConfig{Resync: time.Hour}))
+		running(t, w.reconciler(t, reconcile.Config{Resync: time.Hour}))
 		settle(time.Second)
 		w.looks()
 		for range 100 {
-			w.events <- engine.Change{ClusterID: "u_a"}
+			w.events <- reconcile.Change{ClusterID: "u_a"}
 		}
 		settle(time.Second)
 		if looks := w.looks(); len(looks) != 1 || !slices.Equal(looks[0].ids, []string{"u_a"}) {
@@ -63,18 +64,18 @@ func TestBurstOfEventsIsOneLook(t *testing.T) {
 func TestForeignClusters(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(enginetest.Cluster("a", enginetest.Ready("r", "25cc")))
-		running(t, w.reconciler(t, engine.ReconcilerConfig{Resync: time.Hour}))
+		running(t, w.reconciler(t, reconcile.Config{Resync: time.Hour}))
 		settle(time.Second)
 		w.looks()
 		for range 10 {
-			w.events <- engine.Change{ClusterID: "u_a"}
+			w.events <- reconcile.Change{ClusterID: "u_a"}
 			settle(time.Second)
 		}
 		if n := len(w.looks()); n != 1 {
 			t.Errorf("%d looks", n)
 		}
 		w.change("u_a", enginetest.Strategy("target_size", `{"target_size": "50cc"}`))
-		w.events <- engine.Change{ClusterID: "u_a", Strategies: true}
+		w.events <- reconcile.Change{ClusterID: "u_a", Strategies: true}
 		settle(time.Second)
 		equal(t, "replicas", []string{"r", "r_50cc"}, w.names("u_a"))
 	})
@@ -90,18 +91,18 @@ func TestSlowStatement(t *testing.T) {
 			}
 			return nil
 		}
-		r := w.reconciler(t, engine.ReconcilerConfig{Resync: time.Second})
+		r := w.reconciler(t, reconcile.Config{Resync: time.Second})
 		running(t, r)
 		settle(5 * time.Second)
 		equal(t, "actions", []string{"create r_25cc open"}, w.actions())
 		w.change("u_quick", enginetest.Strategy("target_size", small))
 		began := time.Now()
-		outcomes, err := r.Look(t.Context(), engine.Trigger{Kind: "statement"}, "u_quick")
+		outcomes, err := r.Look(t.Context(), reconcile.Trigger{Kind: "statement"}, "u_quick")
 		if err != nil || len(outcomes[0].Results) != 1 || time.Since(began) > time.Second {
 			t.Errorf("after %s: %+v, %v", time.Since(began), outcomes, err)
 		}
 		// Who asks about the slow one waits, and hears of the action that was under way when he asked.
-		outcomes, err = r.Look(t.Context(), engine.Trigger{Kind: "statement", Since: began}, "u_slow")
+		outcomes, err = r.Look(t.Context(), reconcile.Trigger{Kind: "statement", Since: began}, "u_slow")
 		if err != nil || len(outcomes[0].Results) != 1 || time.Since(began) < 20*time.Second {
 			t.Errorf("after %s: %+v, %v", time.Since(began), outcomes, err)
 		}
@@ -127,7 +128,7 @@ func TestOverrun(t *testing.T) {
 			mu.Unlock()
 			return nil
 		}
-		running(t, w.reconciler(t, engine.ReconcilerConfig{Resync: time.Second}))
+		running(t, w.reconciler(t, reconcile.Config{Resync: time.Second}))
 		settle(time.Minute)
 		if n := len(w.looks()); n < 5 || n > 7 || most != 1 {
 			t.Errorf("%d looks in a minute, %d at once", n, most)
@@ -143,13 +144,13 @@ func TestSharedLook(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small)))
 		w.onObserve = func([]string) error { time.Sleep(time.Second); return nil }
-		r := w.reconciler(t, engine.ReconcilerConfig{})
+		r := w.reconciler(t, reconcile.Config{})
 		var all sync.WaitGroup
 		since := time.Now().Add(-time.Second)
 		told := make([]int, 50)
 		for i := range told {
 			all.Go(func() {
-				outcomes, err := r.Look(t.Context(), engine.Trigger{Kind: "statement", Since: since}, "u_c")
+				outcomes, err := r.Look(t.Context(), reconcile.Trigger{Kind: "statement", Since: since}, "u_c")
 				if err != nil {
 					t.Error(err)
 					return
@@ -191,10 +192,10 @@ func (w torn) Observe(ctx context.Context, ids ...string) (engine.Snapshot, erro
 func TestObservedBesideALook(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small), enginetest.Strategy("burst", burst)))
-		r := w.reconciler(t, engine.ReconcilerConfig{Observer: torn{w}})
+		r := w.reconciler(t, reconcile.Config{Observer: torn{w}})
 		running(t, r)
 		settle(500 * time.Millisecond) // all are being observed
-		if _, err := r.Look(t.Context(), engine.Trigger{Kind: "statement"}, "u_c"); err != nil {
+		if _, err := r.Look(t.Context(), reconcile.Trigger{Kind: "statement"}, "u_c"); err != nil {
 			t.Fatal(err)
 		}
 		w.change("u_c", func(c *engine.ClusterState) {
@@ -214,12 +215,12 @@ func TestSharedLookAbandoned(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small)))
 		w.onObserve = func([]string) error { time.Sleep(time.Second); return nil }
-		r := w.reconciler(t, engine.ReconcilerConfig{})
+		r := w.reconciler(t, reconcile.Config{})
 		impatient, cancel := context.WithCancel(t.Context())
 		var all sync.WaitGroup
 		for _, ctx := range []context.Context{impatient, impatient, t.Context()} {
 			all.Go(func() {
-				_, err := r.Look(ctx, engine.Trigger{Kind: "statement"}, "u_c")
+				_, err := r.Look(ctx, reconcile.Trigger{Kind: "statement"}, "u_c")
 				if (err == nil) == (ctx == impatient) {
 					t.Errorf("%v", err)
 				}
@@ -241,7 +242,7 @@ func TestDeadlines(t *testing.T) {
 		paused := enginetest.Cluster("paused", enginetest.Strategy("target_size", small),
 			enginetest.Strategy("pause", `{"until": "`+engine.At(time.Now().UTC().Add(20*time.Minute)).String()+`"}`))
 		w := newWorld(idle, paused)
-		running(t, w.reconciler(t, engine.ReconcilerConfig{Resync: 24 * time.Hour}))
+		running(t, w.reconciler(t, reconcile.Config{Resync: 24 * time.Hour}))
 		settle(10*time.Minute - time.Second)
 		equal(t, "before the deadline", []string{"r"}, w.names("u_idle"))
 		settle(time.Second + 50*time.Millisecond)
@@ -271,13 +272,13 @@ func TestStalePlan(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small)))
 				changed := false
-				r := w.reconciler(t, engine.ReconcilerConfig{Step: func(step string) {
+				r := w.reconciler(t, reconcile.Config{Step: func(step string) {
 					if step == "look" && !changed {
 						changed = true
 						w.change("u_c", test.change)
 					}
 				}})
-				if _, err := r.Look(t.Context(), engine.Trigger{Kind: "statement"}, "u_c"); err != nil {
+				if _, err := r.Look(t.Context(), reconcile.Trigger{Kind: "statement"}, "u_c"); err != nil {
 					t.Fatal(err)
 				}
 				equal(t, "replicas", test.want, w.names("u_c"))
@@ -307,12 +308,12 @@ func TestChangedBetweenActions(t *testing.T) {
 				hourAgo := engine.At(time.Now().UTC().Add(-time.Hour))
 				c.LastActivity = &hourAgo
 				w := newWorld(c)
-				r := w.reconciler(t, engine.ReconcilerConfig{Step: func(step string) {
+				r := w.reconciler(t, reconcile.Config{Step: func(step string) {
 					if step == "done" && len(w.names("u_c")) == 1 {
 						w.change("u_c", test.change)
 					}
 				}})
-				if _, err := r.Look(t.Context(), engine.Trigger{Kind: "statement"}, "u_c"); err != nil {
+				if _, err := r.Look(t.Context(), reconcile.Trigger{Kind: "statement"}, "u_c"); err != nil {
 					t.Fatal(err)
 				}
 				equal(t, "replicas", test.want, w.names("u_c"))
@@ -330,7 +331,7 @@ func TestBackoff(t *testing.T) {
 			tries = append(tries, time.Now())
 			return errors.New("no room at the inn")
 		}
-		running(t, w.reconciler(t, engine.ReconcilerConfig{Resync: time.Second}))
+		running(t, w.reconciler(t, reconcile.Config{Resync: time.Second}))
 		settle(time.Hour)
 		for i := 1; i < len(tries); i++ {
 			gap := tries[i].Sub(tries[i-1])
@@ -357,9 +358,9 @@ func TestBackoff(t *testing.T) {
 func TestRateLimit(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small)))
-		r := w.reconciler(t, engine.ReconcilerConfig{})
+		r := w.reconciler(t, reconcile.Config{})
 		for range 30 {
-			if _, err := r.Look(t.Context(), engine.Trigger{Kind: "apply"}, "u_c"); err != nil {
+			if _, err := r.Look(t.Context(), reconcile.Trigger{Kind: "apply"}, "u_c"); err != nil {
 				t.Fatal(err)
 			}
 			w.change("u_c", func(c *engine.ClusterState) { c.Replicas = nil }) // by hand, again and again
@@ -379,7 +380,7 @@ func TestLongPlan(t *testing.T) {
 			parts = append(parts, enginetest.Ready(fmt.Sprintf("surplus_%02d", i), "50cc"))
 		}
 		w := newWorld(enginetest.Cluster("c", parts...))
-		r := w.reconciler(t, engine.ReconcilerConfig{Resync: time.Hour})
+		r := w.reconciler(t, reconcile.Config{Resync: time.Hour})
 		said := func() (actions int, text string) {
 			_, plan, err := r.Explain(t.Context(), "u_c")
 			if err != nil {
@@ -417,7 +418,7 @@ func TestShutdown(t *testing.T) {
 			<-ctx.Done()
 			released = time.Now()
 		}}
-		stop := running(t, w.reconciler(t, engine.ReconcilerConfig{Leader: leader}))
+		stop := running(t, w.reconciler(t, reconcile.Config{Leader: leader}))
 		settle(time.Second)
 		began := time.Now()
 		stop()
@@ -435,7 +436,7 @@ func TestWatcherDown(t *testing.T) {
 		var mu sync.Mutex
 		var starts []time.Time
 		var works atomic.Bool
-		w.watching = func(ctx context.Context, up func(), _ func(engine.Change)) error {
+		w.watching = func(ctx context.Context, up func(), _ func(reconcile.Change)) error {
 			mu.Lock()
 			starts = append(starts, time.Now())
 			mu.Unlock()
@@ -446,7 +447,7 @@ func TestWatcherDown(t *testing.T) {
 			<-ctx.Done()
 			return ctx.Err()
 		}
-		running(t, w.reconciler(t, engine.ReconcilerConfig{Resync: time.Hour}))
+		running(t, w.reconciler(t, reconcile.Config{Resync: time.Hour}))
 		settle(time.Minute)
 		if n := len(w.looks()); n < 58 || n > 63 {
 			t.Errorf("%d looks in a minute", n)
@@ -478,10 +479,10 @@ func TestUnreadable(t *testing.T) {
 			}
 			return nil
 		}
-		r := w.reconciler(t, engine.ReconcilerConfig{Resync: time.Hour})
+		r := w.reconciler(t, reconcile.Config{Resync: time.Hour})
 		running(t, r)
 		settle(time.Minute)
-		if _, err := r.Look(t.Context(), engine.Trigger{Kind: "statement"}, "u_c"); err == nil {
+		if _, err := r.Look(t.Context(), reconcile.Trigger{Kind: "statement"}, "u_c"); err == nil {
 			t.Error("a look without an error")
 		}
 		equal(t, "actions", nil, w.actions())
@@ -495,10 +496,10 @@ func TestUnreadable(t *testing.T) {
 func TestObserveMode(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small)))
-		r := w.reconciler(t, engine.ReconcilerConfig{Observe: true})
+		r := w.reconciler(t, reconcile.Config{Observe: true})
 		running(t, r)
 		settle(time.Hour)
-		outcomes, err := r.Look(t.Context(), engine.Trigger{Kind: "apply"}, "u_c")
+		outcomes, err := r.Look(t.Context(), reconcile.Trigger{Kind: "apply"}, "u_c")
 		if err != nil || !outcomes[0].Observe || len(outcomes[0].Plan.Actions) != 1 || len(outcomes[0].Results) != 0 {
 			t.Errorf("%+v, %v", outcomes, err)
 		}
@@ -520,7 +521,7 @@ func TestElection(t *testing.T) {
 			},
 			LeadingFunc: leads.Load,
 		}
-		running(t, w.reconciler(t, engine.ReconcilerConfig{Leader: leader}))
+		running(t, w.reconciler(t, reconcile.Config{Leader: leader}))
 		settle(time.Hour - time.Second)
 		equal(t, "actions", nil, w.actions())
 		settle(2 * time.Second)
@@ -540,15 +541,15 @@ func TestFenced(t *testing.T) {
 			}
 			return nil
 		}
-		r := w.reconciler(t, engine.ReconcilerConfig{Leader: leader})
+		r := w.reconciler(t, reconcile.Config{Leader: leader})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		defer cancel()
-		_, _ = r.Look(ctx, engine.Trigger{Kind: "statement"}, "u_c")
+		_, _ = r.Look(ctx, reconcile.Trigger{Kind: "statement"}, "u_c")
 		equal(t, "actions", []string{"create r_25cc open"}, w.actions())
 		equal(t, "replicas", nil, w.names("u_c"))
 		// It leads again, and takes its own intention up.
 		leads, w.onRecord = true, nil
-		if _, err := r.Look(t.Context(), engine.Trigger{Kind: "statement"}, "u_c"); err != nil {
+		if _, err := r.Look(t.Context(), reconcile.Trigger{Kind: "statement"}, "u_c"); err != nil {
 			t.Fatal(err)
 		}
 		equal(t, "actions", []string{"create r_25cc executed"}, w.actions())
@@ -566,7 +567,7 @@ func TestPruned(t *testing.T) {
 			}
 			return nil
 		}
-		running(t, w.reconciler(t, engine.ReconcilerConfig{}))
+		running(t, w.reconciler(t, reconcile.Config{}))
 		settle(10*time.Hour + time.Minute)
 		if n < 10 || n > 11 {
 			t.Errorf("pruned %d times in ten hours", n)
@@ -581,23 +582,23 @@ func TestFollow(t *testing.T) {
 			bubble(t, func(t *testing.T) {
 				w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small)))
 				follower := audited{w}
-				r, err := engine.NewReconciler(engine.ReconcilerConfig{
+				r, err := reconcile.New(reconcile.Config{
 					Planner: planner(), Observer: w, Executor: w, Recorder: follower, Logger: quiet(),
 					Leader: &enginetest.Leader{LeadingFunc: func() bool { return false }},
 				})
 				if err != nil {
 					t.Fatal(err)
 				}
-				leader := w.reconciler(t, engine.ReconcilerConfig{})
+				leader := w.reconciler(t, reconcile.Config{})
 				if fails {
 					w.onExecute = func(engine.Action) error { return errors.New("no room at the inn") }
 				}
 				since := time.Now()
 				go func() {
 					time.Sleep(3 * time.Second)
-					_, _ = leader.Look(t.Context(), engine.Trigger{Kind: "event"}, "u_c")
+					_, _ = leader.Look(t.Context(), reconcile.Trigger{Kind: "event"}, "u_c")
 				}()
-				outcomes, err := r.Look(t.Context(), engine.Trigger{Kind: "statement", Since: since}, "u_c")
+				outcomes, err := r.Look(t.Context(), reconcile.Trigger{Kind: "statement", Since: since}, "u_c")
 				if err != nil || len(outcomes) != 1 || len(outcomes[0].Results) != 1 || (outcomes[0].Results[0].Err != nil) != fails {
 					t.Errorf("%+v, %v", outcomes, err)
 				}

@@ -1,4 +1,4 @@
-package engine
+package reconcile
 
 import (
 	"context"
@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/sirupsen/logrus"
+
+	"mzproxy/engine"
 )
 
 // How long an action that has begun may go on after the end of its context, so that a shutdown leaves
@@ -24,7 +26,7 @@ func (r *Reconciler) apply(ctx context.Context, trigger Trigger, w *clusterWork,
 	memory := memoryOf(&o.Before)
 	expected := o.Before
 	for n, a := range o.Plan.Actions {
-		if ctx.Err() != nil || o.Before.RecentActions+int64(n) >= maxRecentActions {
+		if ctx.Err() != nil || o.Before.RecentActions+int64(n) >= engine.MaxRecentActions {
 			return nil
 		}
 		result, err := r.run(ctx, trigger, w, o, &expected, n, memory)
@@ -47,10 +49,10 @@ func (r *Reconciler) apply(ctx context.Context, trigger Trigger, w *clusterWork,
 }
 
 // after is what a cluster looks like once an action is done.
-func after(c ClusterState, a Action) ClusterState {
-	c.Replicas = slices.DeleteFunc(slices.Clone(c.Replicas), func(r Replica) bool { return r.Name == a.Replica })
-	if a.Op == OpCreate {
-		c.Replicas = append(c.Replicas, Replica{Name: a.Replica, Size: a.Size})
+func after(c engine.ClusterState, a engine.Action) engine.ClusterState {
+	c.Replicas = slices.DeleteFunc(slices.Clone(c.Replicas), func(r engine.Replica) bool { return r.Name == a.Replica })
+	if a.Op == engine.OpCreate {
+		c.Replicas = append(c.Replicas, engine.Replica{Name: a.Replica, Size: a.Size})
 	}
 	return c
 }
@@ -59,7 +61,7 @@ func after(c ClusterState, a Action) ClusterState {
 // between that and the statement. State and outcome are completed after, so that
 // a crash in between can be settled by looking. The result is nil if there was nothing left to be done. An error means that the
 // action was not taken, that its outcome is open, or that this could not be recorded.
-func (r *Reconciler) run(ctx context.Context, trigger Trigger, w *clusterWork, o *Outcome, expected *ClusterState, n int, memory ClusterMemory) (*ActionResult, error) {
+func (r *Reconciler) run(ctx context.Context, trigger Trigger, w *clusterWork, o *Outcome, expected *engine.ClusterState, n int, memory ClusterMemory) (*ActionResult, error) {
 	ctx, cancel := outliving(ctx, finishGrace)
 	defer cancel()
 	a := o.Plan.Actions[n]
@@ -105,7 +107,7 @@ func (r *Reconciler) takeBack(ctx context.Context, record ActionRecord, tried bo
 }
 
 // astray records a statement that met another cluster than the one that it was meant for.
-func (r *Reconciler) astray(ctx context.Context, record ActionRecord, a Action) (*ActionResult, error) {
+func (r *Reconciler) astray(ctx context.Context, record ActionRecord, a engine.Action) (*ActionResult, error) {
 	executed := true
 	record.Executed, record.Error = &executed, errAstray.Error()
 	r.schedule.addAll(time.Now(), "event")
@@ -132,7 +134,7 @@ func (r *Reconciler) begin(ctx context.Context, record ActionRecord) (_ ActionRe
 
 // judge looks what became of a statement: done tells whether the world is as if it had succeeded. Of one that did succeed
 // it is not only if the cluster has another name since. An error means that nobody knows.
-func (r *Reconciler) judge(ctx context.Context, o *Outcome, expected *ClusterState, record ActionRecord, failed error) (done bool, err error) {
+func (r *Reconciler) judge(ctx context.Context, o *Outcome, expected *engine.ClusterState, record ActionRecord, failed error) (done bool, err error) {
 	s, err := r.recheck(ctx, o, expected)
 	done = err == nil && record.doneIn(s)
 	switch {
@@ -153,7 +155,7 @@ func (r *Reconciler) judge(ctx context.Context, o *Outcome, expected *ClusterSta
 func (r *Reconciler) complete(ctx context.Context, o *Outcome, record ActionRecord, refusal error, memory ClusterMemory) error {
 	executed := refusal == nil
 	if executed {
-		memory.took(Op(record.Context.Op), record.Context.Replica, record.Context.Strategies, record.Context.State)
+		memory.took(engine.Op(record.Context.Op), record.Context.Replica, record.Context.Strategies, record.Context.State)
 		r.step(stepState)
 		if err := r.saveState(ctx, o.Plan.ID, memory); err != nil {
 			r.intentions.keep(record) // settled with the state
@@ -183,18 +185,18 @@ func (r *Reconciler) drop(ctx context.Context, record ActionRecord) error {
 
 // doneIn tells whether a snapshot of the record's cluster shows the action's
 // effect.
-func (r ActionRecord) doneIn(s Snapshot) bool {
+func (r ActionRecord) doneIn(s engine.Snapshot) bool {
 	for i := range s.Clusters {
 		if s.Clusters[i].ID != r.ClusterID {
 			continue
 		}
 		replica := s.Clusters[i].Replica(r.Context.Replica)
-		if r.Context.Op == string(OpDrop) {
+		if r.Context.Op == string(engine.OpDrop) {
 			return replica == nil
 		}
 		return replica != nil && replica.Size == r.Context.Size
 	}
-	return r.Context.Op == string(OpDrop)
+	return r.Context.Op == string(engine.OpDrop)
 }
 
 // outliving is a context that goes on for some time after the end of its
@@ -210,7 +212,7 @@ func outliving(parent context.Context, grace time.Duration) (context.Context, co
 
 // remember stores what a strategy wants to keep although nothing was done.
 func (r *Reconciler) remember(ctx context.Context, o *Outcome) error {
-	wanted := slices.ContainsFunc(o.Plan.Decisions, func(d Decision) bool { return d.Remember != nil })
+	wanted := slices.ContainsFunc(o.Plan.Decisions, func(d engine.Decision) bool { return d.Remember != nil })
 	memory := memoryOf(&o.Before)
 	if !wanted || !memory.differs(o.Plan.State) {
 		return nil
