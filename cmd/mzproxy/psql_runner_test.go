@@ -3,18 +3,12 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"flag"
 	"fmt"
 	"os"
 	"os/exec"
-	"regexp"
 	"strings"
 	"testing"
-
-	"github.com/google/go-cmp/cmp"
 )
-
-var update = flag.Bool("update", false, "rewrite the expected output of transcripts")
 
 // untilDirective stands in a script where psql waits for the world: the test
 // goes on when the query of one bool behind it is true. It is asked around the
@@ -106,52 +100,4 @@ func (p *psqlProcess) finish(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = p.cmd.Wait() // its status tells of the last statement only
-}
-
-// What differs from run to run, and what stands in its place.
-var varying = []struct {
-	pattern *regexp.Regexp
-	instead string
-}{
-	{regexp.MustCompile(`\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b`), "<uuid>"},
-	{regexp.MustCompile(`\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?(\+00|Z)`), "<timestamp>"},
-	{regexp.MustCompile(`\b(\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d UTC`), "<time> UTC"}, // the day stands there if it is not today
-	{regexp.MustCompile(`\b\d+ s ago`), "<n> s ago"},
-	{regexp.MustCompile(`\b(in the|idle for) \d+s\b`), "$1 <n>s"},
-}
-
-// Tables are as wide as their widest cell, so that what differs moves the rest.
-var (
-	trailing = regexp.MustCompile(`[ \t]+\n`)
-	rules    = regexp.MustCompile(`--+`)
-	gaps     = regexp.MustCompile(`  +`)
-)
-
-// steady takes out of an output what differs from run to run.
-func steady(output string) string {
-	for _, v := range varying {
-		output = v.pattern.ReplaceAllString(output, v.instead)
-	}
-	output = trailing.ReplaceAllString(output, "\n")
-	return gaps.ReplaceAllString(rules.ReplaceAllString(output, "--"), "  ")
-}
-
-// compareFile compares with a golden file, what differs from run to run aside,
-// or rewrites it if it differs.
-func compareFile(t *testing.T, file, got string) {
-	t.Helper()
-	want, err := os.ReadFile(file)
-	if err != nil && !*update {
-		t.Fatal(err)
-	}
-	diff := cmp.Diff(steady(string(want)), steady(got))
-	switch {
-	case diff == "":
-	case *update:
-		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	default:
-		t.Errorf("%s differs (-want +got; -update rewrites it):\n%s", file, diff)
-	}
 }
