@@ -31,9 +31,10 @@ func TestMain(m *testing.M) {
 // program is a mzsim serve in a process of its own, with a directory of its own for temporary files.
 type program struct {
 	*exec.Cmd
-	tmp string
-	dsn string
-	err bytes.Buffer
+	tmp  string
+	dsn  string
+	err  bytes.Buffer
+	gone chan struct{} // closed when the program and all that it started have ended
 }
 
 // startProgram returns when the program has said how to connect.
@@ -51,9 +52,14 @@ func startProgram(t *testing.T, args ...string) *program {
 	if err := os.Chmod(tmp, 0o1777|os.ModeSticky); err != nil { // the server may run as somebody else
 		t.Fatal(err)
 	}
-	p := &program{Cmd: exec.Command(os.Args[0], append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...), tmp: tmp}
+	p := &program{Cmd: exec.Command(os.Args[0], append([]string{"serve", "--listen", "127.0.0.1:0"}, args...)...), tmp: tmp, gone: make(chan struct{})}
 	p.Env = append(os.Environ(), asProgram+"=1", "TMPDIR="+tmp)
 	p.Stderr = &p.err
+	ended, heir, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.ExtraFiles = []*os.File{heir} // every process that it starts inherits it
 	out, err := p.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -61,7 +67,16 @@ func startProgram(t *testing.T, args ...string) *program {
 	if err := p.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = p.Process.Kill() })
+	_ = heir.Close()
+	t.Cleanup(func() { // the watchdog needs the directory until then
+		_ = p.Process.Kill()
+		<-p.gone
+	})
+	go func() {
+		defer close(p.gone)
+		defer func() { _ = ended.Close() }()
+		_, _ = ended.Read(make([]byte, 1)) // nobody writes: it returns when nobody could
+	}()
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		_ = p.Wait()
@@ -90,23 +105,22 @@ func (p *program) ask(t *testing.T, sql string) string {
 // nothingLeft waits until no file and no process of the program is there.
 func (p *program) nothingLeft(t *testing.T) {
 	t.Helper()
-	deadline := time.Now().Add(patience)
-	for {
+	select {
+	case <-p.gone:
+	case <-time.After(patience):
+		t.Fatal("processes are left behind")
+	}
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) { // the poll of a condition
 		files, err := os.ReadDir(p.tmp)
 		if err != nil {
 			t.Fatal(err)
 		}
-		processes, err := exec.Command("ps", "-A", "-o", "args").Output()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if len(files) == 0 && !bytes.Contains(processes, []byte(p.tmp)) {
+		if len(files) == 0 {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("left behind: %v\n%s", files, processes)
+			t.Fatalf("left behind: %v", files)
 		}
-		time.Sleep(20 * time.Millisecond) // the poll of a condition
 	}
 }
 
