@@ -22,15 +22,19 @@ type clientSide struct {
 	over     bool   // nothing more may be written
 	kept     []byte // written, but not sent yet
 
-	// script and answered belong to mu, too: see script.go.
+	// script, answered and failed belong to mu, too: see script.go.
 	script   script
 	answered int         // messages since the latest ReadyForQuery that answered one of the client's
+	failed   bool        // the server has sent an error since then
 	tracking atomic.Bool // script is not empty
 }
 
 func newClientSide(conn net.Conn, t *turn) *clientSide {
 	return &clientSide{conn: conn, turn: t}
 }
+
+// began notes a ReadyForQuery; mu is held.
+func (c *clientSide) began() { c.answered, c.failed = 0, false }
 
 // hold locks mu, which others may hold while they wait for the client.
 func (c *clientSide) hold() {

@@ -63,6 +63,13 @@
 // status they are told is exact. While a callback waits, the client's connection
 // is read on, so that its end is noticed, and a CancelRequest ends the wait.
 //
+// # Questions
+//
+// At such a moment a handler may ask the server for a run-time parameter (Query.Ask, Bind.Ask). The SHOW goes by the
+// extended protocol, under names of its own and with a Flush instead of a Sync in the middle of a pipeline, so that neither the
+// client's unnamed statement nor its transaction notices. Its answers have places in the script like others, but are kept from the client.
+// Callbacks about earlier statements of the pipeline may run meanwhile.
+//
 // # Who owns what
 //
 // Serve owns the listener and returns when every session has ended. A direction

@@ -51,7 +51,7 @@ func (r *requests) pass(frame []byte) error {
 func (r *requests) skipped(frame []byte) error {
 	switch frame[0] {
 	case 'S':
-		r.skipping = false
+		r.skipping, r.deaf = false, false
 		return r.pass(frame)
 	case 'X':
 		return r.pass(frame)
@@ -64,7 +64,10 @@ func (r *requests) skipped(frame []byte) error {
 // parsed fails there, and the server's error is replaced.
 func (r *requests) fail(e *Error) error {
 	r.skipping = true
-	if len(r.segment) == 0 && r.flow.tx() != 'T' {
+	if r.deaf {
+		r.restart()
+	}
+	if r.deaf || len(r.segment) == 0 && r.flow.tx() != 'T' {
 		err := r.answer('P', e.response())
 		r.client.push() // as a server does not wait with an error
 		return err
@@ -187,7 +190,7 @@ func (r *requests) askBind(s *statement, m *pgproto3.Bind) (changed bool, refusa
 	if !ok {
 		return false, nil // the server refuses it
 	}
-	b := &Bind{TxStatus: r.flow.tx(), ParamOIDs: s.oids, Formats: formats, Values: m.Parameters}
+	b := &Bind{TxStatus: r.flow.tx(), ParamOIDs: s.oids, Formats: formats, Values: m.Parameters, Ask: r.ask}
 	r.await(false, func(ctx context.Context) {
 		r.handling.Lock()
 		defer r.handling.Unlock()
@@ -196,7 +199,7 @@ func (r *requests) askBind(s *statement, m *pgproto3.Bind) (changed bool, refusa
 		}
 	})
 	m.ParameterFormatCodes, m.Parameters = b.Formats, b.Values
-	return b.Changed, refusal
+	return b.Changed, r.unasked(refusal)
 }
 
 func (r *requests) bindAnswer(s *statement, m *pgproto3.Bind) error {

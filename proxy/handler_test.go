@@ -26,6 +26,8 @@ import (
 //	PREPARE x   the server's, which makes the prepared statement x: a BIND and DONE one, which is known by x
 //	DROP x      the server's, which drops it
 //	KNOWN x     answered with the name that the prepared statement x is known by, as a notice
+//	ASK x       the server's, with what the server shows for x as its text; refused if it does not show it
+//	TRY x       the server's, whatever the server shows for x
 //	PANIC x     a panic of the handler
 //
 // Everything else is nobody's. Statements are cut at semicolons.
@@ -49,7 +51,7 @@ func (h *wordHandler) Open(context.Context, *proxy.Session) (proxy.Handler, erro
 
 func (h *wordHandler) Greet() proxy.Ready { return proxy.Ready{Notices: h.greeting} }
 
-var words = []string{"OURS", "REFUSE", "REPLACE", "TAG", "DONE", "WATCH", "BIND", "PREPARE", "DROP", "KNOWN", "PANIC"}
+var words = []string{"OURS", "REFUSE", "REPLACE", "TAG", "DONE", "WATCH", "BIND", "PREPARE", "DROP", "KNOWN", "ASK", "TRY", "PANIC"}
 
 func (h *wordHandler) Wants(text []byte) bool {
 	if h.wants != nil {
@@ -73,7 +75,7 @@ func (h *wordHandler) Intercept(ctx context.Context, q proxy.Query) ([]proxy.Ver
 		if text == "" {
 			continue
 		}
-		if v, ok := h.verdict(q, text, begin); ok {
+		if v, ok := h.verdict(ctx, q, text, begin); ok {
 			v.Index, v.Start, v.End = n, begin, begin+len(text)
 			verdicts = append(verdicts, v)
 		}
@@ -85,7 +87,7 @@ func (h *wordHandler) Intercept(ctx context.Context, q proxy.Query) ([]proxy.Ver
 	return verdicts, nil
 }
 
-func (h *wordHandler) verdict(q proxy.Query, text string, begin int) (v proxy.Verdict, ok bool) {
+func (h *wordHandler) verdict(ctx context.Context, q proxy.Query, text string, begin int) (v proxy.Verdict, ok bool) {
 	word, rest, _ := strings.Cut(text, " ")
 	switch word {
 	case "OURS":
@@ -117,6 +119,14 @@ func (h *wordHandler) verdict(q proxy.Query, text string, begin int) (v proxy.Ve
 		return proxy.Verdict{Action: proxy.Local, Answer: &proxy.Answer{Run: func(_ context.Context, w proxy.ResultWriter) (string, error) {
 			return "KNOWN", w.Notice(&proxy.Notice{Message: name})
 		}}}, true
+	case "ASK":
+		value, err := q.Ask(ctx, rest)
+		if err != nil {
+			return proxy.Verdict{Action: proxy.Refuse, Err: &proxy.Error{Code: "55000", Message: err.Error()}}, true
+		}
+		return proxy.Verdict{Action: proxy.Replace, Text: "IT IS " + value}, true
+	case "TRY":
+		_, _ = q.Ask(ctx, rest)
 	case "PANIC":
 		panic("the handler's")
 	}
@@ -129,8 +139,15 @@ func (h *wordHandler) note(tag string) {
 	h.done = append(h.done, tag)
 }
 
-func bind(_ context.Context, b *proxy.Bind) error {
+func bind(ctx context.Context, b *proxy.Bind) error {
 	for i, v := range b.Values {
+		if string(v) == "ask" {
+			value, err := b.Ask(ctx, "is_superuser")
+			if err != nil {
+				return err
+			}
+			v = []byte(value)
+		}
 		if string(v) == "bad" {
 			return &proxy.Error{Code: "22023", Message: "bad parameter"}
 		}

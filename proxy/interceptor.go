@@ -64,6 +64,10 @@ type Query struct {
 	// Kept returns what Verdict.Keep or Prepared.Keep left with the session's prepared statement of that
 	// name, however it was prepared; nil: nothing. It must not be called after Intercept has returned. May be nil.
 	Kept func(name string) any
+	// Ask asks the server for the value of a run-time parameter, on the session's own connection: the client sees nothing of it, and it
+	// changes nothing on the server. An error says that it is not known now. While it waits, the handler may be told of the end of earlier
+	// statements of the same pipeline. It must not be called after Intercept has returned. May be nil.
+	Ask func(ctx context.Context, parameter string) (string, error)
 }
 
 // Action says what becomes of a statement.
@@ -136,6 +140,8 @@ type Bind struct {
 	ParamOIDs []uint32 // as declared by Parse
 	Formats   []int16
 	Values    [][]byte
+	// Ask is as in Query, for as long as Verdict.Bind runs.
+	Ask func(ctx context.Context, parameter string) (string, error)
 	// Changed must be set when Formats or Values were changed: an unchanged Bind is forwarded byte
 	// for byte.
 	Changed bool

@@ -75,8 +75,9 @@ func (r *replies) consume(data []byte) (int, error) {
 		}
 		end := at + size
 		attentive := r.attentive()
+		asked := c.script.asked()
 		if end > len(data) {
-			if needsAll(typ, attentive) && size <= maxHeld {
+			if (needsAll(typ, attentive) || asked != nil) && size <= maxHeld {
 				break
 			}
 			r.note(typ)
@@ -85,6 +86,14 @@ func (r *replies) consume(data []byte) (int, error) {
 			break
 		}
 		switch {
+		case asked != nil:
+			if err := r.forward(data[written:at]); err != nil {
+				return written, err
+			}
+			if err := r.overhear(asked, typ, data[at:end]); err != nil {
+				return end, errors.Join(err, c.flush(nil))
+			}
+			written = end
 		case attentive && needsAll(typ, true) || typ == 'S' && r.settings != nil:
 			if err := r.forward(data[written:at]); err != nil {
 				return written, err
@@ -156,7 +165,7 @@ func (r *replies) observe(typ byte, frame []byte) error {
 	if len(frame) != headerSize+1 {
 		return malformed("invalid ReadyForQuery message")
 	}
-	r.client.answered = 0
+	r.client.began()
 	r.flow.ready(frame[headerSize])
 	return nil
 }
@@ -170,6 +179,7 @@ func (r *replies) note(typ byte) {
 	case 'G':
 		r.flow.copyStarted()
 	case 'E':
+		r.client.failed = true
 		r.flow.copyFailed()
 	}
 }
@@ -307,7 +317,7 @@ func (r *replies) ready(frame []byte) error {
 	}
 	c, status := r.client, frame[headerSize]
 	c.script.ready()
-	c.answered = 0
+	c.began()
 	c.settle()
 	if r.watched && r.flow.outstanding() > 0 { // one that nobody asked for could come while a handler writes
 		if err := c.flush(nil); err != nil {

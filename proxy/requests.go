@@ -27,6 +27,7 @@ type requests struct {
 	segment []byte
 	// skipping drops messages up to the next Sync, as a server does after an error.
 	skipping   bool
+	deaf       bool // the server skips, too: a question of ours failed in the middle of a pipeline
 	statements map[string]*statement
 	portals    map[string]*portal
 

@@ -13,6 +13,7 @@ type item struct {
 	fail  *Error // P: the server fails here because we made it; this is what the client sees
 
 	statement *statement // P: what the server makes; may be nil
+	asked     *question  // the server's answer is for us, not for the client; may be nil
 }
 
 // hooks are the wishes of a verdict about a statement that the server executes.
@@ -48,6 +49,14 @@ func (s *script) pop() {
 	}
 }
 
+// lose drops the head, which gets no answer any more if it had none.
+func (s *script) lose() {
+	if q := s.asked(); q != nil {
+		q.finish(errNotNow)
+	}
+	s.pop()
+}
+
 // answer pops the head if the message typ of the server answers it.
 func (s *script) answer(typ byte) {
 	h := s.head()
@@ -63,7 +72,7 @@ func (s *script) answer(typ byte) {
 // skip drops what the server skips after an error: all up to the next Sync.
 func (s *script) skip() {
 	for h := s.head(); h != nil && h.kind != 'S'; h = s.head() {
-		s.pop()
+		s.lose()
 	}
 }
 
@@ -71,7 +80,7 @@ func (s *script) skip() {
 func (s *script) ready() {
 	for h := s.head(); h != nil; h = s.head() {
 		kind := h.kind
-		s.pop()
+		s.lose()
 		if kind == 'S' || kind == 'Q' || kind == 'F' {
 			return
 		}

@@ -75,7 +75,7 @@ func (r *requests) intercept(q Query) (verdicts []Verdict, refusal *Error) {
 	if v, ok := r.deallocate(q); ok {
 		return v, nil
 	}
-	q.Kept = r.kept
+	q.Kept, q.Ask = r.kept, r.ask
 	r.await(false, func(ctx context.Context) {
 		r.handling.Lock()
 		defer r.handling.Unlock()
@@ -84,7 +84,7 @@ func (r *requests) intercept(q Query) (verdicts []Verdict, refusal *Error) {
 			refusal = r.refusal(ctx, err)
 		}
 	})
-	return verdicts, refusal
+	return verdicts, r.unasked(refusal)
 }
 
 // watch makes the session watched if a verdict wants that.

@@ -21,6 +21,7 @@ type handler struct {
 	log      logrus.FieldLogger
 	settings *settings
 	greeting []*proxy.Notice
+	self     identity
 
 	// preparing are the names that the text at hand prepares, or takes away: with what they then stand
 	// for, nil where that is none of ours.
@@ -84,6 +85,7 @@ func (h *handler) env() rewrite.Env {
 
 // Intercept decides about a text.
 func (h *handler) Intercept(ctx context.Context, q proxy.Query) ([]proxy.Verdict, error) {
+	defer h.self.during(q.Ask)()
 	verdicts, err := h.decide(ctx, q)
 	h.metrics.refusal(err)
 	for _, v := range verdicts {
@@ -175,6 +177,7 @@ func (h *handler) verdict(ctx context.Context, q proxy.Query, s *rewrite.Stateme
 	if q.TxStatus == 'E' {
 		return proxy.Verdict{}, &proxy.Error{Code: proxy.CodeFailedTransaction, Message: "current transaction is aborted, commands ignored until end of transaction block"}
 	}
+	h.introduce(ctx, s.Command)
 	answer, err := h.command(q, s)
 	if err != nil {
 		return proxy.Verdict{}, err

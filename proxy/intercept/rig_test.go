@@ -25,6 +25,8 @@ type rig struct {
 	parameters  map[string]string
 	status      byte // of the transaction
 	startup     map[string]string
+	superuser   string // what the session shows for is_superuser; empty: it shows nothing now
+	questions   int    // that it was asked
 }
 
 // newRig opens a session. Settings may change before they are used.
@@ -93,7 +95,7 @@ func (r *result) Flush() error { return nil }
 // the command tag.
 func (r *rig) run(ctx context.Context, sql string, runs func() string) *result {
 	out := &result{}
-	verdicts, err := r.handler.Intercept(ctx, proxy.Query{Text: sql, TxStatus: r.status})
+	verdicts, err := r.handler.Intercept(ctx, proxy.Query{Text: sql, TxStatus: r.status, Ask: r.ask})
 	if errors.As(err, &out.err) {
 		return out
 	}
@@ -125,6 +127,15 @@ func (r *rig) run(ctx context.Context, sql string, runs func() string) *result {
 	}
 	out.notices = append(out.notices, r.handler.Ready(ctx, completed).Notices...)
 	return out
+}
+
+// ask is the server's answer to a question on the session's own connection.
+func (r *rig) ask(_ context.Context, parameter string) (string, error) {
+	r.questions++
+	if parameter != "is_superuser" || r.superuser == "" {
+		return "", errors.New("not known now")
+	}
+	return r.superuser, nil
 }
 
 // String is what psql shows of it.

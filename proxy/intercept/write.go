@@ -72,6 +72,7 @@ type boundWrite struct {
 // bind checks the write with its parameters and puts ids in the place of
 // cluster names.
 func (w *boundWrite) bind(ctx context.Context, b *proxy.Bind) error {
+	defer w.self.during(b.Ask)()
 	err := w.checkBound(ctx, b)
 	w.metrics.refusal(err)
 	return err
