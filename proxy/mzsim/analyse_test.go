@@ -35,7 +35,7 @@ func TestTranslation(t *testing.T) {
 		{"DROP CLUSTER IF EXISTS a, b CASCADE", "DROP CLUSTER", `CALL mz_sim.drop_clusters(ARRAY['a'::text, 'b'::text]::text[], true, true)`},
 		{"CREATE CLUSTER REPLICA c.r (SIZE = '25cc')", "CREATE CLUSTER REPLICA", `CALL mz_sim.create_replica('c'::text, '{"if_not_exists":false,"name":"r","size":"25cc"}'::jsonb)`},
 		{"COMMENT ON CLUSTER REPLICA c.r IS NULL", "COMMENT", `CALL mz_sim.comment_on('c'::text, 'r'::text, NULL::text)`},
-		{"CREATE DEFAULT INDEX ON v", "CREATE INDEX", `CALL mz_sim.register('index'::text, NULL, NULL::text, '_primary_idx'::text, '"v"'::text, NULL::text, false, 'CREATE DEFAULT INDEX ON v'::text)`},
+		{"CREATE DEFAULT INDEX ON v", "CREATE INDEX", `CALL mz_sim.register('index'::text, NULL, NULL::text, '_primary_idx'::text, '"v"'::text, NULL, NULL::text, false, 'CREATE DEFAULT INDEX ON v'::text)`},
 		{"SHOW CLUSTERS LIKE 'a%'", "", `SELECT * FROM mz_sim.show_clusters WHERE name LIKE 'a%'::text`},
 		{"SELECT * FROM (SHOW CLUSTERS) s, (SHOW CLUSTER REPLICAS) r", "", "SELECT * FROM (SELECT * FROM mz_sim.show_clusters) s, (SELECT * FROM mz_sim.show_cluster_replicas) r"},
 		{"BEGIN ISOLATION LEVEL STRICT SERIALIZABLE READ ONLY", "", "BEGIN READ ONLY"},

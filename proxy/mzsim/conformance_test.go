@@ -173,7 +173,7 @@ func (c *client) clean(t *testing.T) {
 	for _, name := range rows(t, c, "SELECT name FROM mz_clusters WHERE id LIKE 'u%' AND name <> 'quickstart'") {
 		c.must(t, "DROP CLUSTER "+pgx.Identifier{name}.Sanitize()+" CASCADE")
 	}
-	for _, kind := range []string{"materialized-view", "view", "source", "table"} {
+	for _, kind := range []string{"sink", "materialized-view", "view", "table", "source", "connection", "secret"} {
 		for _, name := range rows(t, c, "SELECT s.name || '.' || o.name FROM mz_objects o JOIN mz_schemas s ON s.id = o.schema_id WHERE o.id LIKE 'u%' AND o.type = '"+kind+"'") {
 			schema, name, _ := strings.Cut(name, ".")
 			c.must(t, fmt.Sprintf("DROP %s IF EXISTS %s CASCADE", strings.ToUpper(strings.ReplaceAll(kind, "-", " ")), pgx.Identifier{schema, name}.Sanitize()))

@@ -11,7 +11,7 @@ func TestKnobErrors(t *testing.T) {
 	c.must(t, oneC)
 	for _, tt := range []struct{ sql, want, hint string }{
 		{"SELECT mz_sim.set('hydratoin', '1s')", `42704 unknown knob "hydratoin"`,
-			"Known knobs are: ddl_delay, hydration, max_clusters, max_credit_consumption_rate, max_replicas_per_cluster, rbac, startup, statement_logging."},
+			"Known knobs are: ddl_delay, hydration, lag, max_clusters, max_credit_consumption_rate, max_replicas_per_cluster, rbac, source_statistics, startup, statement_logging."},
 		{"SELECT mz_sim.set('hydration', 'soon')", `22023 invalid value for knob "hydration": "soon"`,
 			"It takes an interval such as 500ms: time from online to hydrated at one worker; divided by the workers of the size."},
 		{"SELECT mz_sim.set('startup', '-1s')", `22023 invalid value for knob "startup": "-1s"`, ""},

@@ -23,6 +23,10 @@ func (p *parser) objectDDL() (d ddl, ok bool) {
 		return p.createSource(), true
 	case p.accept("create", "sink"):
 		return p.createSink(), true
+	case p.accept("create", "connection"):
+		return p.createConnection(), true
+	case p.accept("create", "secret"):
+		return p.createSecret(), true
 	case p.accept("drop", "index"):
 		return p.dropObjects("index"), true
 	case p.accept("drop", "materialized", "view"):
@@ -31,6 +35,10 @@ func (p *parser) objectDDL() (d ddl, ok bool) {
 		return p.dropObjects("source"), true
 	case p.accept("drop", "sink"):
 		return p.dropObjects("sink"), true
+	case p.accept("drop", "connection"):
+		return p.dropObjects("connection"), true
+	case p.accept("drop", "secret"):
+		return p.dropObjects("secret"), true
 	case p.accept("drop", "role"):
 		return p.dropRoles(), true
 	case p.accept("create", "role"):
@@ -40,7 +48,7 @@ func (p *parser) objectDDL() (d ddl, ok bool) {
 	case p.accept("alter", "system"):
 		return p.alterSystem(), true
 	case p.accept("create", "table"):
-		return ddl{}, p.checkTable()
+		return p.createTable()
 	}
 	return ddl{}, false
 }
@@ -81,7 +89,7 @@ func (p *parser) createIndex(isDefault bool) ddl {
 	} else if columns := p.keyColumns(); len(columns) > 0 {
 		suffix = "_" + strings.Join(columns, "_") + "_idx"
 	}
-	return ddl{"CREATE INDEX", call("register", "index", nil, name, suffix, relation, cluster, ifNotExists, p.source())}
+	return ddl{"CREATE INDEX", call("register", "index", nil, name, suffix, relation, nil, cluster, ifNotExists, p.source())}
 }
 
 // keyColumns reads the keys of an index to the end and returns those that are plain columns.
@@ -106,7 +114,7 @@ func (p *parser) createMaterializedView(orReplace string) ddl {
 	}
 	p.expect("as")
 	statement := "CREATE " + orReplace + "VIEW " + name + " " + columns + " AS " + p.rest()
-	return ddl{"CREATE MATERIALIZED VIEW", call("create_object", "materialized-view", nil, name, cluster, ifNotExists, statement, p.source())}
+	return ddl{"CREATE MATERIALIZED VIEW", call("create_object", "materialized-view", nil, name, nil, cluster, ifNotExists, statement, p.source())}
 }
 
 // balanced reads a parenthesised part, if one comes next, and returns its source.
@@ -130,52 +138,6 @@ func (p *parser) balanced() string {
 	}
 	p.expected("right parenthesis")
 	return ""
-}
-
-// sourceColumns are the columns of the sources that the stand-in makes; they never get rows.
-var sourceColumns = map[string]string{
-	"load-generator": "counter bigint", "kafka": "key bytea, data bytea",
-	"postgres": "", "mysql": "", "sql-server": "", "webhook": "body jsonb",
-}
-
-// createSource reads CREATE SOURCE name [IN CLUSTER c] FROM kind ...
-func (p *parser) createSource() ddl {
-	ifNotExists := p.ifNotExists()
-	name := p.qualified()
-	p.balanced()
-	cluster := p.inCluster()
-	p.expect("from")
-	kind := ""
-	switch {
-	case p.accept("load", "generator"):
-		kind = "load-generator"
-		if !p.accept("counter") {
-			p.fail("0A000", "load generators other than COUNTER not yet supported")
-		}
-	case p.accept("sql", "server"):
-		kind = "sql-server"
-	default:
-		kind = p.ident()
-	}
-	columns, known := sourceColumns[kind]
-	if p.err == nil && !known {
-		p.pos--
-		p.expected("one of KAFKA or LOAD GENERATOR or MYSQL or POSTGRES or SQL SERVER or WEBHOOK")
-	}
-	statement := "CREATE TABLE " + name + " (" + columns + ")"
-	return ddl{"CREATE SOURCE", call("create_object", "source", kind, name, cluster, ifNotExists, statement, p.source())}
-}
-
-// createSink reads CREATE SINK name [IN CLUSTER c] FROM relation INTO kind ...
-func (p *parser) createSink() ddl {
-	ifNotExists := p.ifNotExists()
-	name := p.ident()
-	cluster := p.inCluster()
-	p.expect("from")
-	relation := p.qualified()
-	p.expect("into")
-	kind := p.ident()
-	return ddl{"CREATE SINK", call("register", "sink", kind, name, "", relation, cluster, ifNotExists, p.source())}
 }
 
 func (p *parser) dropObjects(kind string) ddl {

@@ -94,7 +94,7 @@ func lifeOf(t *testing.T, c *client) (status, hydration *subscription) {
 	c.must(t, emptyC)
 	c.must(t, "CREATE INDEX i IN CLUSTER c ON t (a)")
 	status = subscribe(t, "(SELECT s.status, s.reason FROM mz_internal.mz_cluster_replica_statuses s JOIN mz_cluster_replicas r ON r.id = s.replica_id WHERE r.name = 'x')")
-	hydration = subscribe(t, "(SELECT h.hydrated FROM mz_internal.mz_hydration_statuses h JOIN mz_indexes i ON i.id = h.object_id WHERE i.name = 'i')")
+	hydration = subscribe(t, "(SELECT h.hydrated FROM mz_internal.mz_hydration_statuses h JOIN mz_indexes i ON i.id = h.object_id WHERE i.name = 'i' AND h.replica_id IS NOT NULL)")
 	inProgress(t, c, status.PID())
 	inProgress(t, c, hydration.PID())
 	return status, hydration

@@ -111,9 +111,25 @@ CREATE TABLE mz_sim.objects (
     owner oid NOT NULL,
     definition text,
     create_sql text,
-    created_at timestamptz NOT NULL
+    created_at timestamptz NOT NULL,
+    connection_id text, -- of a source or sink
+    restarted_at timestamptz, -- when it last became able to run: its replica was dropped, or it was mended
+    stalled text, -- the error that keeps a source or sink from running
+    -- The replicas that run it: all of its cluster, the first of them, or, if NULL, none.
+    runs text GENERATED ALWAYS AS (CASE
+        WHEN type IN ('index', 'materialized-view') THEN 'all'
+        WHEN type = 'sink' OR type = 'source' AND subtype IN ('postgres', 'mysql', 'sql-server') THEN 'one'
+        WHEN type = 'source' AND subtype IN ('kafka', 'load-generator') THEN 'all' END) STORED
 );
 CREATE INDEX ON mz_sim.objects (cluster_id);
+
+-- What dropped replicas have reported of sources: it stays.
+CREATE TABLE mz_sim.past_reports (
+    object_id text NOT NULL REFERENCES mz_sim.objects ON DELETE CASCADE,
+    replica_id text NOT NULL,
+    hydrated bool NOT NULL,
+    PRIMARY KEY (object_id, replica_id)
+);
 
 CREATE TABLE mz_sim.comments (
     id text NOT NULL,

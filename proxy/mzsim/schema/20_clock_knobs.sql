@@ -24,6 +24,8 @@ CREATE TABLE mz_sim.knobs (
 );
 INSERT INTO mz_sim.knobs VALUES
     ('hydration', 'interval', '3s', 'time from online to hydrated at one worker; divided by the workers of the size'),
+    ('source_statistics', 'interval', '0s', 'time from a source running on a replica to the first report about it'),
+    ('lag', 'interval', '0s', 'how late the catalog shows sessions, statuses, hydration, usage and history'),
     ('startup', 'interval', '500ms', 'time from created, or crashed, to online'),
     ('statement_logging', 'rate', 'on', 'the share of the statements that is logged'),
     ('rbac', 'bool', 'on', 'whether clusters and replicas can be changed by their owners only'),
@@ -37,6 +39,10 @@ UPDATE mz_sim.knobs SET initial = value;
 CREATE FUNCTION mz_sim.knob(name text) RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
     AS $$ SELECT k.value FROM mz_sim.knobs k WHERE k.name = $1 $$;
+
+-- seen is the moment that the relations show that are not written together with what they tell of.
+CREATE FUNCTION mz_sim.seen() RETURNS timestamptz
+    LANGUAGE sql STABLE AS $$ SELECT now() - mz_sim.knob('lag')::interval $$;
 
 -- The share of statements that is logged.
 CREATE FUNCTION mz_sim.logging_rate() RETURNS float8

@@ -1,24 +1,28 @@
 -- The life of a replica as a function of time:
 -- created -> (startup) -> online -> (hydration / workers) -> hydrated.
 
--- processes: one row per process of a replica, with the moment it was last
+-- processes_at: one row per process of a replica that there was at a moment, with the moment it was last
 -- started, by creation or after a crash, and the moment it is online again.
-CREATE VIEW mz_sim.processes AS
-    SELECT r.id AS replica_id, r.cluster_id, p.process_id, s.processes * s.workers AS workers,
-           b.boot_at, b.reason,
+CREATE FUNCTION mz_sim.processes_at(moment timestamptz)
+    RETURNS TABLE (replica_id text, cluster_id text, process_id int, workers int, boot_at timestamptz, reason text, online_at timestamptz)
+    LANGUAGE sql STABLE AS $$
+    SELECT r.id, r.cluster_id, p.process_id, s.processes * s.workers, b.boot_at, b.reason,
            least(b.boot_at + b.startup,
                  (SELECT min(h.at) FROM mz_sim.hydrations h
-                  WHERE h.replica_id = r.id AND h.object_id IS NULL AND h.at >= b.boot_at)) AS online_at
+                  WHERE h.replica_id = r.id AND h.object_id IS NULL AND h.at >= b.boot_at))
     FROM mz_sim.replicas r
     JOIN mz_sim.sizes s USING (size)
     CROSS JOIN LATERAL generate_series(0, s.processes - 1) AS p (process_id)
     CROSS JOIN LATERAL (
         SELECT c.at AS boot_at, c.reason, c.startup FROM mz_sim.crashes c
-        WHERE c.replica_id = r.id AND c.process_id = p.process_id AND c.at <= now()
+        WHERE c.replica_id = r.id AND c.process_id = p.process_id AND c.at <= moment
         UNION ALL
         SELECT r.created_at, NULL, r.startup
         ORDER BY boot_at DESC LIMIT 1
-    ) b;
+    ) b
+    WHERE r.created_at <= moment
+$$;
+CREATE VIEW mz_sim.processes AS SELECT p.* FROM mz_sim.processes_at(now()) p;
 
 -- replica_states: a replica is as far as the last of its processes. The processes of one replica are
 -- found by its id, so that who asks about one pays for one.
@@ -28,23 +32,44 @@ CREATE VIEW mz_sim.replica_states AS
     CROSS JOIN LATERAL (SELECT max(boot_at) AS boot_at, max(online_at) AS online_at, max(workers) AS workers
                         FROM mz_sim.processes WHERE replica_id = r.id) p;
 
--- hydration: one row per replica and object that its cluster maintains. The
--- introspection indexes are quick.
+-- first_replica is the one that runs what runs on one replica only: it stays there until that replica goes.
+CREATE FUNCTION mz_sim.first_replica(cluster text) RETURNS text
+    LANGUAGE sql STABLE
+    AS $$ SELECT r.id FROM mz_sim.replicas r WHERE r.cluster_id = cluster ORDER BY length(r.id), r.id LIMIT 1 $$;
+
+-- hydration: one row per object that a cluster maintains and replica that runs it. What does not get
+-- what it needs from outside is never hydrated.
 CREATE VIEW mz_sim.hydration AS
-    SELECT r.replica_id, r.cluster_id, o.id AS object_id, greatest(r.online_at, o.created_at) AS started_at,
-           least(greatest(r.online_at, o.created_at) + (SELECT mz_sim.knob('hydration')::interval) / r.workers,
+    SELECT r.replica_id, r.cluster_id, o.id AS object_id, greatest(r.online_at, o.created_at, o.restarted_at) AS started_at,
+           CASE WHEN o.stalled IS NOT NULL THEN 'infinity'
+                ELSE least(greatest(r.online_at, o.created_at, o.restarted_at) + (SELECT mz_sim.knob('hydration')::interval) / r.workers,
                  (SELECT min(h.at) FROM mz_sim.hydrations h
-                  WHERE h.replica_id = r.replica_id AND h.at >= r.boot_at
-                    AND (h.object_id = o.id OR h.object_id IS NULL AND h.at >= o.created_at))) AS hydrated_at
+                  WHERE h.replica_id = r.replica_id AND h.at >= r.boot_at AND h.at >= greatest(o.restarted_at, '-infinity')
+                    AND (h.object_id = o.id OR h.object_id IS NULL AND h.at >= o.created_at))) END AS hydrated_at
     FROM mz_sim.objects o
-    JOIN mz_sim.replica_states r ON r.cluster_id = o.cluster_id;
+    JOIN mz_sim.replica_states r ON r.cluster_id = o.cluster_id
+    WHERE CASE o.runs WHEN 'all' THEN true WHEN 'one' THEN r.replica_id = mz_sim.first_replica(o.cluster_id) END;
+
+-- source_reports: what replicas have reported of sources. Reports come at intervals, the first one up to an interval late.
+CREATE VIEW mz_sim.source_reports AS
+    SELECT h.object_id, h.replica_id, h.hydrated_at <= (SELECT mz_sim.seen()) AS hydrated
+    FROM mz_sim.hydration h JOIN mz_sim.objects o ON o.id = h.object_id
+    WHERE o.type = 'source' AND h.started_at + (SELECT mz_sim.knob('source_statistics')::interval) <= (SELECT mz_sim.seen())
+    UNION ALL
+    SELECT object_id, replica_id, hydrated FROM mz_sim.past_reports;
 
 -- next_change is when the clock alone changes what can be seen, in real time.
 CREATE FUNCTION mz_sim.next_change() RETURNS timestamptz
     LANGUAGE sql STABLE AS $$
-    SELECT min(x.at) - (SELECT shift FROM mz_sim.clock)
-    FROM (SELECT online_at AS at FROM mz_sim.processes UNION ALL SELECT hydrated_at FROM mz_sim.hydration) x
-    WHERE x.at > now()
+    SELECT min(x.at) + mz_sim.knob('lag')::interval - (SELECT shift FROM mz_sim.clock)
+    FROM (SELECT online_at AS at FROM mz_sim.processes
+          UNION ALL SELECT boot_at FROM mz_sim.processes
+          UNION ALL SELECT started_at FROM mz_sim.hydration
+          UNION ALL SELECT hydrated_at FROM mz_sim.hydration
+          UNION ALL SELECT h.started_at + mz_sim.knob('source_statistics')::interval
+                    FROM mz_sim.hydration h JOIN mz_sim.objects o ON o.id = h.object_id WHERE o.type = 'source'
+          UNION ALL SELECT connected_at FROM mz_sim.sessions) x
+    WHERE x.at > (SELECT mz_sim.seen()) AND x.at < 'infinity'
 $$;
 
 -- Every cluster has the introspection indexes from its creation.
@@ -121,4 +146,15 @@ BEGIN
                                    statement_type, began_at, finished_at, finished_status, execution_strategy)
     VALUES (gen_random_uuid(), 1, c.id, c.name, 'mz_sim', session_user, 'SELECT mz_sim.activity()',
             'select', at, at, 'success', 'standard');
+END $$;
+
+-- stall keeps a source or sink from running, as where it is misconfigured; NULL mends it.
+CREATE FUNCTION mz_sim.stall(object text, error text) RETURNS void
+    LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE o mz_sim.objects := mz_sim.find_object(object);
+BEGIN
+    IF o.type NOT IN ('source', 'sink') THEN
+        RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('"%s" is neither a source nor a sink', object);
+    END IF;
+    UPDATE mz_sim.objects SET stalled = error, restarted_at = now() WHERE id = o.id;
 END $$;

@@ -115,14 +115,41 @@ BEGIN
         'logical_size', spec->>'size', 'reason', reason, 'replica_id', replica_id, 'replica_name', replica_name));
 END $$;
 
+-- remove_replica drops one replica. What ran on it only moves to the next one.
 CREATE FUNCTION mz_sim.remove_replica(r mz_sim.replicas, cluster_name text, reason text) RETURNS void
     LANGUAGE plpgsql AS $$
 BEGIN
+    INSERT INTO mz_sim.past_reports SELECT object_id, replica_id, hydrated FROM mz_sim.source_reports WHERE replica_id = r.id;
+    IF r.id = mz_sim.first_replica(r.cluster_id) THEN
+        UPDATE mz_sim.objects o SET restarted_at = now() WHERE o.cluster_id = r.cluster_id AND o.runs = 'one';
+    END IF;
     DELETE FROM mz_sim.replicas WHERE id = r.id;
     DELETE FROM mz_sim.comments WHERE id = r.id AND object_type = 'cluster-replica';
     PERFORM mz_sim.audit('drop', 'cluster-replica', jsonb_build_object(
         'cluster_id', r.cluster_id, 'cluster_name', cluster_name, 'reason', reason,
         'replica_id', r.id, 'replica_name', r.name));
+END $$;
+
+-- warn_of_single_replica_sources tells of sources to which further replicas of their cluster are of no use.
+CREATE FUNCTION mz_sim.warn_of_single_replica_sources(cluster text) RETURNS void
+    LANGUAGE plpgsql AS $$
+DECLARE
+    c mz_sim.clusters;
+    names text[];
+    most CONSTANT int := 3; -- that are named
+BEGIN
+    SELECT * INTO c FROM mz_sim.clusters x WHERE x.id = cluster;
+    names := ARRAY(SELECT format('"%s.%s.%s"', current_database(), n.nspname, o.name)
+                   FROM mz_sim.named_objects o JOIN pg_namespace n ON n.oid = o.schema
+                   WHERE o.cluster_id = c.id AND o.type = 'source' AND o.runs = 'one' ORDER BY length(o.id), o.id);
+    IF cardinality(names) = 0 OR coalesce(c.replication_factor, (SELECT count(*) FROM mz_sim.replicas r WHERE r.cluster_id = c.id)) < 2 THEN
+        RETURN;
+    END IF;
+    RAISE WARNING USING ERRCODE = '01000',
+        MESSAGE = format('cluster "%s" has more than one replica, but the following sources in it always run on only the first replica: %s%s',
+            c.name, array_to_string(names[:most], ', '), CASE WHEN cardinality(names) > most THEN format(', and %s more', cardinality(names) - most) ELSE '' END),
+        DETAIL = 'Adding replicas to the cluster does not make these sources more fault tolerant and does not increase their ingestion throughput.',
+        HINT = 'To achieve fault tolerance for other objects in the cluster, consider moving these sources to a separate cluster with a single replica.';
 END $$;
 
 -- add_managed_replicas creates the next replicas r1, r2, ... of a managed cluster.

@@ -74,6 +74,7 @@ BEGIN
     PERFORM mz_sim.check_size(spec->>'size');
     PERFORM mz_sim.check_room(c.id, spec->>'size', 1);
     PERFORM mz_sim.add_replica(c, spec, 'manual');
+    PERFORM mz_sim.warn_of_single_replica_sources(c.id);
 END $$;
 
 -- drop_replicas drops all or none; targets is a list of {cluster, replica}.
@@ -191,6 +192,7 @@ DECLARE
     managed bool;
     wanted text;
     current int;
+    old_factor int8;
 BEGIN
     PERFORM mz_sim.begin_ddl();
     IF if_exists AND NOT EXISTS (SELECT FROM mz_sim.clusters WHERE name = cluster) THEN
@@ -200,6 +202,7 @@ BEGIN
     c := mz_sim.find_cluster(cluster);
     PERFORM mz_sim.check_owner('CLUSTER', c.name, c.id, c.owner);
     managed := coalesce((spec->>'managed')::bool, c.managed);
+    old_factor := c.replication_factor;
     IF NOT managed AND NOT c.managed THEN
         SELECT upper(replace(k, '_', ' ')) INTO wanted FROM jsonb_object_keys(spec) k WHERE k NOT IN ('managed', 'workload_class') ORDER BY k LIMIT 1;
         IF wanted IS NOT NULL THEN
@@ -227,6 +230,9 @@ BEGIN
     PERFORM mz_sim.audit('alter', 'cluster', jsonb_build_object('id', c.id, 'name', c.name));
     IF managed THEN
         PERFORM mz_sim.reconcile_managed(c);
+    END IF;
+    IF c.replication_factor > old_factor THEN
+        PERFORM mz_sim.warn_of_single_replica_sources(c.id);
     END IF;
 END $$;
 

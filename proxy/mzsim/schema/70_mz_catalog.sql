@@ -52,7 +52,7 @@ CREATE VIEW mz_catalog.mz_objects AS
     SELECT id, oid, schema_id, name, type, owner_id, cluster_id, privileges FROM mz_catalog.mz_relations
     UNION ALL
     SELECT id, oid, mz_sim.schema_id(schema), name, type, mz_sim.role_id(owner), cluster_id, NULL
-    FROM mz_sim.named_objects WHERE type IN ('index', 'sink', 'connection')
+    FROM mz_sim.named_objects WHERE type IN ('index', 'sink', 'connection', 'secret')
     UNION ALL
     SELECT id, (300000 + substr(id, 3)::int8)::oid, mz_sim.schema_id('mz_introspection'::regnamespace), name, 'index', 's1', cluster_id, NULL
     FROM mz_sim.introspection_indexes;
@@ -69,18 +69,27 @@ CREATE VIEW mz_catalog.mz_views AS
 
 CREATE VIEW mz_catalog.mz_tables AS
     SELECT id, oid, mz_sim.schema_id(schema) AS schema_id, name, mz_sim.role_id(owner) AS owner_id,
-           mz_sim.owner_acl(owner, 'arwd') AS privileges, create_sql, create_sql AS redacted_create_sql, NULL::text AS source_id
+           mz_sim.owner_acl(owner, 'arwd') AS privileges, create_sql, create_sql AS redacted_create_sql, on_id AS source_id
     FROM mz_sim.named_objects WHERE type = 'table';
 
+CREATE VIEW mz_catalog.mz_connections AS
+    SELECT id, oid, mz_sim.schema_id(schema) AS schema_id, name, subtype AS type, mz_sim.role_id(owner) AS owner_id,
+           mz_sim.owner_acl(owner, 'U') AS privileges, create_sql, create_sql AS redacted_create_sql
+    FROM mz_sim.named_objects WHERE type = 'connection';
+
+CREATE VIEW mz_catalog.mz_secrets AS
+    SELECT id, oid, mz_sim.schema_id(schema) AS schema_id, name, mz_sim.role_id(owner) AS owner_id, mz_sim.owner_acl(owner, 'U') AS privileges
+    FROM mz_sim.named_objects WHERE type = 'secret';
+
 CREATE VIEW mz_catalog.mz_sources AS
-    SELECT id, oid, mz_sim.schema_id(schema) AS schema_id, name, subtype AS type, NULL::text AS connection_id, NULL::text AS size,
+    SELECT id, oid, mz_sim.schema_id(schema) AS schema_id, name, subtype AS type, connection_id, NULL::text AS size,
            CASE WHEN subtype = 'kafka' THEN 'none' END AS envelope_type, NULL::text AS key_format, NULL::text AS value_format,
            cluster_id, mz_sim.role_id(owner) AS owner_id, mz_sim.owner_acl(owner, 'r') AS privileges,
            create_sql, create_sql AS redacted_create_sql
     FROM mz_sim.named_objects WHERE type = 'source';
 
 CREATE VIEW mz_catalog.mz_sinks AS
-    SELECT id, oid, mz_sim.schema_id(schema) AS schema_id, name, subtype AS type, NULL::text AS connection_id, NULL::text AS size,
+    SELECT id, oid, mz_sim.schema_id(schema) AS schema_id, name, subtype AS type, connection_id, NULL::text AS size,
            CASE WHEN subtype = 'kafka' THEN 'debezium' END AS envelope_type, NULL::text AS format, NULL::text AS key_format,
            NULL::text AS value_format, cluster_id, mz_sim.role_id(owner) AS owner_id, create_sql, create_sql AS redacted_create_sql
     FROM mz_sim.named_objects WHERE type = 'sink';
@@ -110,4 +119,4 @@ CREATE VIEW mz_catalog.mz_audit_events AS
     SELECT id::uint8 AS id, event_type, object_type, details, role AS "user", occurred_at FROM mz_sim.audit;
 
 CREATE VIEW mz_catalog.mz_cluster_replica_frontiers AS
-    SELECT object_id, replica_id, mz_now() AS write_frontier FROM mz_sim.hydration WHERE hydrated_at <= now();
+    SELECT object_id, replica_id, mz_now() AS write_frontier FROM mz_sim.hydration WHERE hydrated_at <= (SELECT mz_sim.seen());

@@ -1,9 +1,9 @@
 -- mz_internal and mz_introspection.
 
 CREATE VIEW mz_internal.mz_cluster_replica_statuses AS
-    SELECT replica_id, process_id::uint8 AS process_id, CASE WHEN online_at <= now() THEN 'online' ELSE 'offline' END AS status,
-           CASE WHEN online_at > now() THEN reason END AS reason, CASE WHEN online_at <= now() THEN online_at ELSE boot_at END AS updated_at
-    FROM mz_sim.processes;
+    SELECT p.replica_id, p.process_id::uint8 AS process_id, CASE WHEN p.online_at <= s.at THEN 'online' ELSE 'offline' END AS status,
+           CASE WHEN p.online_at > s.at THEN p.reason END AS reason, CASE WHEN p.online_at <= s.at THEN p.online_at ELSE p.boot_at END AS updated_at
+    FROM (SELECT mz_sim.seen() AS at OFFSET 0) s, mz_sim.processes_at(s.at) p;
 
 -- Every start of a process, with the end of its way to online, be it by time or because it was forced.
 CREATE VIEW mz_sim.boots AS
@@ -18,9 +18,10 @@ CREATE VIEW mz_sim.boots AS
 
 CREATE VIEW mz_internal.mz_cluster_replica_status_history AS
     SELECT replica_id, process_id::uint8 AS process_id, 'offline' AS status, reason, at AS occurred_at FROM mz_sim.boots
+    WHERE at <= (SELECT mz_sim.seen())
     UNION ALL
     SELECT replica_id, process_id::uint8, 'online', NULL, online_at FROM mz_sim.boots
-    WHERE online_at <= now() AND (next_at IS NULL OR online_at < next_at);
+    WHERE online_at <= (SELECT mz_sim.seen()) AND (next_at IS NULL OR online_at < next_at);
 
 CREATE VIEW mz_internal.mz_cluster_replica_history AS
     SELECT c.details->>'replica_id' AS replica_id, c.details->>'logical_size' AS size, c.details->>'cluster_id' AS cluster_id,
@@ -45,8 +46,9 @@ CREATE VIEW mz_sim.usage AS
     FROM mz_sim.processes p
     JOIN mz_sim.replicas r ON r.id = p.replica_id
     JOIN mz_sim.sizes s USING (size)
-    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM mz_sim.hydration h WHERE h.replica_id = p.replica_id AND h.hydrated_at > now()) AS busy) b
-    WHERE p.online_at <= now();
+    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM mz_sim.hydration h WHERE h.replica_id = p.replica_id
+                                       AND h.hydrated_at > (SELECT mz_sim.seen()) AND h.hydrated_at < 'infinity') AS busy) b
+    WHERE p.online_at <= (SELECT mz_sim.seen());
 
 CREATE VIEW mz_internal.mz_cluster_replica_metrics AS
     SELECT replica_id, process_id::uint8 AS process_id, (cpu_nano_cores * cpu_percent / 100)::int8::uint8 AS cpu_nano_cores,
@@ -69,18 +71,59 @@ CREATE VIEW mz_internal.mz_cluster_replica_utilization_history AS
 
 -- A row appears when the replica is online: before that nobody has reported.
 CREATE VIEW mz_internal.mz_compute_hydration_statuses AS
-    SELECT object_id, replica_id, hydrated_at <= now() AS hydrated, CASE WHEN hydrated_at <= now() THEN hydrated_at - started_at END AS hydration_time
-    FROM mz_sim.hydration WHERE started_at <= now()
+    SELECT h.object_id, h.replica_id, h.hydrated_at <= s.at AS hydrated, CASE WHEN h.hydrated_at <= s.at THEN h.hydrated_at - h.started_at END AS hydration_time
+    FROM (SELECT mz_sim.seen() AS at OFFSET 0) s, mz_sim.hydration h
+    JOIN mz_sim.objects o ON o.id = h.object_id AND o.type IN ('index', 'materialized-view')
+    WHERE h.started_at <= s.at
     UNION ALL
     SELECT i.id, r.replica_id, true, interval '0' FROM mz_sim.replica_states r JOIN mz_sim.introspection_indexes i USING (cluster_id)
-    WHERE r.online;
+    WHERE r.online_at <= (SELECT mz_sim.seen());
 
+-- Sinks are not reported by replicas: one that runs, as its status says, is hydrated on the replica that runs it.
+CREATE VIEW mz_sim.sink_states AS
+    SELECT o.id AS object_id, r.id AS replica_id,
+           o.stalled IS NULL AND EXISTS (SELECT FROM mz_sim.hydration h WHERE h.object_id = o.id AND h.replica_id = r.id
+                                         AND h.hydrated_at <= (SELECT mz_sim.seen())) AS hydrated
+    FROM mz_sim.objects o JOIN mz_sim.replicas r USING (cluster_id) WHERE o.type = 'sink';
+
+-- What nobody has reported about has a row without replica; webhooks are no dataflows and have none.
 CREATE VIEW mz_internal.mz_hydration_statuses AS
-    SELECT object_id, replica_id, hydrated FROM mz_internal.mz_compute_hydration_statuses;
+    SELECT o.id AS object_id, h.replica_id, coalesce(h.hydrated, false) AS hydrated
+    FROM mz_sim.objects o LEFT JOIN mz_internal.mz_compute_hydration_statuses h ON h.object_id = o.id
+    WHERE o.type IN ('index', 'materialized-view')
+    UNION ALL
+    SELECT o.id, h.replica_id, coalesce(h.hydrated, false)
+    FROM mz_sim.introspection_indexes o LEFT JOIN mz_internal.mz_compute_hydration_statuses h ON h.object_id = o.id
+    UNION ALL
+    SELECT o.id, s.replica_id, coalesce(s.hydrated, false)
+    FROM mz_sim.objects o LEFT JOIN mz_sim.source_reports s ON s.object_id = o.id
+    WHERE o.type = 'source' AND o.runs IS NOT NULL
+    UNION ALL
+    SELECT object_id, replica_id, hydrated FROM mz_sim.sink_states;
 
 CREATE VIEW mz_internal.mz_compute_operator_hydration_statuses AS
     SELECT replica_id, object_id, 0::uint8 AS physical_plan_node_id, hydrated FROM mz_internal.mz_compute_hydration_statuses
     WHERE object_id LIKE 'u%';
+
+-- A source that nobody runs is paused, if anybody ever has; tables are as their sources are.
+CREATE VIEW mz_sim.status_of AS
+    SELECT o.id AS object_id, x.at AS since, o.stalled AS error,
+           CASE WHEN x.at > (SELECT mz_sim.seen()) OR x.at IS NULL AND o.restarted_at IS NULL THEN 'created' WHEN x.at IS NULL THEN 'paused'
+                WHEN o.stalled IS NOT NULL THEN 'stalled' ELSE 'running' END AS status
+    FROM mz_sim.objects o
+    CROSS JOIN LATERAL (SELECT min(h.started_at) AS at FROM mz_sim.hydration h WHERE h.object_id = o.id) x
+    WHERE o.type IN ('source', 'sink') AND o.runs IS NOT NULL;
+
+CREATE VIEW mz_internal.mz_source_statuses AS
+    SELECT o.id, o.name, CASE o.type WHEN 'table' THEN 'table' ELSE o.subtype END AS type, s.since AS last_status_change_at,
+           CASE WHEN o.subtype = 'webhook' THEN 'running' ELSE coalesce(s.status, 'created') END AS status, s.error, NULL::jsonb AS details
+    FROM mz_sim.named_objects o
+    LEFT JOIN mz_sim.status_of s ON s.object_id = CASE o.type WHEN 'table' THEN o.on_id ELSE o.id END
+    WHERE o.type = 'source' OR o.type = 'table' AND o.on_id IS NOT NULL;
+
+CREATE VIEW mz_internal.mz_sink_statuses AS
+    SELECT o.id, o.name, o.subtype AS type, s.since AS last_status_change_at, coalesce(s.status, 'created') AS status, s.error, NULL::jsonb AS details
+    FROM mz_sim.named_objects o LEFT JOIN mz_sim.status_of s ON s.object_id = o.id WHERE o.type = 'sink';
 
 CREATE VIEW mz_internal.mz_cluster_schedules AS
     SELECT id AS cluster_id, schedule AS type, NULL::interval AS refresh_hydration_time_estimate FROM mz_sim.clusters;
@@ -94,7 +137,8 @@ CREATE VIEW mz_internal.mz_internal_cluster_replicas AS SELECT id FROM mz_sim.re
 CREATE VIEW mz_internal.mz_sessions AS
     SELECT id, connection_id::uint4 AS connection_id,
            (SELECT mz_sim.role_id(oid) FROM pg_catalog.pg_roles WHERE rolname = role) AS role_id, client_ip, connected_at
-    FROM mz_sim.sessions;
+    FROM mz_sim.sessions
+    WHERE connected_at <= (SELECT mz_sim.seen()) OR connection_id = pg_backend_pid(); -- only the session itself waits for its row
 
 CREATE VIEW mz_internal.mz_subscriptions AS
     SELECT id, session_id, cluster_id, created_at, referenced_object_ids FROM mz_sim.subscriptions;
@@ -109,13 +153,23 @@ CREATE VIEW mz_internal.mz_object_dependencies AS
     JOIN pg_catalog.pg_depend d ON d.classid = 'pg_catalog.pg_rewrite'::regclass AND d.objid = w.oid AND d.refclassid = 'pg_catalog.pg_class'::regclass
     JOIN mz_sim.objects t ON t.oid = d.refobjid AND t.oid <> v.oid;
 
+-- The history is written late: of the beginning of a statement, and of its end.
+CREATE VIEW mz_sim.logged AS
+    SELECT seq, execution_id, prepared_statement_id, session_id, sample_rate, cluster_id, cluster_name, application_name, role, search_path,
+           sql, statement_type, prepared_name, began_at, finished_at, finished_status, error_message, rows_returned, execution_strategy
+    FROM mz_sim.statements WHERE finished_at <= (SELECT mz_sim.seen())
+    UNION ALL
+    SELECT seq, execution_id, prepared_statement_id, session_id, sample_rate, cluster_id, cluster_name, application_name, role, search_path,
+           sql, statement_type, prepared_name, began_at, NULL, NULL, NULL, NULL, NULL
+    FROM mz_sim.statements WHERE began_at <= (SELECT mz_sim.seen()) AND (finished_at IS NULL OR finished_at > (SELECT mz_sim.seen()));
+
 CREATE VIEW mz_internal.mz_statement_execution_history AS
     SELECT execution_id AS id, prepared_statement_id, sample_rate, cluster_id, application_name, cluster_name,
            'materialize' AS database_name, ARRAY[search_path] AS search_path, 'strict serializable' AS transaction_isolation,
            (extract(epoch FROM began_at) * 1000)::int8::uint8 AS execution_timestamp, seq::uint8 AS transaction_id,
            NULL::text AS transient_index_id, '{}'::text[] AS params, mz_version() AS mz_version, began_at, finished_at, finished_status,
            error_message, NULL::int8 AS result_size, rows_returned, execution_strategy
-    FROM mz_sim.statements;
+    FROM mz_sim.logged;
 
 CREATE VIEW mz_internal.mz_statement_execution_history_redacted AS
     SELECT id, prepared_statement_id, sample_rate, cluster_id, application_name, cluster_name, database_name, search_path,
@@ -132,7 +186,7 @@ CREATE VIEW mz_internal.mz_recent_activity_log AS
            sha256(convert_to(s.sql, 'UTF8')) AS sql_hash, coalesce(s.prepared_name, '') AS prepared_statement_name, s.session_id,
            s.began_at AS prepared_at, s.statement_type, 0::uint8 AS throttled_count, x.connected_at,
            s.application_name AS initial_application_name, s.role AS authenticated_user, s.sql
-    FROM mz_sim.statements s LEFT JOIN mz_sim.sessions x ON x.id = s.session_id
+    FROM mz_sim.logged s LEFT JOIN mz_sim.sessions x ON x.id = s.session_id
     WHERE s.began_at > now() - interval '24 hours';
 
 CREATE VIEW mz_internal.mz_recent_activity_log_redacted AS

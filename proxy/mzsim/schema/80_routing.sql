@@ -20,6 +20,20 @@ BEGIN
         WHERE n.nspname NOT LIKE 'pg\_temp%';
 END $$;
 
+-- starved tells whether one of these objects gets its data, by however many views, from a source that runs nowhere.
+CREATE FUNCTION mz_sim.starved(objects text[]) RETURNS bool
+    LANGUAGE sql STABLE AS $$
+    WITH RECURSIVE fed (id) AS (
+        SELECT unnest(objects)
+        UNION
+        SELECT d.referenced_object_id FROM fed JOIN mz_internal.mz_object_dependencies d ON d.object_id = fed.id
+    )
+    SELECT EXISTS (SELECT FROM mz_sim.objects WHERE type = 'source' AND runs IS NOT NULL)
+       AND EXISTS (SELECT FROM fed JOIN mz_sim.objects o USING (id)
+                   WHERE o.type = 'source' AND o.runs IS NOT NULL
+                     AND NOT EXISTS (SELECT FROM mz_sim.hydration h WHERE h.object_id = o.id AND h.started_at <= now()))
+$$;
+
 -- readiness says whether a cluster can serve a read now: unknown, empty, replica (the targeted one is missing),
 -- denied (the role may not use it), waiting, or ready. objects are those that the statement reads; an index on one of them has to be hydrated.
 CREATE FUNCTION mz_sim.readiness(role name, cluster text, replica text, objects text[]) RETURNS TABLE (state text, cluster_id text, managed bool, replicas int)
@@ -41,6 +55,6 @@ BEGIN
             WHERE s.cluster_id = c.id AND s.online AND (replica = '' OR r.name = replica)
               AND NOT EXISTS (SELECT FROM mz_sim.hydration h JOIN mz_sim.objects o ON o.id = h.object_id
                               WHERE h.replica_id = s.replica_id AND o.type = 'index' AND o.on_id = ANY (objects) AND h.hydrated_at > now()))
-            THEN 'ready'
+             AND NOT mz_sim.starved(objects) THEN 'ready'
         ELSE 'waiting' END, c.id, c.managed, replicas;
 END $$;

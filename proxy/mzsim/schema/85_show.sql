@@ -7,10 +7,11 @@ CREATE VIEW mz_sim.show_clusters AS
     FROM mz_sim.clusters c LEFT JOIN mz_sim.comments m ON m.id = c.id AND m.object_type = 'cluster' ORDER BY c.name;
 
 CREATE VIEW mz_sim.show_cluster_replicas AS
-    SELECT c.name AS cluster, r.name AS replica, r.size, s.online AS ready, coalesce(m.comment, '') AS comment
+    SELECT c.name AS cluster, r.name AS replica, r.size,
+           coalesce((SELECT bool_and(h.hydrated) FROM mz_internal.mz_hydration_statuses h WHERE h.replica_id = r.id), false) AS ready,
+           coalesce(m.comment, '') AS comment
     FROM mz_sim.replicas r
     JOIN mz_sim.clusters c ON c.id = r.cluster_id
-    JOIN mz_sim.replica_states s ON s.replica_id = r.id
     LEFT JOIN mz_sim.comments m ON m.id = r.id AND m.object_type = 'cluster-replica'
     ORDER BY c.name, r.name;
 
