@@ -23,7 +23,7 @@ DELETE FROM mz_cluster_strategies WHERE cluster_id LIKE '%';
 INSERT INTO mz_cluster_strategies SELECT lower('U2'), 'pause', '{}';
 INSERT INTO mz_cluster_strategies SELECT * FROM mz_cluster_strategies;
 WITH x AS (DELETE FROM mz_cluster_strategies RETURNING *) SELECT count(*) FROM x;
-COPY mz_cluster_strategies FROM STDIN;
+\copy mz_cluster_strategies FROM '/dev/null'
 PREPARE p AS INSERT INTO mz_cluster_strategies VALUES ($1, 'pause', '{}');
 EXECUTE p('prod');
 EXECUTE p('staging');

@@ -5,11 +5,12 @@ CREATE MATERIALIZED VIEW mv AS SELECT a FROM t;
 CREATE DEFAULT INDEX ON v;
 INSERT INTO t VALUES (1, 'one'), (2, 'two');
 \d
+\pset tuples_only on
 \dt
 \dv
+\pset tuples_only off
 \d t
 \d v
-\du materialize
 \dn public
 SELECT a, b FROM t \gdesc
 \copy (SELECT * FROM t ORDER BY 1) TO STDOUT
