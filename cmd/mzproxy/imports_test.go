@@ -27,6 +27,8 @@ var mayImport = map[string][]string{
 	"mzproxy/proxy/intercept":    {"mzproxy/proxy", "mzproxy/rewrite", "mzproxy/engine", "mzproxy/engine/reconcile"},
 	"mzproxy/proxy/mzsim":        {"mzproxy/proxy", "mzproxy/rewrite"},
 	"mzproxy/rewrite":            {},
+
+	"mzproxy/proxy/mzsim/conformance": {},
 }
 
 // Which packages of the module may import a library, by a prefix of both.
