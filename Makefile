@@ -30,6 +30,7 @@ demo: build ## start the stand-in and the proxy, and print the psql line to copy
 test: setup fmt-check vet lint build ## what a change has to pass: format, vet, lint, build, all tests, race where it matters
 	go test ./rewrite/... ./engine
 	go test -race -timeout 30m $(RACE)
+	go test -tags portable ./proxy ./proxy/netpoll
 
 race: setup ## all tests under the race detector
 	go test -race ./...
@@ -47,6 +48,7 @@ bench: setup ## run the Go benchmarks
 
 lint: $(GOLANGCI) ## run golangci-lint
 	$(GOLANGCI) run
+	GOOS=darwin go vet ./proxy ./proxy/netpoll ./proxy/pgtest ./engine ./engine/strategy # the others need a C compiler for it
 
 $(GOLANGCI):
 	GOBIN=$(TOOLS) GOFLAGS= go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)

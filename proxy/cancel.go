@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"io"
+	"mzproxy/proxy/netpoll"
 	"sync"
 	"time"
 )
@@ -42,7 +43,7 @@ func (k *cancelKeys) find(key cancelKey) *Session {
 // cancel handles a CancelRequest: what waits in the proxy ends, what the server
 // works at is the server's to cancel. Keys that we do not know are for the
 // server, too: it may serve others than us.
-func (s *Server) cancel(ctx context.Context, t *turn, key cancelKey) error {
+func (s *Server) cancel(ctx context.Context, t *netpoll.Task, key cancelKey) error {
 	plain := s.cfg.Upstream.SSLMode == "allow"
 	if target := s.keys.find(key); target != nil {
 		_, secured := target.upstream.(tlsConn)

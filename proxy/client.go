@@ -2,8 +2,8 @@ package proxy
 
 import (
 	"fmt"
+	"mzproxy/proxy/netpoll"
 	"net"
-	"sync"
 	"sync/atomic"
 )
 
@@ -14,8 +14,8 @@ const maxKept = 4096
 // of the server's messages and the one that answers in its place: whoever writes
 // holds mu, and writes whole messages between whole messages.
 type clientSide struct {
-	mu       sync.Mutex
-	turn     *turn         // of the session
+	mu       netpoll.Mutex // others may hold it while they wait for the client
+	task     *netpoll.Task // of the session
 	boundary chan struct{} // closed when mid becomes false or over true; nil: nobody waits
 	conn     net.Conn
 	mid      bool   // in the middle of a message of the server
@@ -29,20 +29,15 @@ type clientSide struct {
 	tracking atomic.Bool // script is not empty
 }
 
-func newClientSide(conn net.Conn, t *turn) *clientSide {
-	return &clientSide{conn: conn, turn: t}
+func newClientSide(conn net.Conn, t *netpoll.Task) *clientSide {
+	return &clientSide{conn: conn, task: t}
 }
 
 // began notes a ReadyForQuery; mu is held.
 func (c *clientSide) began() { c.answered, c.failed = 0, false }
 
-// hold locks mu, which others may hold while they wait for the client.
-func (c *clientSide) hold() {
-	if !c.mu.TryLock() {
-		c.turn.stepAside()
-		c.mu.Lock()
-	}
-}
+// hold locks mu.
+func (c *clientSide) hold() { c.mu.Lock(c.task) }
 
 // lock waits for the end of the server's message that is on its way, if there is one.
 func (c *clientSide) lock() error {
@@ -53,9 +48,8 @@ func (c *clientSide) lock() error {
 		}
 		boundary := c.boundary
 		c.mu.Unlock()
-		c.turn.stepAside()
-		<-boundary
-		c.mu.Lock()
+		c.task.Wait(boundary)
+		c.hold()
 	}
 	if c.over {
 		c.mu.Unlock()

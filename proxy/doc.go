@@ -80,22 +80,16 @@
 // alone. The session's connections are closed by the direction that ends last,
 // behind the last message to the client: nobody else closes them, others only set
 // deadlines. Locks are taken in the order clientSide.mu, Session.handling,
-// Session.mu, flow.mu or socket.mu, poller.mu; only an Answer that writes while it runs holds handling
+// Session.mu, flow.mu or those of netpoll; only an Answer that writes while it runs holds handling
 // first, at a moment when the server has nothing to answer.
 //
 // # Who works, who waits
 //
-// On Linux the sockets of all sessions are in a few epoll sets, each of which has a
-// leader: the goroutine that waits there and relays what comes. A session that
-// waits for its client or server has neither goroutine nor buffer, unless half a message is there. Before
-// the leader does what could take long (a full socket, a lock that is held, a
-// callback) it hands the lead to another goroutine and is the direction's own from
-// then on, until there is nothing left to read; what a callback has to be asked about, and
-// more than a few full buffers at once, go to a goroutine at the outset. Accepting, and a
-// session's way to its first ReadyForQuery, run as fibers: coroutines that the leader resumes
-// when a socket is ready. In the middle of a bulk transfer a socket tells of bytes only when
-// there are many. On other
-// systems each direction has a goroutine that waits in Read.
+// See package netpoll. A direction is the worker of its socket: the poller's leader relays what comes. What a callback has to be
+// asked about, and more than a few full buffers at once, go to a goroutine of the direction's own, which goes on
+// until there is nothing left to read. A session that waits for its client or server has neither goroutine nor
+// buffer, unless half a message is there. Accepting, and a session's way to its first ReadyForQuery, run as fibers. Where
+// no poller waits, each direction has a goroutine that waits in Read.
 //
 // # How sessions end
 //

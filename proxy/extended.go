@@ -192,7 +192,7 @@ func (r *requests) askBind(s *statement, m *pgproto3.Bind) (changed bool, refusa
 	}
 	b := &Bind{TxStatus: r.flow.tx(), ParamOIDs: s.oids, Formats: formats, Values: m.Parameters, Ask: r.ask}
 	r.await(false, func(ctx context.Context) {
-		r.handling.Lock()
+		r.handling.Lock(r.task)
 		defer r.handling.Unlock()
 		if err := s.bind(ctx, b); err != nil {
 			refusal = r.refusal(ctx, err)

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+	"mzproxy/proxy/netpoll"
 	"os"
 	"time"
 )
@@ -11,17 +12,17 @@ import (
 // which that is. The function that mayAnswer returns must be called when the server has gone
 // on; its error is the client's.
 func (s *Session) mayAnswer() (answered func() error) {
-	s.turn.leaveFiber()
+	s.task.Detach()
 	done := make(chan error, 1)
 	go func() {
 		err := s.guard(s.passAnswer)
 		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-			_ = s.upstream.SetReadDeadline(longAgo) // nobody is left to read for
+			_ = s.upstream.SetReadDeadline(netpoll.Past) // nobody is left to read for
 		}
 		done <- err
 	}()
 	return func() error {
-		s.readDeadline(longAgo)
+		s.readDeadline(netpoll.Past)
 		err := <-done
 		s.readDeadline(time.Time{})
 		if errors.Is(err, os.ErrDeadlineExceeded) {

@@ -69,7 +69,7 @@ func (s *Session) startupMessage() []byte {
 func (s *Session) connect(ctx context.Context, startup []byte, plain bool) error {
 	dialing, done := context.WithTimeout(ctx, s.cfg.DialTimeout)
 	defer done()
-	conn, err := s.cfg.Upstream.dial(dialing, s.turn, s.cfg.keepAlive(), plain)
+	conn, err := s.cfg.Upstream.dial(dialing, s.task, s.cfg.keepAlive(), plain)
 	if err != nil {
 		e := fatal(CodeConnectionUnable, messageServerUnreachable, err)
 		e.Detail = reasonUnreachable(err)
@@ -258,20 +258,9 @@ func (s *Session) open(ctx context.Context, ready, out, key []byte) error {
 	}
 	s.flow.begin(ready[headerSize])
 	if s.cfg.Interceptor != nil && !replicating(s.hello.params["replication"]) {
-		opening := ctx
-		if s.mayBlock() {
-			s.turn.stepAside()
-			var done context.CancelFunc
-			opening, done = context.WithDeadline(ctx, s.started.Add(s.cfg.StartupTimeout))
-			defer done()
+		if err := s.openHandler(ctx); err != nil {
+			return err
 		}
-		handler, err := s.cfg.Interceptor.Open(opening, s)
-		if err != nil {
-			e := *s.refusal(opening, err)
-			e.Severity = severityFatal
-			return &e
-		}
-		s.handler = handler
 	}
 	if rw, ok := s.handler.(ErrorRewriter); ok {
 		s.replies.errors = rw
@@ -291,6 +280,25 @@ func (s *Session) open(ctx context.Context, ready, out, key []byte) error {
 	s.replies.pump.discard(len(ready))
 	_, err := s.conn.Write(out)
 	return err
+}
+
+// openHandler makes the handler.
+func (s *Session) openHandler(ctx context.Context) (err error) {
+	if s.mayBlock() {
+		opening, done := context.WithDeadline(ctx, s.started.Add(s.cfg.StartupTimeout))
+		defer done()
+		ctx = opening
+		s.task.Blocking(func() { s.handler, err = s.cfg.Interceptor.Open(ctx, s) })
+	} else {
+		s.handler, err = s.cfg.Interceptor.Open(ctx, s)
+	}
+	if err == nil {
+		return nil
+	}
+	s.handler = nil
+	e := *s.refusal(ctx, err)
+	e.Severity = severityFatal
+	return &e
 }
 
 // replicating reports whether a session speaks the replication protocol, in

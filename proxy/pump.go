@@ -1,8 +1,8 @@
 package proxy
 
 import (
-	"crypto/tls"
 	"errors"
+	"mzproxy/proxy/netpoll"
 	"net"
 )
 
@@ -12,15 +12,6 @@ var errPause = errors.New("pause")
 
 // errMuch stops a step that has so much to relay that others should not wait for it.
 var errMuch = errors.New("much to do")
-
-// errNothing is a read that would have to wait. crypto/tls goes on behind an error that is temporary.
-var errNothing error = nothing{}
-
-type nothing struct{}
-
-func (nothing) Error() string   { return "nothing to read" }
-func (nothing) Timeout() bool   { return true }
-func (nothing) Temporary() bool { return true }
 
 // muchReads is how many times a step fills its buffer before it is errMuch.
 const muchReads = 16
@@ -36,7 +27,7 @@ type consumer interface {
 // buffer only while there are bytes in it. It belongs to whoever runs its direction.
 type pump struct {
 	conn     net.Conn
-	socket   *socket // conn, or what it encrypts, if a poller waits for it; nil: Read waits
+	socket   *netpoll.Socket // conn, or what it encrypts, if a poller waits for it; nil: Read waits
 	consumer consumer
 	buf      []byte // nil, pooled, or grown for one long message
 	have     int    // bytes in buf
@@ -45,20 +36,7 @@ type pump struct {
 }
 
 func newPump(conn net.Conn, c consumer) *pump {
-	return &pump{conn: conn, consumer: c, socket: socketOf(conn)}
-}
-
-// socketOf returns the socket below a connection, nil if that is something else.
-func socketOf(conn net.Conn) *socket {
-	switch conn := conn.(type) {
-	case *socket:
-		return conn
-	case *unreadConn:
-		return socketOf(conn.Conn)
-	case *tls.Conn:
-		return socketOf(conn.NetConn())
-	}
-	return nil
+	return &pump{conn: conn, consumer: c, socket: netpoll.SocketOf(conn)}
 }
 
 // run relays until there is nothing to read (nil; only where a poller waits), the
@@ -102,7 +80,7 @@ func (p *pump) step() error {
 	for range muchReads {
 		p.room()
 		space := p.buf[p.have:]
-		n, empty, err := p.tryRead(space)
+		n, empty, err := p.socket.ReadNow(p.conn, space)
 		if n > 0 { // otherwise the size of the buffer to come stays as it is
 			p.read(n, len(space))
 			if err := p.offer(); err != nil {
@@ -119,20 +97,6 @@ func (p *pump) step() error {
 
 // plain reports whether there is nothing between the pump and its socket.
 func (p *pump) plain() bool { return p.socket != nil && p.conn == net.Conn(p.socket) }
-
-// tryRead reads what there is. empty: whatever comes next is another event.
-func (p *pump) tryRead(space []byte) (n int, empty bool, err error) {
-	if p.plain() {
-		n, err = p.socket.tryRead(space)
-		empty = n < len(space) && !p.socket.atEnd.Load()
-	} else {
-		n, err = p.socket.without(p.conn.Read, space)
-	}
-	if errors.Is(err, errNothing) {
-		return n, true, nil
-	}
-	return n, empty, err
-}
 
 // room makes sure that there is space to read into.
 func (p *pump) room() {

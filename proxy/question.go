@@ -41,7 +41,7 @@ func (r *requests) ask(ctx context.Context, parameter string) (string, error) {
 		return "", errNotNow
 	}
 	r.handling.Unlock() // the server's answers to what came before are the handler's, too
-	defer r.handling.Lock()
+	defer r.handling.Lock(r.task)
 	q := &question{result: make(chan error, 1)}
 	alone := len(r.segment) == 0
 	frames := appendMessage(nil, &pgproto3.Parse{Name: askedName, Query: "SHOW " + parameter})

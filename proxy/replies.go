@@ -32,9 +32,6 @@ func newReplies(s *Session) *replies {
 
 func (r *replies) step() (err error) {
 	defer r.recovered(&err)
-	if r.requests.pump.socket == nil { // to write to the client waits then
-		r.turn.stepAside()
-	}
 	return r.result(r.pump.step())
 }
 
@@ -304,8 +301,7 @@ func (r *replies) completed(typ byte, frame []byte) error {
 
 // completedBy tells a verdict that its statement is done.
 func (s *Session) completedBy(h *hooks, tag string) {
-	s.turn.stepAside()
-	s.handling.Lock()
+	s.handling.Lock(s.task)
 	defer s.handling.Unlock()
 	h.done(tag)
 }
@@ -324,9 +320,8 @@ func (r *replies) ready(frame []byte) error {
 			return err
 		}
 		r.flow.hold()
-		ctx, done := r.begin(false)
-		before := r.beforeReady(ctx, status)
-		done()
+		var before []byte
+		r.call(false, func(ctx context.Context) { before = r.beforeReady(ctx, status) })
 		if err := c.write(before); err != nil {
 			return err
 		}
@@ -344,7 +339,7 @@ func (r *replies) ready(frame []byte) error {
 func (s *Session) beforeReady(ctx context.Context, status byte) []byte {
 	events := s.events
 	s.events, s.watched = nil, false
-	s.handling.Lock()
+	s.handling.Lock(s.task)
 	defer s.handling.Unlock()
 	ready := s.handler.Ready(ctx, Completed{TxStatus: status, Events: events})
 	s.watched = ready.Watch

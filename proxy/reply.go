@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgproto3/v2"
+	"github.com/sirupsen/logrus"
 )
 
 // flushSize is how much of an answer is collected before it is sent.
@@ -148,7 +149,7 @@ func (w *results) take(limit int) (rows []byte, done bool) {
 // produce runs an answer.
 func (r *requests) produce(a *Answer, w *results) (tag string, e *Error) {
 	r.await(false, func(ctx context.Context) {
-		r.handling.Lock()
+		r.handling.Lock(r.task)
 		defer r.handling.Unlock()
 		var err error
 		if tag, err = a.Run(ctx, w); err != nil {
@@ -171,8 +172,7 @@ func (s *Session) refusal(ctx context.Context, err error) *Error {
 	case errors.Is(context.Cause(ctx), ErrClientGone):
 		return &Error{Code: CodeConnectionFailure, Message: "the client went away"}
 	}
-	s.turn.stepAside()
-	s.log().WithError(err).Error("internal error in a session")
+	s.log(logrus.ErrorLevel, logrus.Fields{logrus.ErrorKey: err}, "internal error in a session")
 	return &Error{Code: CodeInternalError, Message: messageInternal, Err: err}
 }
 

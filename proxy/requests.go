@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"mzproxy/proxy/netpoll"
 	"net"
 	"os"
 	"sync/atomic"
@@ -275,10 +276,13 @@ func (r *requests) expect(it item) error {
 }
 
 // await runs f, which waits for somebody, and meanwhile notices when the client
-// goes away, which ends f's context; see Session.begin. What the client sends is kept.
+// goes away, which ends f's context; see Session.call. What the client sends is kept.
 func (r *requests) await(patient bool, f func(context.Context)) {
-	ctx, done := r.begin(patient)
-	defer done()
+	r.call(patient, func(ctx context.Context) { r.whileReading(func() { f(ctx) }) })
+}
+
+// whileReading runs f, and meanwhile reads what the client sends.
+func (r *requests) whileReading(f func()) {
 	ahead := make(chan []byte, 1)
 	go func() {
 		data, err := readAhead(r.conn)
@@ -288,11 +292,11 @@ func (r *requests) await(patient bool, f func(context.Context)) {
 		ahead <- data
 	}()
 	defer func() {
-		r.readDeadline(longAgo)
+		r.readDeadline(netpoll.Past)
 		r.pump.push(<-ahead)
 		r.readDeadline(time.Time{})
 	}()
-	f(ctx)
+	f()
 }
 
 // settle waits until the server has answered all requests before this one. It

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mzproxy/proxy/netpoll"
 	"net"
 	"net/netip"
 	"os"
@@ -26,7 +27,7 @@ type Server struct {
 	cfg  Config
 	keys cancelKeys
 	// network is made by Serve.
-	network *network
+	network *netpoll.Network
 
 	mu          sync.Mutex
 	lastID      uint64
@@ -61,21 +62,21 @@ func silentLogger() logrus.FieldLogger {
 // Serve accepts on ln until ctx ends, then drains and returns when the last
 // session has ended. It closes ln. The error is nil after a shutdown.
 func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
-	network, err := newNetwork()
+	network, err := netpoll.New()
 	if err != nil {
 		_ = ln.Close()
 		return fmt.Errorf("serve: %w", err)
 	}
-	defer network.close()
+	defer network.Close()
 	s.mu.Lock()
 	s.network = network
 	s.mu.Unlock()
-	ln, turn, err := network.listen(ln, s.cfg.keepAlive())
+	ln, task, err := network.Listen(ln, s.cfg.keepAlive())
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
 	over := make(chan error, 1)
-	network.run(turn, func() { over <- s.acceptAll(ctx, ln, turn) })
+	network.Run(task, func() { over <- s.acceptAll(ctx, ln, task) })
 	err = <-over
 	s.drain()
 	if ctx.Err() != nil {
@@ -86,7 +87,7 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 
 // acceptAll accepts until the listener is closed. Other errors pass: a lack of
 // descriptors ends when sessions do.
-func (s *Server) acceptAll(ctx context.Context, ln net.Listener, t *turn) error {
+func (s *Server) acceptAll(ctx context.Context, ln net.Listener, t *netpoll.Task) error {
 	defer func() { _ = ln.Close() }()
 	stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
 	defer stop()
@@ -101,12 +102,13 @@ func (s *Server) acceptAll(ctx context.Context, ln net.Listener, t *turn) error 
 		if ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 			return fmt.Errorf("accept: %w", err)
 		}
-		t.stepAside()
-		s.cfg.Logger.WithError(err).Warnf("cannot accept a connection, trying again in %s", wait)
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-		}
+		t.Blocking(func() {
+			s.cfg.Logger.WithError(err).Warnf("cannot accept a connection, trying again in %s", wait)
+			select {
+			case <-time.After(wait):
+			case <-ctx.Done():
+			}
+		})
 		wait = min(2*wait, maxAcceptWait)
 	}
 }
@@ -125,16 +127,14 @@ func (s *Server) admit(ctx context.Context, conn net.Conn) {
 		return
 	}
 	s.lastID++
-	session := newSession(s, conn, s.network.turnOf(conn), s.lastID)
+	conn, task := s.network.Adopt(conn, s.cfg.keepAlive())
+	session := newSession(s, conn, task, s.lastID)
 	s.clients[session] = struct{}{}
 	s.connections[address]++
 	s.running.Add(1)
 	s.mu.Unlock()
-	if tcp, ok := conn.(*net.TCPConn); ok { // a socket has it from its listener
-		_ = tcp.SetKeepAliveConfig(s.cfg.keepAlive()) // without it the session works as well
-	}
 	session.limit()
-	s.network.receive(conn, func() { session.serve(ctx) })
+	s.network.Receive(conn, func() func() { return session.serve(ctx) })
 }
 
 // forget counts a connection out that is over.
@@ -208,19 +208,35 @@ func (s *Server) each(f func(*Session)) {
 	wg.Wait()
 }
 
-// serve runs one connection from its first packet on: to its end, or to where
+// serve does what the client's first packet asks for. What it returns runs the connection to its end, or to where
 // the two directions take over.
-func (s *Session) serve(ctx context.Context) {
+func (s *Session) serve(ctx context.Context) (then func()) {
 	err := s.guard(func() error { return s.begun(ctx) })
-	s.unlimit()
-	switch {
-	case s.hello != nil && s.hello.cancel != nil:
-		s.over(err)
-	case err != nil:
-		s.over(s.turnAway(err))
-	default:
+	late := s.unlimit()
+	return func() {
+		switch {
+		case s.hello != nil && s.hello.cancel != nil:
+			s.over(err)
+			return
+		case err == nil && late:
+			err = os.ErrDeadlineExceeded
+		case err == nil:
+			err = s.relayFromNow()
+		}
+		if err != nil {
+			s.over(s.turnAway(err))
+			return
+		}
 		s.relay()
 	}
+}
+
+// relayFromNow ends what belongs to the login. Others may write to the client from now on.
+func (s *Session) relayFromNow() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.relaying, s.hello = true, nil
+	return s.ended
 }
 
 // over closes a session that ended with err, and tells the log.
@@ -239,16 +255,12 @@ func (s *Session) report(err error) {
 	case s.requests != nil && s.requests.terminated.Load():
 		level = logrus.DebugLevel
 	}
-	if !logs(s.cfg.Logger, level) {
-		return
-	}
-	s.turn.stepAside()
-	log := s.log().WithFields(logrus.Fields{"duration": time.Since(s.started).Round(time.Millisecond), "end": err})
+	fields := logrus.Fields{"duration": time.Since(s.started).Round(time.Millisecond), "end": err}
 	var e *Error
 	if errors.As(err, &e) && e.Err != nil {
-		log = log.WithField("cause", e.Err)
+		fields["cause"] = e.Err
 	}
-	log.Log(level, "session ended")
+	s.log(level, fields, "session ended")
 }
 
 // logs tells whether a logger would write at a level, so that nobody need make the line otherwise.
@@ -276,7 +288,7 @@ func (s *Session) close() {
 
 // begun does what the client's first packet asks for.
 func (s *Session) begun(ctx context.Context) error {
-	h, err := readHello(s.conn, s.cfg, s.turn)
+	h, err := readHello(s.conn, s.cfg, s.task)
 	s.mu.Lock()
 	s.conn, s.hello = h.conn, h
 	s.mu.Unlock()
@@ -284,7 +296,7 @@ func (s *Session) begun(ctx context.Context) error {
 		return err
 	}
 	if h.cancel != nil {
-		return s.server.cancel(ctx, s.turn, *h.cancel)
+		return s.server.cancel(ctx, s.task, *h.cancel)
 	}
 	s.info.User, s.info.Database, s.startup = h.params["user"], h.params["database"], h.parameters()
 	if s.info.Database == "" {
@@ -293,21 +305,11 @@ func (s *Session) begun(ctx context.Context) error {
 	if e := s.server.enter(addressOf(s.info.ClientAddr)); e != nil {
 		return e
 	}
-	s.client = newClientSide(s.conn, s.turn)
+	s.client = newClientSide(s.conn, s.task)
 	s.requests = newRequests(s)
 	s.requests.pump.push(h.rest)
 	h.rest = nil
-	if err := s.login(ctx); err != nil {
-		return err
-	}
-	if s.unlimit() {
-		return os.ErrDeadlineExceeded
-	}
-	s.turn.endFiber() // others may write to the client from now on, and wait for it
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.relaying, s.hello = true, nil
-	return s.ended
+	return s.login(ctx)
 }
 
 // turnAway tells a client that is not relayed why it cannot be.
@@ -335,15 +337,20 @@ func (s *Session) turnAway(err error) error {
 func (s *Session) finish() error {
 	s.server.leave(addressOf(s.info.ClientAddr))
 	s.server.keys.remove(s.key, s)
-	if s.handler != nil {
-		if s.mayBlock() {
-			s.turn.stepAside()
-		}
-		s.handling.Lock()
-		defer s.handling.Unlock()
-		s.handler.Close()
+	switch {
+	case s.handler == nil:
+	case s.mayBlock():
+		s.task.Blocking(s.closeHandler)
+	default:
+		s.closeHandler()
 	}
 	return nil
+}
+
+func (s *Session) closeHandler() {
+	s.handling.Lock(s.task)
+	defer s.handling.Unlock()
+	s.handler.Close()
 }
 
 // addressOf is the host of an address; all clients of a Unix socket are one.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mzproxy/proxy/netpoll"
 	"net"
 	"runtime/debug"
 	"sync"
@@ -24,15 +25,12 @@ const (
 	goodbyeTimeout = 10 * time.Second
 )
 
-// longAgo is a deadline that ends what waits for a connection now.
-var longAgo = time.Unix(1, 0)
-
 // Session is one client from startup to close, with its own connection to the
 // server. Its exported methods are safe for concurrent use.
 type Session struct {
 	server *Server
 	cfg    *Config
-	turn   *turn
+	task   *netpoll.Task
 	info   SessionInfo // without Startup
 	hello  *hello      // nil once the session is relayed
 	key    cancelKey
@@ -44,7 +42,7 @@ type Session struct {
 	replies  *replies
 	flow     flow
 	handler  Handler
-	handling sync.Mutex // the handler's methods are called one at a time
+	handling netpoll.Mutex // the handler's methods are called one at a time
 	// watched and events belong to client.mu.
 	watched bool
 	events  []Event
@@ -69,25 +67,27 @@ type Session struct {
 	leaving bool // the client is gone and the server has until a deadline to finish
 }
 
-func newSession(server *Server, conn net.Conn, t *turn, id uint64) *Session {
+func newSession(server *Server, conn net.Conn, t *netpoll.Task, id uint64) *Session {
 	return &Session{
 		server:  server,
 		cfg:     &server.cfg,
 		conn:    conn,
-		turn:    t,
+		task:    t,
 		started: time.Now(),
 		info:    SessionInfo{ID: id, ClientAddr: conn.RemoteAddr()},
 	}
 }
 
-// log returns the logger with what is known of the session. It is made anew each
-// time: a session that has nothing to say should not keep one.
-func (s *Session) log() *logrus.Entry {
-	fields := logrus.Fields{"session": s.info.ID, "client": s.info.ClientAddr.String()}
-	if s.info.User != "" {
-		fields["user"], fields["database"] = s.info.User, s.info.Database
+// log tells the log, with what is known of the session.
+func (s *Session) log(level logrus.Level, fields logrus.Fields, message string) {
+	if !logs(s.cfg.Logger, level) {
+		return
 	}
-	return s.cfg.Logger.WithFields(fields)
+	known := logrus.Fields{"session": s.info.ID, "client": s.info.ClientAddr.String()}
+	if s.info.User != "" {
+		known["user"], known["database"] = s.info.User, s.info.Database
+	}
+	s.task.Blocking(func() { s.cfg.Logger.WithFields(known).WithFields(fields).Log(level, message) })
 }
 
 // limit bounds the time of the startup.
@@ -149,30 +149,35 @@ func (s *Session) setParameter(name, value string) {
 	s.parameters = s.parameters.with(name, value)
 }
 
-// begin makes the context of a callback. It ends with the client, with the
-// session and, unless patient, with a CancelRequest. The function releases it.
-func (s *Session) begin(patient bool) (context.Context, func()) {
-	s.turn.stepAside()
+// call runs a callback, whose context ends with the client, with the
+// session and, unless patient, with a CancelRequest.
+func (s *Session) call(patient bool, callback func(context.Context)) {
 	ctx, cancel := context.WithCancelCause(context.Background())
+	defer cancel(nil)
 	c := &call{cancel, patient}
+	s.begin(c)
+	defer func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.calls, c)
+	}()
+	s.task.Blocking(func() { callback(ctx) })
+}
+
+// begin notes a call that is about to wait.
+func (s *Session) begin(c *call) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended != nil {
-		cancel(s.ended)
-		return ctx, func() {}
+		c.cancel(s.ended)
+		return
 	}
 	if s.calls == nil {
 		s.calls = map[*call]struct{}{}
 	}
 	s.calls[c] = struct{}{}
 	if s.requests.left.Load() { // cancelCalls was before us
-		cancel(ErrClientGone)
-	}
-	return ctx, func() {
-		s.mu.Lock()
-		delete(s.calls, c)
-		s.mu.Unlock()
-		cancel(nil)
+		c.cancel(ErrClientGone)
 	}
 }
 
@@ -228,17 +233,17 @@ func (s *Session) end(cause error, e *Error) {
 	s.toldWhy = e != nil
 	s.parting.Add(1)
 	defer s.parting.Done()
-	_ = s.upstream.SetDeadline(longAgo)
-	_ = s.conn.SetReadDeadline(longAgo)
+	_ = s.upstream.SetDeadline(netpoll.Past)
+	_ = s.conn.SetReadDeadline(netpoll.Past)
 	var last []byte
-	until := longAgo
+	until := netpoll.Past
 	if e != nil {
 		last, until = appendMessage(nil, e.response()), time.Now().Add(lastWriteTimeout)
 	}
 	_ = s.conn.SetWriteDeadline(until)
 	s.mu.Unlock()
 	s.client.end(last)
-	_ = s.conn.SetDeadline(longAgo)
+	_ = s.conn.SetDeadline(netpoll.Past)
 	s.mu.Lock()
 	s.parted = true
 	s.mu.Unlock()
@@ -246,9 +251,9 @@ func (s *Session) end(cause error, e *Error) {
 
 // interrupt ends what a session that has not begun waits for; s.mu is held.
 func (s *Session) interrupt() {
-	_ = s.conn.SetDeadline(longAgo)
+	_ = s.conn.SetDeadline(netpoll.Past)
 	if s.upstream != nil {
-		_ = s.upstream.SetDeadline(longAgo)
+		_ = s.upstream.SetDeadline(netpoll.Past)
 	}
 }
 
@@ -282,8 +287,7 @@ func (s *Session) guard(f func() error) (err error) {
 // recovered is deferred where guard would be dear.
 func (s *Session) recovered(err *error) {
 	if p := recover(); p != nil {
-		s.turn.stepAside()
-		s.log().WithField("stack", string(debug.Stack())).Errorf("panic in a session: %v", p)
+		s.log(logrus.ErrorLevel, logrus.Fields{"stack": string(debug.Stack())}, fmt.Sprintf("panic in a session: %v", p))
 		*err = fatal(CodeInternalError, messageInternal, fmt.Errorf("panic: %v", p))
 	}
 }
@@ -356,6 +360,6 @@ func (s *Session) linger() {
 	if !ok || c.CloseWrite() != nil {
 		return
 	}
-	s.turn.leaveFiber() // the client may send all the time
+	s.task.Detach() // the client may send all the time
 	_, _ = io.Copy(io.Discard, s.conn)
 }

@@ -77,7 +77,7 @@ func (r *requests) intercept(q Query) (verdicts []Verdict, refusal *Error) {
 	}
 	q.Kept, q.Ask = r.kept, r.ask
 	r.await(false, func(ctx context.Context) {
-		r.handling.Lock()
+		r.handling.Lock(r.task)
 		defer r.handling.Unlock()
 		var err error
 		if verdicts, err = r.handler.Intercept(ctx, q); err != nil {
@@ -98,7 +98,7 @@ func (r *requests) watch(verdicts []Verdict) {
 }
 
 func (r *requests) watchNow() {
-	r.client.mu.Lock()
+	r.client.hold()
 	r.watched = true
 	r.client.mu.Unlock()
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"mzproxy/proxy/netpoll"
 	"net"
 	"slices"
 
@@ -29,7 +30,7 @@ const (
 // what runs in another one.
 type hello struct {
 	conn    net.Conn // encrypted, if the client asked for it
-	turn    *turn
+	task    *netpoll.Task
 	secured bool
 	packet  []byte // the latest one
 	rest    []byte // was read behind it
@@ -47,8 +48,8 @@ type cancelKey struct {
 
 // readHello reads the client's first packets up to a StartupMessage or a
 // CancelRequest. Each encryption may be asked for once, in plaintext only.
-func readHello(conn net.Conn, cfg *Config, t *turn) (*hello, error) {
-	h := &hello{conn: conn, turn: t}
+func readHello(conn net.Conn, cfg *Config, t *netpoll.Task) (*hello, error) {
+	h := &hello{conn: conn, task: t}
 	askedTLS, askedGSS := false, false
 	for {
 		code, body, err := h.read(cfg)
@@ -141,7 +142,7 @@ func (h *hello) negotiate(t *tls.Config) error {
 
 // secure goes on with TLS, of which what was read too far is a part.
 func (h *hello) secure(t *tls.Config, direct bool) error {
-	h.turn.leaveFiber()
+	h.task.Detach()
 	conn := h.conn
 	if len(h.rest) > 0 {
 		conn = &unreadConn{Conn: conn, first: h.rest}
@@ -226,6 +227,9 @@ type unreadConn struct {
 	net.Conn
 	first []byte
 }
+
+// NetConn is the connection itself, as that of a tls.Conn.
+func (c *unreadConn) NetConn() net.Conn { return c.Conn }
 
 func (c *unreadConn) Read(p []byte) (int, error) {
 	if len(c.first) > 0 {

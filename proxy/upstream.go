@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mzproxy/proxy/netpoll"
 	"net"
 	"net/url"
 	"os"
@@ -163,15 +164,15 @@ func verifyChain(cs tls.ConnectionState, roots *x509.CertPool, host string) erro
 
 // dial connects to the server as sslmode says. plain tells the modes allow and
 // prefer which of their two ways to take.
-func (u Upstream) dial(ctx context.Context, t *turn, keepAlive net.KeepAliveConfig, plain bool) (net.Conn, error) {
-	conn, err := dial(ctx, t, u.Network, u.Address, keepAlive)
+func (u Upstream) dial(ctx context.Context, t *netpoll.Task, keepAlive net.KeepAliveConfig, plain bool) (net.Conn, error) {
+	conn, err := netpoll.Dial(ctx, t, u.Network, u.Address, keepAlive)
 	if err != nil {
 		return nil, err
 	}
 	if plain || u.Network == "unix" || u.SSLMode == "disable" {
 		return conn, nil
 	}
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(longAgo) })
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(netpoll.Past) })
 	secured, err := u.secure(t, conn)
 	if !stop() {
 		err = context.Cause(ctx)
@@ -213,7 +214,7 @@ func (u Upstream) hasAlternative(conn net.Conn) bool {
 
 // secure negotiates TLS; a server without gets plaintext where that is allowed. A deadline of conn
 // ends it: a context of the handshake would close conn, while it is read.
-func (u Upstream) secure(t *turn, conn net.Conn) (net.Conn, error) {
+func (u Upstream) secure(t *netpoll.Task, conn net.Conn) (net.Conn, error) {
 	cfg := u.TLS
 	if cfg == nil {
 		cfg = &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}
@@ -240,7 +241,7 @@ func (u Upstream) secure(t *turn, conn net.Conn) (net.Conn, error) {
 			return nil, errors.New("negotiate TLS: unexpected answer of the server")
 		}
 	}
-	t.leaveFiber()
+	t.Detach()
 	secured := tls.Client(conn, cfg)
 	if err := secured.Handshake(); err != nil {
 		return nil, fmt.Errorf("negotiate TLS: %w: %w", errHandshake, err)

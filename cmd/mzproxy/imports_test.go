@@ -22,7 +22,8 @@ var mayImport = map[string][]string{
 	"mzproxy/engine/reconcile":   {"mzproxy/engine"},
 	"mzproxy/engine/materialize": {"mzproxy/engine", "mzproxy/engine/reconcile"},
 	"mzproxy/engine/enginetest":  {"mzproxy/engine", "mzproxy/engine/reconcile"},
-	"mzproxy/proxy":              {},
+	"mzproxy/proxy":              {"mzproxy/proxy/netpoll"},
+	"mzproxy/proxy/netpoll":      {},
 	"mzproxy/proxy/pgtest":       {"mzproxy/proxy"},
 	"mzproxy/proxy/intercept":    {"mzproxy/proxy", "mzproxy/rewrite", "mzproxy/engine", "mzproxy/engine/reconcile"},
 	"mzproxy/proxy/mzsim":        {"mzproxy/proxy", "mzproxy/rewrite"},
@@ -168,7 +169,7 @@ func impure(n ast.Node) string {
 // The relay and the engine compile and are tested without cgo.
 func TestCgoStaysInRewrite(t *testing.T) {
 	for _, p := range goList(t) {
-		if p.ImportPath != "mzproxy/proxy" && !within(p.ImportPath, "mzproxy/engine") {
+		if p.ImportPath != "mzproxy/proxy" && p.ImportPath != "mzproxy/proxy/netpoll" && !within(p.ImportPath, "mzproxy/engine") {
 			continue
 		}
 		for _, d := range p.Deps {

@@ -1,4 +1,6 @@
-package proxy
+//go:build !portable
+
+package netpoll
 
 import (
 	"errors"
@@ -21,21 +23,22 @@ const (
 	eventsEnd = unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
 )
 
-// A socket is a stream socket that a poller waits for: a net.Conn, and the
-// source of a direction that waits without a goroutine. One goroutine at a time may
+// A Socket is a stream socket that a poller waits for: a net.Conn with a Worker that
+// waits without a goroutine. One goroutine at a time may
 // read, and one write; Close must not be called while they do: set a deadline.
-type socket struct {
+type Socket struct {
 	fd      int
-	turn    *turn
+	task    *Task
 	remote  net.Addr
 	atEnd   atomic.Bool // the peer sends no more: a short read has not read everything
 	mu      sync.Mutex
 	events  uint32 // the poller knows of; 0: not in the poller yet
-	waiting waiter // that goes on at the next event; nil: none
+	worker  Worker // the latest one to wait
+	waiting waiter // that goes on at the next event: the socket for its worker, or a fiber; nil: none
 	outward bool   // ... for which there is space
 	closed  bool
-	coarse  bool // tells of bytes only when there are many
-	busy    bool // a coarse one has told of some; belongs to the leader
+	raised  bool // its low-water mark: it tells of bytes only when there are many
+	busy    bool // a raised one has told of some; belongs to the leader
 	hasty   bool // Read does not wait; belongs to the reader
 	// generation tells it in its poller from those that had the same descriptor before.
 	generation int32
@@ -51,14 +54,40 @@ type readiness struct {
 	timer   *time.Timer   // of the deadline; nil: none, or over
 }
 
-var _ net.Conn = (*socket)(nil)
+var (
+	_ net.Conn = (*Socket)(nil)
+	_ waiter   = (*Socket)(nil)
+)
 
-func newSocket(fd int, t *turn, remote net.Addr) *socket {
-	return &socket{fd: fd, turn: t, remote: remote}
+// errNothing is a read that would have to wait. crypto/tls goes on after an error that is temporary.
+var errNothing error = nothing{}
+
+type nothing struct{}
+
+func (nothing) Error() string   { return "nothing to read" }
+func (nothing) Timeout() bool   { return true }
+func (nothing) Temporary() bool { return true }
+
+// SocketOf returns the socket below a connection that a NetConn method may name, nil if that is something else.
+func SocketOf(conn net.Conn) *Socket {
+	for {
+		switch c := conn.(type) {
+		case *Socket:
+			return c
+		case interface{ NetConn() net.Conn }:
+			conn = c.NetConn()
+		default:
+			return nil
+		}
+	}
+}
+
+func newSocket(fd int, t *Task, remote net.Addr) *Socket {
+	return &Socket{fd: fd, task: t, remote: remote}
 }
 
 // Read implements net.Conn.
-func (s *socket) Read(p []byte) (int, error) {
+func (s *Socket) Read(p []byte) (int, error) {
 	for len(p) > 0 {
 		s.unread(false) // what happened up to now, this read sees
 		n, err := s.tryRead(p)
@@ -76,28 +105,43 @@ func (s *socket) Read(p []byte) (int, error) {
 }
 
 // unread notes whether there may be something to read, of which no event will tell.
-func (s *socket) unread(is bool) {
+func (s *Socket) unread(is bool) {
 	s.mu.Lock()
 	s.input.ready = is
 	s.mu.Unlock()
 }
 
-// without waiting for bytes, it reads through what is above the socket. That may have to write an answer of TLS, behind
+// ReadNow reads what there is, without waiting, through the socket or what encrypts above it. empty: whatever comes next is
+// another event.
+func (s *Socket) ReadNow(through net.Conn, p []byte) (n int, empty bool, err error) {
+	if through == net.Conn(s) {
+		n, err = s.tryRead(p)
+		empty = n < len(p) && !s.atEnd.Load()
+	} else {
+		n, err = s.readThrough(through, p)
+	}
+	if errors.Is(err, errNothing) {
+		return n, true, nil
+	}
+	return n, empty, err
+}
+
+// readThrough reads, without waiting for bytes, through what is above the socket. That may have to write an answer of TLS, after
 // whoever writes already.
-func (s *socket) without(read func([]byte) (int, error), p []byte) (int, error) {
+func (s *Socket) readThrough(conn net.Conn, p []byte) (int, error) {
 	s.mu.Lock()
 	queued := s.output.wake != nil // somebody who waits from now on has the leader step aside
 	s.mu.Unlock()
 	if queued {
-		s.turn.stepAside()
+		s.task.stepAside()
 	}
 	s.hasty = true
 	defer func() { s.hasty = false }()
-	return read(p)
+	return conn.Read(p)
 }
 
 // tryRead reads what there is, which may be errNothing.
-func (s *socket) tryRead(p []byte) (int, error) {
+func (s *Socket) tryRead(p []byte) (int, error) {
 	for {
 		if s.input.expired.Load() {
 			return 0, os.ErrDeadlineExceeded
@@ -119,7 +163,7 @@ func (s *socket) tryRead(p []byte) (int, error) {
 
 // Write implements net.Conn. It blocks while the peer does not read: that is how
 // back pressure passes through the relay.
-func (s *socket) Write(p []byte) (int, error) {
+func (s *Socket) Write(p []byte) (int, error) {
 	written := 0
 	for written < len(p) {
 		if s.output.expired.Load() {
@@ -142,7 +186,7 @@ func (s *socket) Write(p []byte) (int, error) {
 }
 
 // wait returns when something has happened since it was called last.
-func (s *socket) wait(r *readiness, events uint32) error {
+func (s *Socket) wait(r *readiness, events uint32) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.listen(events); err != nil {
@@ -155,7 +199,7 @@ func (s *socket) wait(r *readiness, events uint32) error {
 		case r.expired.Load():
 			return os.ErrDeadlineExceeded
 		}
-		if f := s.turn.fiber; f != nil {
+		if f := s.task.fiber; f != nil {
 			s.waiting, s.outward = f, r == &s.output
 			s.mu.Unlock()
 			f.pause()
@@ -168,8 +212,7 @@ func (s *socket) wait(r *readiness, events uint32) error {
 		}
 		wake := r.wake
 		s.mu.Unlock()
-		s.turn.stepAside()
-		<-wake
+		s.task.Wait(wake)
 		s.mu.Lock()
 	}
 	r.ready = false
@@ -177,16 +220,16 @@ func (s *socket) wait(r *readiness, events uint32) error {
 }
 
 // listen makes events come; s.mu is held.
-func (s *socket) listen(events uint32) error {
+func (s *Socket) listen(events uint32) error {
 	if s.closed {
 		return net.ErrClosed
 	}
 	if s.events|events == s.events {
 		return nil
 	}
-	tell := s.turn.poller.change
+	tell := s.task.poller.change
 	if s.events == 0 {
-		tell = s.turn.poller.add
+		tell = s.task.poller.add
 	}
 	if err := tell(s, s.events|events); err != nil {
 		return err
@@ -195,142 +238,13 @@ func (s *socket) listen(events uint32) error {
 	return nil
 }
 
-// await has w go on when there is something to read. It reports false, and does nothing, if there may
-// be something already, or no event can come.
-func (s *socket) await(w waiter) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.input.ready || s.atEnd.Load() || s.input.expired.Load() {
-		s.input.ready = false
-		return false
-	}
-	if s.listen(eventsIn) != nil {
-		s.input.expired.Store(true) // no event would come: the next read fails
-		return false
-	}
-	s.waiting, s.outward = w, false
-	return true
-}
-
-// happened notes events. It returns who has to go on now, if somebody waits.
-func (s *socket) happened(events uint32) (w waiter) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if events&eventsEnd != 0 {
-		s.atEnd.Store(true)
-	}
-	if events&(eventsIn|eventsEnd) != 0 {
-		w = s.tell(&s.input)
-	}
-	if events&(eventsOut|eventsEnd) != 0 {
-		if out := s.tell(&s.output); out != nil {
-			w = out
-		}
-	}
-	return w
-}
-
-// tell returns the waiter if it waits for that way, or wakes who does; s.mu is held.
-func (s *socket) tell(r *readiness) (w waiter) {
-	if s.waiting == nil || s.outward != (r == &s.output) {
-		r.happened()
-		return nil
-	}
-	w, s.waiting = s.waiting, nil
-	return w
-}
-
-// happened wakes who waits; the socket's mu is held.
-func (r *readiness) happened() {
-	r.ready = true
-	r.notify()
-}
-
-func (r *readiness) notify() {
-	if r.wake != nil {
-		close(r.wake)
-		r.wake = nil
-	}
-}
-
-// pass lets other sockets have their turn, if a fiber calls it. What comes next, or has come, or a deadline ends it.
-func (s *socket) pass() {
-	f := s.turn.fiber
-	if f == nil {
-		return
-	}
-	s.mu.Lock()
-	passes := !s.input.expired.Load() && s.turn.poller.change(s, s.events) == nil // the present state comes as an event
-	if passes {
-		s.waiting, s.outward = f, false
-	}
-	s.mu.Unlock()
-	if passes {
-		f.pause()
-	}
-}
-
-// SetDeadline implements net.Conn.
-func (s *socket) SetDeadline(t time.Time) error {
-	_ = s.SetReadDeadline(t)
-	return s.SetWriteDeadline(t)
-}
-
-// SetReadDeadline implements net.Conn. One that is over ends the wait of a direction, too.
-func (s *socket) SetReadDeadline(t time.Time) error { return s.setDeadline(&s.input, t) }
-
-// SetWriteDeadline implements net.Conn.
-func (s *socket) SetWriteDeadline(t time.Time) error { return s.setDeadline(&s.output, t) }
-
-func (s *socket) setDeadline(r *readiness, t time.Time) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return net.ErrClosed
-	}
-	if r.timer != nil {
-		r.timer.Stop()
-		r.timer = nil
-	}
-	r.expired.Store(false)
-	if t.IsZero() {
-		return nil
-	}
-	left := time.Until(t)
-	if left <= 0 {
-		s.expire(r)
-		return nil
-	}
-	var timer *time.Timer
-	timer = time.AfterFunc(left, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if r.timer == timer { // not another one by now
-			r.timer = nil
-			s.expire(r)
-		}
-	})
-	r.timer = timer
-	return nil
-}
-
-// expire ends what waits; s.mu is held.
-func (s *socket) expire(r *readiness) {
-	r.expired.Store(true)
-	r.notify()
-	if s.waiting != nil && s.outward == (r == &s.output) {
-		go s.waiting.goOn(nil)
-		s.waiting = nil
-	}
-}
-
 // CloseWrite tells the peer that nothing more comes.
-func (s *socket) CloseWrite() error {
+func (s *Socket) CloseWrite() error {
 	return os.NewSyscallError("shutdown", unix.Shutdown(s.fd, unix.SHUT_WR))
 }
 
 // Close implements net.Conn.
-func (s *socket) Close() error {
+func (s *Socket) Close() error {
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
@@ -346,15 +260,15 @@ func (s *socket) Close() error {
 		r.notify()
 	}
 	s.mu.Unlock()
-	s.turn.poller.remove(s)
+	s.task.poller.remove(s)
 	return rawClose(s.fd)
 }
 
 // RemoteAddr implements net.Conn.
-func (s *socket) RemoteAddr() net.Addr { return s.remote }
+func (s *Socket) RemoteAddr() net.Addr { return s.remote }
 
 // LocalAddr implements net.Conn; nil if it cannot be found out.
-func (s *socket) LocalAddr() net.Addr {
+func (s *Socket) LocalAddr() net.Addr {
 	name, err := syscall.Getsockname(s.fd)
 	if err != nil {
 		return nil

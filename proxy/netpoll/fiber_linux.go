@@ -1,4 +1,6 @@
-package proxy
+//go:build !portable
+
+package netpoll
 
 import (
 	"iter"
@@ -12,31 +14,37 @@ import (
 // Where the function does what could take long it has the leader step aside, as everybody has to. The
 // fiber waits for one socket at a time, and does not end before its function.
 type fiber struct {
-	turn  *turn
-	run   func()     // nil: it is over
-	mu    sync.Mutex // held while it runs
+	task  *Task
+	run   func() (then func()) // nil: it is over
+	mu    sync.Mutex           // held while it runs
 	next  func() (struct{}, bool)
 	stop  func()
 	yield func(struct{}) bool
+	id    uint64 // of its goroutine, for the watchdog
 }
 
 var _ waiter = (*fiber)(nil)
 
-// newFiber makes a turn's fiber, which has not begun.
-func newFiber(t *turn, run func()) *fiber {
+// newFiber makes a task's fiber, which has not begun.
+func newFiber(t *Task, run func() (then func())) *fiber {
 	f := t.poller.spareFiber()
 	if f == nil {
 		f = &fiber{}
 		f.next, f.stop = iter.Pull(f.loop)
 	}
-	f.turn, f.run = t, run
+	f.task, f.run = t, run
 	return f
 }
 
 // loop runs one function after the other: a stack that has grown is kept.
 func (f *fiber) loop(yield func(struct{}) bool) {
+	f.id = f.task.poller.watchdog.goroutine()
 	for f.yield = yield; ; {
-		f.run()
+		then := f.run()
+		f.task.fiber = nil // others may wait for the task's sockets from now on
+		if then != nil {
+			then()
+		}
 		f.run = nil
 		if !yield(struct{}{}) {
 			return
@@ -51,12 +59,12 @@ func (f *fiber) pause() { f.yield(struct{}{}) }
 func (f *fiber) resume() {
 	f.next()
 	if f.run == nil {
-		f.turn.poller.keepFiber(f)
+		f.task.poller.keepFiber(f)
 	}
 }
 
 // goOn implements waiter.
-func (f *fiber) goOn(error) {
+func (f *fiber) goOn() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.resume()
@@ -66,7 +74,8 @@ func (f *fiber) goOn(error) {
 func (f *fiber) advance(l *leader) (leads bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	t := f.turn
+	t := f.task
+	t.poller.watchdog.resumes(f.id)
 	t.lead(l)
 	f.resume()
 	return t.led(l)
@@ -96,6 +105,6 @@ func (p *poller) keepFiber(f *fiber) {
 		f.stop()
 		return
 	}
-	f.turn = nil
+	f.task = nil
 	p.spare = append(p.spare, f)
 }

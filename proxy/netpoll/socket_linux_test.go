@@ -1,4 +1,6 @@
-package proxy
+//go:build !portable
+
+package netpoll
 
 import (
 	"context"
@@ -6,6 +8,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -14,24 +17,24 @@ import (
 )
 
 // sockets returns one of ours and its peer.
-func sockets(t *testing.T) (ours *socket, peer *net.TCPConn) {
+func sockets(t *testing.T) (ours *Socket, peer *net.TCPConn) {
 	t.Helper()
-	n, err := newNetwork()
+	n, err := New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(n.close)
+	t.Cleanup(n.Close)
 	return socketsOf(t, n.pollers[0])
 }
 
 // socketsOf returns another one, of a poller.
-func socketsOf(t *testing.T, p *poller) (ours *socket, peer *net.TCPConn) {
+func socketsOf(t *testing.T, p *poller) (ours *Socket, peer *net.TCPConn) {
 	t.Helper()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := dial(t.Context(), &turn{poller: p}, "tcp", ln.Addr().String(), net.KeepAliveConfig{})
+	conn, err := Dial(t.Context(), &Task{poller: p}, "tcp", ln.Addr().String(), net.KeepAliveConfig{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,27 +43,27 @@ func socketsOf(t *testing.T, p *poller) (ours *socket, peer *net.TCPConn) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _, _, _ = conn.Close(), accepted.Close(), ln.Close() })
-	return conn.(*socket), accepted.(*net.TCPConn)
+	return conn.(*Socket), accepted.(*net.TCPConn)
 }
 
 // listening returns a listener of ours, which ends with the test.
-func listening(t *testing.T, address string, keepAlive net.KeepAliveConfig) (*network, net.Listener, *turn) {
+func listening(t *testing.T, address string, keepAlive net.KeepAliveConfig) (*Network, net.Listener, *Task) {
 	t.Helper()
-	n, err := newNetwork()
+	n, err := New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(n.close)
+	t.Cleanup(n.Close)
 	ln, err := net.Listen("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ours, turn, err := n.listen(ln, keepAlive)
+	ours, task, err := n.Listen(ln, keepAlive)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = ours.Close() })
-	return n, ours, turn
+	return n, ours, task
 }
 
 // peers connects so many to a listener until the test ends.
@@ -75,14 +78,21 @@ func peers(t *testing.T, ln net.Listener, many int) {
 	}
 }
 
-// told is a waiter that tells when it is its turn.
+// told is a worker that tells when it is its turn.
 type told struct{ turns chan string }
 
-func (w told) advance(*leader) bool { w.turns <- "advance"; return true }
-func (w told) goOn(error)           { w.turns <- "goOn" }
+var errStepped = errors.New("has stepped")
+
+func (w told) Step() (Next, error) { w.turns <- "step"; return End, errStepped }
+
+func (w told) Work(err error) {
+	if err == nil {
+		w.turns <- "work"
+	}
+}
 
 // register lets events come before there are bytes.
-func register(t *testing.T, s *socket) {
+func register(t *testing.T, s *Socket) {
 	t.Helper()
 	_ = s.SetReadDeadline(time.Now().Add(time.Millisecond))
 	if _, err := s.Read(make([]byte, 1)); !errors.Is(err, os.ErrDeadlineExceeded) {
@@ -95,18 +105,18 @@ func register(t *testing.T, s *socket) {
 func TestNothingIsLostBetweenReadAndAwait(t *testing.T) {
 	for name, c := range map[string]struct {
 		peer func(*net.TCPConn)
-		read func(*socket)
+		read func(*Socket)
 		end  bool
 	}{
 		"a read that was too small": {
 			func(p *net.TCPConn) { _, _ = p.Write([]byte("abc")) },
-			func(s *socket) { _, _ = s.Read(make([]byte, 1)) },
+			func(s *Socket) { _, _ = s.Read(make([]byte, 1)) },
 			false,
 		},
 		"a read that came too late": {
 			func(p *net.TCPConn) { _, _ = p.Write([]byte("abc")) },
-			func(s *socket) {
-				_ = s.SetReadDeadline(longAgo)
+			func(s *Socket) {
+				_ = s.SetReadDeadline(Past)
 				_, _ = s.Read(make([]byte, 10))
 				_ = s.SetReadDeadline(time.Time{})
 			},
@@ -114,7 +124,7 @@ func TestNothingIsLostBetweenReadAndAwait(t *testing.T) {
 		},
 		"an end behind the bytes": {
 			func(p *net.TCPConn) { _, _ = p.Write([]byte("abc")); _ = p.CloseWrite() },
-			func(s *socket) { _, _ = s.Read(make([]byte, 10)) },
+			func(s *Socket) { _, _ = s.Read(make([]byte, 10)) },
 			true,
 		},
 	} {
@@ -131,7 +141,7 @@ func TestNothingIsLostBetweenReadAndAwait(t *testing.T) {
 				time.Sleep(time.Millisecond)
 			}
 			c.read(s)
-			if s.await(told{}) {
+			if s.Await(told{}) {
 				t.Error("waits for an event that has been")
 			}
 		})
@@ -140,20 +150,20 @@ func TestNothingIsLostBetweenReadAndAwait(t *testing.T) {
 
 func TestAwaitedSocket(t *testing.T) {
 	for name, c := range map[string]struct {
-		happens func(*socket, *net.TCPConn)
+		happens func(*Socket, *net.TCPConn)
 		want    string
 	}{
-		"bytes":                     {func(_ *socket, p *net.TCPConn) { _, _ = p.Write([]byte("a")) }, "advance"},
-		"the end":                   {func(_ *socket, p *net.TCPConn) { _ = p.Close() }, "advance"},
-		"a reset":                   {func(_ *socket, p *net.TCPConn) { _ = p.SetLinger(0); _ = p.Close() }, "advance"},
-		"a deadline":                {func(s *socket, _ *net.TCPConn) { _ = s.SetReadDeadline(longAgo) }, "goOn"},
-		"a deadline in a moment":    {func(s *socket, _ *net.TCPConn) { _ = s.SetDeadline(time.Now().Add(time.Millisecond)) }, "goOn"},
-		"bytes in spite of another": {func(s *socket, p *net.TCPConn) { _ = s.SetWriteDeadline(longAgo); _, _ = p.Write([]byte("a")) }, "advance"},
+		"bytes":                     {func(_ *Socket, p *net.TCPConn) { _, _ = p.Write([]byte("a")) }, "step"},
+		"the end":                   {func(_ *Socket, p *net.TCPConn) { _ = p.Close() }, "step"},
+		"a reset":                   {func(_ *Socket, p *net.TCPConn) { _ = p.SetLinger(0); _ = p.Close() }, "step"},
+		"a deadline":                {func(s *Socket, _ *net.TCPConn) { _ = s.SetReadDeadline(Past) }, "work"},
+		"a deadline in a moment":    {func(s *Socket, _ *net.TCPConn) { _ = s.SetDeadline(time.Now().Add(time.Millisecond)) }, "work"},
+		"bytes in spite of another": {func(s *Socket, p *net.TCPConn) { _ = s.SetWriteDeadline(Past); _, _ = p.Write([]byte("a")) }, "step"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, peer := sockets(t)
 			turns := make(chan string, 1)
-			if !s.await(told{turns}) {
+			if !s.Await(told{turns}) {
 				t.Fatal("nothing has happened yet")
 			}
 			c.happens(s, peer)
@@ -177,18 +187,18 @@ func TestDeadlineThatIsMoved(t *testing.T) {
 }
 
 func TestDial(t *testing.T) {
-	n, err := newNetwork()
+	n, err := New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer n.close()
+	defer n.Close()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, port, _ := net.SplitHostPort(ln.Addr().String())
 	for _, host := range []string{"127.0.0.1", "localhost", "::ffff:127.0.0.1"} {
-		conn, err := dial(t.Context(), n.turn(), "tcp", net.JoinHostPort(host, port), net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: time.Second, Count: 2})
+		conn, err := Dial(t.Context(), n.task(), "tcp", net.JoinHostPort(host, port), net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: time.Second, Count: 2})
 		if err != nil {
 			t.Errorf("%s: %v", host, err)
 			continue
@@ -200,15 +210,15 @@ func TestDial(t *testing.T) {
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if conn, err := dial(ended, n.turn(), "tcp", ln.Addr().String(), net.KeepAliveConfig{}); !errors.Is(err, context.Canceled) {
+	if conn, err := Dial(ended, n.task(), "tcp", ln.Addr().String(), net.KeepAliveConfig{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("too late: %v, %v", conn, err)
 	}
 	_ = ln.Close()
 	var refused *net.OpError
-	if _, err := dial(t.Context(), n.turn(), "tcp", ln.Addr().String(), net.KeepAliveConfig{}); !errors.As(err, &refused) || refused.Op != "dial" {
+	if _, err := Dial(t.Context(), n.task(), "tcp", ln.Addr().String(), net.KeepAliveConfig{}); !errors.As(err, &refused) || refused.Op != "dial" {
 		t.Errorf("a closed port: %v", err)
 	}
-	if _, err := dial(t.Context(), n.turn(), "tcp", "host.invalid:1", net.KeepAliveConfig{}); err == nil {
+	if _, err := Dial(t.Context(), n.task(), "tcp", "host.invalid:1", net.KeepAliveConfig{}); err == nil {
 		t.Error("a host that does not exist")
 	}
 }
@@ -228,16 +238,16 @@ func TestTimeIsSharedByAddresses(t *testing.T) {
 }
 
 func TestAcceptedSocket(t *testing.T) {
-	n, err := newNetwork()
+	n, err := New()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer n.close()
+	defer n.Close()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	ours, _, err := n.listen(ln, net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: time.Second, Count: 2})
+	ours, _, err := n.Listen(ln, net.KeepAliveConfig{Enable: true, Idle: time.Minute, Interval: time.Second, Count: 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -274,14 +284,14 @@ func TestAcceptedSocket(t *testing.T) {
 	}
 }
 
-// does is a waiter that does something.
+// does is a worker that does something.
 type does func()
 
-func (w does) advance(*leader) bool { w(); return true }
-func (w does) goOn(error)           { w() }
+func (w does) Step() (Next, error) { w(); return End, nil }
+func (w does) Work(error)          {}
 
 // until waits for the state of a descriptor.
-func until(t *testing.T, s *socket, state int16) {
+func until(t *testing.T, s *Socket, state int16) {
 	t.Helper()
 	fds := []unix.PollFd{{Fd: int32(s.fd), Events: state}}
 	if n, err := unix.Poll(fds, 10_000); n != 1 {
@@ -289,28 +299,34 @@ func until(t *testing.T, s *socket, state int16) {
 	}
 }
 
-// What happened to a socket is nothing to another one that has its descriptor when the event's turn comes.
+// What happened to a socket is nothing to another one that has its descriptor when the event's task comes.
 func TestEventOfAClosedSocket(t *testing.T) {
 	first, firstPeer := sockets(t)
-	p := first.turn.poller
+	p := first.task.poller
 	second, secondPeer := socketsOf(t, p)
 	old, oldPeer := socketsOf(t, p)
 	last, lastPeer := socketsOf(t, p)
 	model, _ := socketsOf(t, p)
-	begun, goOn, behind := make(chan struct{}), make(chan struct{}), make(chan string, 1)
-	heir := newSocket(old.fd, model.turn, nil)
-	first.await(does(func() { close(begun); <-goOn })) // so that the others' events come in one wait
-	second.await(does(func() {
+	begun, behind := make(chan struct{}), make(chan string, 1)
+	var goOn atomic.Bool
+	heir := newSocket(old.fd, model.task, nil)
+	first.Await(does(func() { // so that the others' events come in one wait
+		close(begun)
+		for !goOn.Load() {
+			runtime.Gosched()
+		}
+	}))
+	second.Await(does(func() {
 		_ = old.Close()
 		if err := unix.Dup3(model.fd, heir.fd, unix.O_CLOEXEC); err != nil {
 			t.Error(err)
 		}
-		if !heir.await(told{behind}) {
+		if !heir.Await(told{behind}) {
 			t.Error("the heir cannot wait")
 		}
 	}))
-	old.await(does(func() { t.Error("a closed socket goes on") }))
-	last.await(told{behind})
+	old.Await(does(func() { t.Error("a closed Socket goes on") }))
+	last.Await(told{behind})
 	_, _ = firstPeer.Write([]byte("a"))
 	<-begun
 	_, _ = secondPeer.Write([]byte("a"))
@@ -319,7 +335,7 @@ func TestEventOfAClosedSocket(t *testing.T) {
 	until(t, old, unix.POLLRDHUP)
 	_, _ = lastPeer.Write([]byte("a"))
 	until(t, last, unix.POLLIN)
-	close(goOn)
+	goOn.Store(true)
 	<-behind
 	if !pending(heir) || heir.atEnd.Load() {
 		t.Error("the heir has heard of its predecessor's end")
@@ -330,7 +346,7 @@ func TestEventOfAClosedSocket(t *testing.T) {
 // A closed socket has nothing to do with whoever has its descriptor now.
 func TestClosedSocketIsNotUsed(t *testing.T) {
 	s, _ := sockets(t)
-	other, peer := socketsOf(t, s.turn.poller)
+	other, peer := socketsOf(t, s.task.poller)
 	_ = s.Close()
 	if err := unix.Dup3(other.fd, s.fd, unix.O_CLOEXEC); err != nil {
 		t.Fatal(err)
@@ -354,7 +370,7 @@ func TestSocketWithoutEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = file.Close() }()
-	unpolled := newSocket(int(file.Fd()), s.turn, nil)
+	unpolled := newSocket(int(file.Fd()), s.task, nil)
 	_ = unpolled.SetReadDeadline(time.Now().Add(time.Second))
 	for range 2 {
 		if err := unpolled.wait(&unpolled.input, eventsIn); !errors.Is(err, unix.EPERM) {
@@ -362,42 +378,7 @@ func TestSocketWithoutEvents(t *testing.T) {
 		}
 	}
 	_ = unpolled.SetReadDeadline(time.Time{})
-	s.turn.poller.remove(unpolled)
-}
-
-// closedConn notes that it is closed.
-type closedConn struct {
-	net.Conn
-	closed atomic.Bool
-}
-
-func (c *closedConn) Close() error {
-	c.closed.Store(true)
-	return c.Conn.Close()
-}
-
-// The end of a handshake's time must not close what the handshake reads.
-func TestHandshakeDoesNotClose(t *testing.T) {
-	for range 20 { // to close it would be a race
-		ctx, cancel := context.WithCancel(t.Context())
-		here, there := net.Pipe()
-		go func() {
-			_, _ = there.Read(make([]byte, 8))
-			_, _ = there.Write([]byte("S"))
-			_, _ = there.Read(make([]byte, 1<<12))
-			cancel()
-		}()
-		conn := &closedConn{Conn: here}
-		stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(longAgo) })
-		if _, err := (Upstream{}).secure(nil, conn); !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Error(err)
-		}
-		stop()
-		if conn.closed.Load() {
-			t.Fatal("closed")
-		}
-		_, _ = here.Close(), there.Close()
-	}
+	s.task.poller.remove(unpolled)
 }
 
 // Both ends agree on their addresses, whatever family these are of.
@@ -408,15 +389,15 @@ func TestAddresses(t *testing.T) {
 			if err != nil {
 				t.Skip("no such addresses on this machine: ", err)
 			}
-			n, err := newNetwork()
+			n, err := New()
 			if err != nil {
 				t.Fatal(err)
 			}
-			ours, _, err := n.listen(ln, net.KeepAliveConfig{})
+			ours, _, err := n.Listen(ln, net.KeepAliveConfig{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			conn, err := dial(t.Context(), n.turn(), "tcp", ours.Addr().String(), net.KeepAliveConfig{})
+			conn, err := Dial(t.Context(), n.task(), "tcp", ours.Addr().String(), net.KeepAliveConfig{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -431,7 +412,7 @@ func TestAddresses(t *testing.T) {
 				t.Errorf("connected to port %d, listening on %d", a, b)
 			}
 			_, _, _ = conn.Close(), accepted.Close(), ours.Close()
-			n.close()
+			n.Close()
 		})
 	}
 }

@@ -1,4 +1,6 @@
-package proxy
+//go:build !portable
+
+package netpoll
 
 import (
 	"errors"
@@ -9,39 +11,38 @@ import (
 	"time"
 )
 
-// begin runs a function in the fiber of a socket's turn, and returns what is closed behind it.
-func begin(s *socket, run func()) (over chan struct{}) {
+// begin runs a function in the fiber of a socket's task, and returns what is closed afterwards.
+func begin(s *Socket, run func()) (over chan struct{}) {
 	over = make(chan struct{})
-	s.turn.fiber = newFiber(s.turn, func() {
+	s.task.fiber = newFiber(s.task, func() func() {
 		run()
-		s.turn.endFiber()
-		close(over)
+		return func() { close(over) }
 	})
-	go s.turn.fiber.goOn(nil)
+	go s.task.fiber.goOn()
 	return over
 }
 
 func TestFiberWaits(t *testing.T) {
 	for name, c := range map[string]struct {
-		happens func(*socket, *net.TCPConn)
-		waits   func(*socket) error
+		happens func(*Socket, *net.TCPConn)
+		waits   func(*Socket) error
 		want    error
 	}{
 		"for bytes": {
-			func(_ *socket, p *net.TCPConn) { _, _ = p.Write([]byte("a")) },
-			func(s *socket) error { _, err := s.Read(make([]byte, 10)); return err }, nil,
+			func(_ *Socket, p *net.TCPConn) { _, _ = p.Write([]byte("a")) },
+			func(s *Socket) error { _, err := s.Read(make([]byte, 10)); return err }, nil,
 		},
 		"for bytes until a deadline": {
-			func(s *socket, _ *net.TCPConn) { _ = s.SetReadDeadline(longAgo) },
-			func(s *socket) error { _, err := s.Read(make([]byte, 10)); return err }, os.ErrDeadlineExceeded,
+			func(s *Socket, _ *net.TCPConn) { _ = s.SetReadDeadline(Past) },
+			func(s *Socket) error { _, err := s.Read(make([]byte, 10)); return err }, os.ErrDeadlineExceeded,
 		},
 		"for space": {
-			func(_ *socket, p *net.TCPConn) { drain(p) },
-			func(s *socket) error { _, err := s.Write(make([]byte, 32<<20)); return err }, nil,
+			func(_ *Socket, p *net.TCPConn) { drain(p) },
+			func(s *Socket) error { _, err := s.Write(make([]byte, 32<<20)); return err }, nil,
 		},
 		"for space until a deadline": {
-			func(s *socket, _ *net.TCPConn) { _ = s.SetWriteDeadline(longAgo) },
-			func(s *socket) error { _, err := s.Write(make([]byte, 32<<20)); return err }, os.ErrDeadlineExceeded,
+			func(s *Socket, _ *net.TCPConn) { _ = s.SetWriteDeadline(Past) },
+			func(s *Socket) error { _, err := s.Write(make([]byte, 32<<20)); return err }, os.ErrDeadlineExceeded,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -61,7 +62,7 @@ func TestFiberWaits(t *testing.T) {
 }
 
 // pending tells whether somebody waits for a socket.
-func pending(s *socket) bool {
+func pending(s *Socket) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.waiting != nil
@@ -82,21 +83,21 @@ func drain(conn net.Conn) {
 // A fiber that has had the leader step aside may take its time; then the leader has it again.
 func TestFiberStepsAside(t *testing.T) {
 	s, peer := sockets(t)
-	other, otherPeer := socketsOf(t, s.turn.poller)
+	other, otherPeer := socketsOf(t, s.task.poller)
 	blocked, goOn := make(chan struct{}), make(chan struct{})
 	var led bool
 	over := begin(s, func() {
 		_, _ = s.Read(make([]byte, 1))
-		s.turn.stepAside()
+		s.task.stepAside()
 		close(blocked)
 		<-goOn
 		_, _ = s.Read(make([]byte, 1))
-		led = s.turn.leader.Load() != nil
+		led = s.task.leader.Load() != nil
 	})
 	_, _ = peer.Write([]byte("a"))
 	<-blocked
 	turns := make(chan string, 1)
-	if !other.await(told{turns}) {
+	if !other.Await(told{turns}) {
 		t.Fatal("nothing has happened yet")
 	}
 	_, _ = otherPeer.Write([]byte("a"))
@@ -116,7 +117,7 @@ func TestFiberStepsAside(t *testing.T) {
 func TestFiberLeaves(t *testing.T) {
 	s, peer := sockets(t)
 	over := begin(s, func() {
-		s.turn.leaveFiber()
+		s.task.Detach()
 		_, _ = s.Read(make([]byte, 1))
 	})
 	for waiting := false; !waiting; {
@@ -135,7 +136,7 @@ func TestFiberLeaves(t *testing.T) {
 // Functions one after the other run on one stack, and a poller keeps only so many.
 func TestFibersAreUsedAgain(t *testing.T) {
 	s, _ := sockets(t)
-	p := s.turn.poller
+	p := s.task.poller
 	spare := func() int {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -149,10 +150,10 @@ func TestFibersAreUsedAgain(t *testing.T) {
 	}
 	var all []*fiber
 	for range maxSpareFibers + 5 {
-		all = append(all, newFiber(&turn{poller: p}, func() {}))
+		all = append(all, newFiber(&Task{poller: p}, func() func() { return nil }))
 	}
 	for _, f := range all {
-		f.goOn(nil)
+		f.goOn()
 	}
 	if n := spare(); n != maxSpareFibers {
 		t.Errorf("%d fibers are kept", n)
@@ -161,11 +162,11 @@ func TestFibersAreUsedAgain(t *testing.T) {
 
 // More connections than are accepted in a row are all accepted, and others have their turn in between.
 func TestManyAtOnce(t *testing.T) {
-	n, ours, turn := listening(t, "127.0.0.1:0", net.KeepAliveConfig{})
+	n, ours, task := listening(t, "127.0.0.1:0", net.KeepAliveConfig{})
 	const many = 5 * maxRow
 	peers(t, ours, many)
 	over := make(chan error, 1)
-	n.run(turn, func() {
+	n.Run(task, func() {
 		for range many {
 			conn, err := ours.Accept()
 			if err != nil {
@@ -174,7 +175,6 @@ func TestManyAtOnce(t *testing.T) {
 			}
 			_ = conn.Close()
 		}
-		turn.endFiber()
 		over <- nil
 	})
 	if err := <-over; err != nil {
@@ -184,16 +184,16 @@ func TestManyAtOnce(t *testing.T) {
 
 // A listener that is closed while connections are accepted in a row does not wait for another one.
 func TestListenerIsClosedInARow(t *testing.T) {
-	n, ours, turn := listening(t, "127.0.0.1:0", net.KeepAliveConfig{})
+	n, ours, task := listening(t, "127.0.0.1:0", net.KeepAliveConfig{})
 	peers(t, ours, maxRow)
-	s := ours.(*socketListener).socket
+	s := ours.(*listener).socket
 	told := func() bool {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		return s.listen(eventsIn) != nil || s.input.ready
 	}
 	over := make(chan error, 1)
-	n.run(turn, func() {
+	n.Run(task, func() {
 		for !told() { // of all at once: no other event is to come
 			runtime.Gosched()
 		}
@@ -205,42 +205,11 @@ func TestListenerIsClosedInARow(t *testing.T) {
 			}
 			_ = conn.Close()
 		}
-		_ = s.SetReadDeadline(longAgo) // as Close does, which waits for Accept then
+		_ = s.SetReadDeadline(Past) // as Close does, which waits for Accept then
 		_, err := ours.Accept()
 		over <- err
 	})
 	if err := <-over; !errors.Is(err, net.ErrClosed) {
 		t.Error(err)
-	}
-}
-
-// watchedConn tells who reads: the leader or a fiber, or an ordinary goroutine.
-type watchedConn struct {
-	*socket
-	led int
-}
-
-func (c *watchedConn) Read(p []byte) (int, error) {
-	if c.turn.leader.Load() != nil || c.turn.fiber != nil {
-		c.led++
-	}
-	return c.socket.Read(p)
-}
-
-// A client that sends on and on when it has been told to go has nobody wait.
-func TestLeaderDoesNotLinger(t *testing.T) {
-	s, peer := sockets(t)
-	c := &watchedConn{socket: s}
-	over := begin(s, func() {
-		_, _ = s.Read(make([]byte, 1))
-		(&Session{conn: c, turn: s.turn}).linger()
-	})
-	for range 3 {
-		_, _ = peer.Write(make([]byte, 1<<16))
-	}
-	_ = peer.CloseWrite()
-	<-over
-	if c.led > 0 {
-		t.Errorf("%d reads keep the leader", c.led)
 	}
 }

@@ -1,4 +1,6 @@
-package proxy
+//go:build !portable
+
+package netpoll
 
 import (
 	"encoding/binary"
