@@ -17,6 +17,7 @@ type ClusterState struct {
 	Replicas     []Replica
 	Strategies   []StrategyRow
 	State        map[string]json.RawMessage // strategy type to the payload of an earlier plan
+	StateFault   string                     // why what is stored as state cannot be read; empty: it can
 
 	// What follows is optional: a snapshot without it decides as if it were
 	// all quiet.
@@ -39,9 +40,31 @@ type ClusterState struct {
 	// CreatedBy tells for replicas that the engine created which strategy
 	// asked for them.
 	CreatedBy map[string]string
-	// RecentActions counts the actions of the last five minutes. Counted tells that it does: the rate of actions is not limited where nobody counts.
+	// RecentActions counts the actions that were executed in the last five minutes. Counted tells that it does: the rate of actions is not limited where nobody counts.
 	RecentActions int64
 	Counted       bool
+	// Failures are statements that have failed lately, and were not executed since. They are for people: nothing is decided by them.
+	Failures []Failure
+}
+
+// Failure is a statement that keeps failing.
+type Failure struct {
+	SQL   string
+	Error string // the server's, of the last try
+	Code  string // its SQLSTATE, where that is known
+	Times int64  // in the last hour
+	Last  Timestamp
+	Next  *Timestamp // of the next try; nil: not known here
+}
+
+// Failure returns what is known of a statement's failures, or nil.
+func (c *ClusterState) Failure(sql string) *Failure {
+	for i := range c.Failures {
+		if c.Failures[i].SQL == sql {
+			return &c.Failures[i]
+		}
+	}
+	return nil
 }
 
 // Obligations counts what a cluster maintains. Suspending it stops the
@@ -70,6 +93,8 @@ type StrategyRow struct {
 	Type      string
 	Config    json.RawMessage
 	UpdatedAt *Timestamp // nil is older than everything
+	// Fault says what of the row cannot be read; empty: nothing. Such a row is older than all others of its type, and counts for nothing.
+	Fault string
 }
 
 // Ready tells whether a replica can serve: it is online, and everything that

@@ -48,8 +48,8 @@ func (c StrategyCoordinator) Decide(cluster *ClusterState) ClusterPlan {
 	rows := NewestRows(cluster.Strategies)
 	pause, fault := c.pause(rows)
 	strategies, problems := c.usable(cluster, rows)
-	if fault != "" {
-		problems = append(problems, Problem{PauseType, BadConfig, fault})
+	if fault != nil {
+		problems = append(problems, *fault)
 	}
 	sortProblems(problems)
 	plan.Problems = problems
@@ -88,7 +88,7 @@ func untouchable(c *ClusterState) (ProblemCode, string) {
 func Counting(rows []StrategyRow) []bool {
 	newest := map[string]int{}
 	for i, row := range rows {
-		if old, ok := newest[row.Type]; ok && older(row.UpdatedAt, rows[old].UpdatedAt) {
+		if old, ok := newest[row.Type]; ok && row.older(rows[old]) {
 			continue
 		}
 		newest[row.Type] = i
@@ -111,9 +111,14 @@ func NewestRows(rows []StrategyRow) map[string]StrategyRow {
 	return newest
 }
 
-// older tells whether a is before b; nil is before everything but nil.
-func older(a, b *Timestamp) bool {
-	if a == nil || b == nil {
+// older tells whether a row is before another one of its type: one that cannot be read before all that can, and
+// then one without a time before all that have one.
+func (r StrategyRow) older(other StrategyRow) bool {
+	a, b := r.UpdatedAt, other.UpdatedAt
+	switch {
+	case r.Fault != "" || other.Fault != "":
+		return other.Fault == ""
+	case a == nil || b == nil:
 		return a == nil && b != nil
 	}
 	return a.Compare(*b) < 0
@@ -125,15 +130,22 @@ func (c StrategyCoordinator) usable(cluster *ClusterState, rows map[string]Strat
 	report := func(strategy string, code ProblemCode, message string) {
 		problems = append(problems, Problem{strategy, code, message})
 	}
+	if cluster.StateFault != "" {
+		report("", BadState, "what is stored about the cluster cannot be read: "+cluster.StateFault)
+	}
 	for name := range rows {
 		if _, ok := c.registry.lookup(name); !ok {
-			report(name, UnknownStrategy, fmt.Sprintf("there is no strategy %q", name))
+			report(name, UnknownStrategy, "there is no strategy "+abbreviate(name))
 		}
 	}
 	for i, strategy := range c.registry.strategies {
 		info := c.registry.types[i]
 		row, ok := rows[info.Name]
 		if !ok {
+			continue
+		}
+		if row.Fault != "" {
+			report(info.Name, UnreadableRow, row.Fault)
 			continue
 		}
 		if info.Experimental && !c.snapshot.EnableExperimental {

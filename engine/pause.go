@@ -36,20 +36,23 @@ func (p Pause) String() string {
 	return text
 }
 
-// pause returns the pause that is in force, or nil.
-func (c StrategyCoordinator) pause(rows map[string]StrategyRow) (pause *Pause, fault string) {
+// pause returns the pause that is in force, or nil. Somebody wanted a pause whose row is wrong: that is no reason to act.
+func (c StrategyCoordinator) pause(rows map[string]StrategyRow) (*Pause, *Problem) {
 	row, ok := rows[PauseType]
 	if !ok {
-		return nil, ""
+		return nil, nil
+	}
+	unreadable := &Pause{Reason: "its row cannot be read"}
+	if row.Fault != "" {
+		return unreadable, &Problem{PauseType, UnreadableRow, row.Fault}
 	}
 	config, fault := parseConfig(pauseInfo, row.Config, sizeNames{})
 	if fault != "" {
-		// Somebody wanted a pause; that the row is wrong is no reason to act.
-		return &Pause{Reason: "its row cannot be read"}, fault
+		return unreadable, &Problem{PauseType, BadConfig, fault}
 	}
 	p := Pause{Until: config.Timestamp("until"), Reason: config.Text("reason"), By: config.Text("by")}
 	if p.Until != nil && p.Until.Compare(c.snapshot.Now) <= 0 {
-		return nil, ""
+		return nil, nil
 	}
-	return &p, ""
+	return &p, nil
 }

@@ -59,6 +59,7 @@ const (
 	ExperimentalDisabled ProblemCode = "experimental_disabled"
 	BadConfig            ProblemCode = "bad_config"
 	BadState             ProblemCode = "bad_state"
+	UnreadableRow        ProblemCode = "unreadable_row"
 )
 
 // sortProblems brings problems into the order of the plan format. The empty

@@ -165,26 +165,20 @@ func (c *Client) table(name string) string {
 func (c *Client) query(ctx context.Context, what, sql string, scan func(pgx.Rows) error, args ...any) error {
 	rows, err := c.pool.Query(ctx, sql, args...)
 	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
+		return wrapped(what, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		if err := scan(rows); err != nil {
-			return fmt.Errorf("%s: %w", what, err)
+			return wrapped(what, err)
 		}
 	}
-	if err := rows.Err(); err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	return nil
+	return wrapped(what, rows.Err())
 }
 
 func (c *Client) exec(ctx context.Context, what, sql string, args ...any) (int64, error) {
 	tag, err := c.pool.Exec(ctx, sql, args...)
-	if err != nil {
-		return 0, fmt.Errorf("%s: %w", what, err)
-	}
-	return tag.RowsAffected(), nil
+	return tag.RowsAffected(), wrapped(what, err)
 }
 
 // show reads a setting; "" if the server does not have it.
@@ -201,7 +195,16 @@ func wrapped(what string, err error) error {
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s: %w", what, err)
+	return fmt.Errorf("%s: %w", what, told(err))
+}
+
+// told takes the server's words out of an error, if they are what it is about.
+func told(err error) error {
+	var e *pgconn.PgError
+	if !errors.As(err, &e) {
+		return err
+	}
+	return &reconcile.ServerError{Code: e.Code, Message: e.Message, Err: err}
 }
 
 // refusedWith tells whether an error is the server's, with one of some codes.

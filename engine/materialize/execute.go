@@ -16,10 +16,13 @@ import (
 // transaction, as Materialize wants it.
 func (c *Client) Execute(ctx context.Context, a engine.Action) error {
 	_, err := c.statements.Exec(ctx, a.SQL)
-	if err == nil || refused(err) {
-		return err
+	switch {
+	case err == nil:
+		return nil
+	case refused(err):
+		return told(err)
 	}
-	return fmt.Errorf("%w: %w", reconcile.ErrNoAnswer, err)
+	return fmt.Errorf("%w: %w", reconcile.ErrNoAnswer, told(err))
 }
 
 // refused tells whether an error is the server's answer to the statement, as

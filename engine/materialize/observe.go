@@ -1,6 +1,8 @@
 package materialize
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -53,7 +55,8 @@ type observation struct {
 
 	rows     map[string][]engine.StrategyRow // by cluster id, as all that follow
 	memories map[string]reconcile.ClusterMemory
-	recent   map[string]int64 // actions of the last minutes
+	faults   map[string]string // what is wrong with the stored state
+	recent   map[string]*recentActions
 	clusters []engine.ClusterState
 	now      time.Time
 	replicas map[string][]replica
@@ -94,22 +97,45 @@ func (o *observation) readStrategies(ctx context.Context) error {
 		where = " WHERE cluster_id IN " + in(o.named)
 	}
 	err := o.client.query(ctx, "read strategies",
-		"SELECT cluster_id, strategy_type, config::text, updated_at FROM "+o.client.table(strategiesTable)+where,
+		"SELECT cluster_id, strategy_type, config::text, updated_at::text FROM "+o.client.table(strategiesTable)+where,
 		func(rows pgx.Rows) error {
-			var id, kind, config string
-			var updated *time.Time
+			var id, kind, config, updated *string
 			if err := rows.Scan(&id, &kind, &config, &updated); err != nil {
 				return err
 			}
-			o.rows[id] = append(o.rows[id], engine.StrategyRow{Type: kind, Config: json.RawMessage(config), UpdatedAt: at(updated)})
+			o.rows[orEmpty(id)] = append(o.rows[orEmpty(id)], strategyRow(id, kind, config, updated))
 			return nil
 		})
 	for _, rows := range o.rows { // the table has no order; a plan needs one
 		slices.SortFunc(rows, func(a, b engine.StrategyRow) int {
-			return strings.Compare(a.Type+"\x00"+string(a.Config), b.Type+"\x00"+string(b.Config))
+			return cmp.Or(strings.Compare(a.Type, b.Type), bytes.Compare(a.Config, b.Config))
 		})
 	}
 	return err
+}
+
+// strategyRow reads a row that anybody may have written. What cannot be read is its fault, and nobody else's.
+func strategyRow(id, kind, config, updated *string) engine.StrategyRow {
+	row := engine.StrategyRow{Type: orEmpty(kind), Config: json.RawMessage(orEmpty(config))}
+	for _, column := range []struct {
+		name  string
+		value *string
+	}{{"cluster_id", id}, {"strategy_type", kind}, {"config", config}} {
+		if column.value == nil {
+			row.Fault = column.name + " is null"
+			return row
+		}
+	}
+	if updated == nil {
+		return row
+	}
+	t, err := parseMoment(*updated)
+	if err != nil {
+		row.Fault = "updated_at is " + err.Error()
+		return row
+	}
+	row.UpdatedAt = &t
+	return row
 }
 
 func at(t *time.Time) *engine.Timestamp {
@@ -160,7 +186,10 @@ func (o *observation) snapshot(f facts) engine.Snapshot {
 		}
 		memory := o.memories[c.ID]
 		c.Control, c.Native = c.Name == o.client.cfg.ControlCluster, f.native[c.ID]
-		c.RecentActions, c.Counted, c.CreatedBy = o.recent[c.ID], true, memory.Created
+		c.Counted, c.CreatedBy, c.StateFault = true, memory.Created, o.faults[c.ID]
+		if r := o.recent[c.ID]; r != nil {
+			c.RecentActions, c.Failures = r.executed, r.failing()
+		}
 		if c.State = memory.Strategies; c.State == nil {
 			c.State = map[string]json.RawMessage{}
 		}

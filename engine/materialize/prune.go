@@ -2,7 +2,6 @@ package materialize
 
 import (
 	"context"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -31,7 +30,7 @@ func (c *Client) Prune(ctx context.Context) error {
 // pruneMany keeps the newest rows of clusters that have too many.
 func (c *Client) pruneMany(ctx context.Context) error {
 	var crowded []string
-	err := c.query(ctx, "count actions", "SELECT cluster_id FROM "+c.table(actionsTable)+" WHERE "+ours+" GROUP BY cluster_id HAVING count(*) > "+keepActions,
+	err := c.query(ctx, "count actions", "SELECT cluster_id FROM "+c.table(actionsTable)+" WHERE cluster_id IS NOT NULL AND "+ours+" GROUP BY cluster_id HAVING count(*) > "+keepActions,
 		func(rows pgx.Rows) error {
 			var id string
 			err := rows.Scan(&id)
@@ -43,12 +42,12 @@ func (c *Client) pruneMany(ctx context.Context) error {
 	}
 	for _, id := range crowded {
 		of := " WHERE " + ours + " AND cluster_id = " + engine.QuoteLiteral(id)
-		var newest *time.Time // of those that go
-		err := c.pool.QueryRow(ctx, "SELECT created_at FROM "+c.table(actionsTable)+of+" ORDER BY created_at DESC LIMIT 1 OFFSET "+keepActions).Scan(&newest)
+		var newest *string // of those that go
+		err := c.pool.QueryRow(ctx, "SELECT created_at::text FROM "+c.table(actionsTable)+of+" ORDER BY created_at DESC LIMIT 1 OFFSET "+keepActions).Scan(&newest)
 		if err != nil || newest == nil {
 			return wrapped("find old actions", err)
 		}
-		if _, err := c.exec(ctx, "prune actions", "DELETE FROM "+c.table(actionsTable)+of+" AND created_at <= $1::timestamptz", newest.UTC().Format(time.RFC3339Nano)); err != nil {
+		if _, err := c.exec(ctx, "prune actions", "DELETE FROM "+c.table(actionsTable)+of+" AND created_at <= $1::timestamptz", *newest); err != nil {
 			return err
 		}
 	}
@@ -66,13 +65,13 @@ func (c *Client) pruneState(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	old := map[string]*time.Time{} // the newest row of a cluster with several
+	old := map[string]string{} // the newest row of a cluster with several
 	var gone []string
-	err = c.query(ctx, "read state", "SELECT cluster_id, count(*), max(updated_at) FROM "+c.table(stateTable)+" WHERE "+ourState+" GROUP BY cluster_id",
+	err = c.query(ctx, "read state", "SELECT cluster_id, count(*), max(updated_at)::text FROM "+c.table(stateTable)+" WHERE "+ourState+" GROUP BY cluster_id",
 		func(rows pgx.Rows) error {
 			var id string
 			var n int64
-			var newest *time.Time
+			var newest *string
 			if err := rows.Scan(&id, &n, &newest); err != nil {
 				return err
 			}
@@ -80,7 +79,7 @@ func (c *Client) pruneState(ctx context.Context) error {
 			case !clusters[id]:
 				gone = append(gone, id)
 			case n > 1 && newest != nil:
-				old[id] = newest
+				old[id] = *newest
 			}
 			return nil
 		})
@@ -89,7 +88,7 @@ func (c *Client) pruneState(ctx context.Context) error {
 	}
 	for id, newest := range old {
 		if _, err := c.exec(ctx, "prune state", "DELETE FROM "+c.table(stateTable)+" WHERE "+ourState+
-			" AND cluster_id = $1 AND (updated_at < $2::timestamptz OR updated_at IS NULL)", id, newest.UTC().Format(time.RFC3339Nano)); err != nil {
+			" AND cluster_id = $1 AND (updated_at < $2::timestamptz OR updated_at IS NULL)", id, newest); err != nil {
 			return err
 		}
 	}

@@ -133,7 +133,7 @@ func TestRefused(t *testing.T) {
 	}
 }
 
-// Somebody who writes a strategy hears of the failure, and the rest of the plan waits.
+// Somebody who writes a strategy hears of the failure, and the rest of the plan is carried out.
 func TestRefusedOutcome(t *testing.T) {
 	r := newRig(t, newServer(t), rigOptions{stopped: true, noLease: true})
 	id := r.cluster(t, "told")
@@ -143,8 +143,11 @@ func TestRefusedOutcome(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(outcomes) != 1 || len(outcomes[0].Results) != 1 || outcomes[0].Results[0].Err == nil {
+	if len(outcomes) != 1 || len(outcomes[0].Results) != 2 || outcomes[0].Results[0].Err == nil || outcomes[0].Results[1].Err != nil {
 		t.Fatalf("outcomes: %+v", outcomes)
+	}
+	if said := observeOne(t, r.client, id).Failures; len(said) != 1 || said[0].Error != "no room at the inn" || said[0].Code != "53000" || said[0].Times != 1 {
+		t.Errorf("what is known of the failure: %+v", said)
 	}
 	// An event does not try again at once; who asks does.
 	outcomes, err = r.reconciler.Look(t.Context(), reconcile.Trigger{Kind: "event"}, id)
@@ -152,8 +155,11 @@ func TestRefusedOutcome(t *testing.T) {
 		t.Errorf("event: %+v, %v", outcomes, err)
 	}
 	outcomes, err = r.reconciler.Look(t.Context(), reconcile.Trigger{Kind: "apply"}, id)
-	if err != nil || len(outcomes[0].Results) != 2 {
+	if err != nil || len(outcomes[0].Results) != 1 {
 		t.Errorf("apply: %+v, %v", outcomes, err)
+	}
+	if said := observeOne(t, r.client, id); len(said.Failures) != 0 || said.RecentActions != 2 {
+		t.Errorf("after it was executed: %+v, %d actions", said.Failures, said.RecentActions)
 	}
 }
 

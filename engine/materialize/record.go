@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -45,12 +44,16 @@ func orNull(text string) *string {
 // Finish completes an intention. What was executed stays executed, whoever
 // thinks otherwise. A row that is gone is written anew.
 func (c *Client) Finish(ctx context.Context, r reconcile.ActionRecord) error {
+	decision, err := json.Marshal(r.Context)
+	if err != nil {
+		return fmt.Errorf("encode decision_ctx: %w", err)
+	}
 	where := " WHERE action_id = " + engine.QuoteLiteral(r.ActionID)
-	update := "UPDATE " + c.table(actionsTable) + " SET executed = $1, error_message = $2" + where
+	update := "UPDATE " + c.table(actionsTable) + " SET executed = $1, error_message = $2, decision_ctx = $3::jsonb" + where
 	if !*r.Executed {
 		update += " AND (executed IS NULL OR NOT executed)"
 	}
-	n, err := c.exec(ctx, "complete action", update, *r.Executed, orNull(r.Error))
+	n, err := c.exec(ctx, "complete action", update, *r.Executed, orNull(r.Error), string(decision))
 	if err != nil || n > 0 {
 		return err
 	}
@@ -90,38 +93,26 @@ func (c *Client) Actions(ctx context.Context, f reconcile.ActionFilter) ([]recon
 
 func (c *Client) actions(ctx context.Context, where string, limit int) ([]reconcile.ActionRecord, error) {
 	var records []reconcile.ActionRecord
-	err := c.query(ctx, "read actions", "SELECT action_id, coalesce(cluster_id, ''), coalesce(action_sql, ''), coalesce(decision_ctx::text, '{}'), executed, coalesce(error_message, ''), created_at FROM "+
+	err := c.query(ctx, "read actions", "SELECT action_id, cluster_id, action_sql, decision_ctx::text, executed, error_message, created_at::text FROM "+
 		c.table(actionsTable)+" WHERE "+where+" ORDER BY created_at DESC, action_id LIMIT "+strconv.Itoa(limit),
 		func(rows pgx.Rows) error {
-			var r reconcile.ActionRecord
-			var decision string
-			var created *time.Time
-			if err := rows.Scan(&r.ActionID, &r.ClusterID, &r.SQL, &decision, &r.Executed, &r.Error, &created); err != nil {
+			var text [6]*string
+			var executed *bool
+			if err := rows.Scan(&text[0], &text[1], &text[2], &text[3], &executed, &text[4], &text[5]); err != nil {
 				return err
 			}
-			if created != nil {
-				r.CreatedAt = created.UTC()
-			}
-			// Another tool's rows have another shape; what fits is read.
-			_ = json.Unmarshal([]byte(decision), &r.Context)
-			records = append(records, r)
+			records = append(records, actionRecord(text, executed))
 			return nil
 		})
 	return records, err
 }
 
-// readRecentActions counts the actions of the last five minutes, whoever took
-// them.
-func (o *observation) readRecentActions(ctx context.Context) error {
-	o.recent = map[string]int64{}
-	return o.client.query(ctx, "read recent actions", `
-		SELECT cluster_id, count(*) FROM `+o.client.table(actionsTable)+`
-		WHERE created_at > now() - INTERVAL '5 minutes' AND `+o.filter("cluster_id")+` GROUP BY cluster_id`,
-		func(rows pgx.Rows) error {
-			var id string
-			var n int64
-			err := rows.Scan(&id, &n)
-			o.recent[id] = n
-			return err
-		})
+// actionRecord reads a row as far as it is of our shape: anybody may have written it, and another tool writes its own. text are id, cluster, statement, decision, message and time.
+func actionRecord(text [6]*string, executed *bool) reconcile.ActionRecord {
+	r := reconcile.ActionRecord{ActionID: orEmpty(text[0]), ClusterID: orEmpty(text[1]), SQL: orEmpty(text[2]), Executed: executed, Error: orEmpty(text[4])}
+	if created := momentOr(text[5], nil); created != nil {
+		r.CreatedAt = *created
+	}
+	_ = json.Unmarshal([]byte(orEmpty(text[3])), &r.Context)
+	return r
 }

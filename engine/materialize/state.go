@@ -3,6 +3,7 @@ package materialize
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -40,8 +41,10 @@ func (c *Client) SaveState(ctx context.Context, clusterID string, m reconcile.Cl
 // ResetState forgets what strategies have stored about clusters, or about all, and returns how
 // many rows changed. Whose the replicas are stays known: each row changes in one statement, so that it stays so beside a look that stores it.
 func (c *Client) ResetState(ctx context.Context, clusterIDs ...string) (int64, error) {
-	reset := "UPDATE " + c.table(stateTable) + " SET payload = payload || '{\"strategies\": {}}'::jsonb" +
-		" WHERE " + ourState + " AND payload->'strategies' <> '{}'::jsonb"
+	// What is no object cannot be read, so there is nothing in it to keep.
+	const empty = `'{"strategies": {}}'::jsonb`
+	reset := "UPDATE " + c.table(stateTable) + " SET payload = CASE WHEN jsonb_typeof(payload) = 'object' THEN payload || " + empty + " ELSE " + empty + " END" +
+		" WHERE " + ourState + " AND coalesce(payload->'strategies', 'null'::jsonb) <> '{}'::jsonb"
 	if len(clusterIDs) == 0 {
 		return c.exec(ctx, "reset state", reset)
 	}
@@ -57,25 +60,56 @@ func (c *Client) ResetState(ctx context.Context, clusterIDs ...string) (int64, e
 }
 
 func (o *observation) readState(ctx context.Context) error {
-	o.memories = map[string]reconcile.ClusterMemory{}
-	newest := map[string]time.Time{}
-	return o.client.query(ctx, "read state", "SELECT cluster_id, payload::text, updated_at FROM "+o.client.table(stateTable)+
+	newest := o.noState()
+	return o.client.query(ctx, "read state", "SELECT cluster_id, payload::text, updated_at::text FROM "+o.client.table(stateTable)+
 		" WHERE "+ourState+" AND "+o.filter("cluster_id"),
 		func(rows pgx.Rows) error {
-			var id, payload string
-			var updated *time.Time
+			var id, payload, updated *string
 			if err := rows.Scan(&id, &payload, &updated); err != nil {
 				return err
 			}
-			if updated == nil {
-				updated = new(time.Time)
-			}
-			var m reconcile.ClusterMemory
-			if updated.Before(newest[id]) || json.Unmarshal([]byte(payload), &m) != nil {
-				return nil // older, or not ours
-			}
-			newest[id] = *updated
-			o.memories[id] = m
+			o.addState(newest, orEmpty(id), orEmpty(payload), updated)
 			return nil
 		})
+}
+
+// noState begins with nothing known.
+func (o *observation) noState() (newest map[string]time.Time) {
+	o.memories, o.faults = map[string]reconcile.ClusterMemory{}, map[string]string{}
+	return map[string]time.Time{}
+}
+
+// addState takes in a row that is newer than those before it.
+func (o *observation) addState(newest map[string]time.Time, id, payload string, updated *string) {
+	at := momentOr(updated, nil)
+	if at == nil {
+		at = new(time.Time)
+	}
+	if before, ok := newest[id]; ok && at.Before(before) {
+		return
+	}
+	newest[id] = *at
+	memory, fault := readMemory(payload)
+	delete(o.faults, id)
+	if o.memories[id] = memory; fault != nil {
+		o.faults[id] = fault.Error()
+	}
+}
+
+// readMemory reads a payload of ours as far as it can be read.
+func readMemory(payload string) (m reconcile.ClusterMemory, fault error) {
+	var parts struct{ Strategies, Created json.RawMessage }
+	if err := json.Unmarshal([]byte(payload), &parts); err != nil {
+		return m, err
+	}
+	var faults []error
+	for _, part := range []struct {
+		raw  json.RawMessage
+		into any
+	}{{parts.Strategies, &m.Strategies}, {parts.Created, &m.Created}} {
+		if part.raw != nil {
+			faults = append(faults, json.Unmarshal(part.raw, part.into))
+		}
+	}
+	return m, errors.Join(faults...)
 }

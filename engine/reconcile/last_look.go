@@ -29,59 +29,59 @@ var (
 	errChanged = errors.New("the cluster has changed")
 )
 
-// lastLook returns nil if an action may be taken: the cluster is as it is expected to be after the actions before
-// it, the n-th action is still what a plan would do, and the server says that the lease is still ours.
-func (r *Reconciler) lastLook(ctx context.Context, w *clusterWork, o *Outcome, expected *engine.ClusterState, n int) error {
-	r.step(stepLook)
+// lastLook returns nil if the action may be taken: the cluster is as it is expected to be after the actions before
+// it, the action is still what a plan would do, and the server says that the lease is still ours.
+func (a *attempt) lastLook(ctx context.Context) error {
+	a.step(stepLook)
 	var s engine.Snapshot
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		s, err = r.observeAgain(groupCtx, w, o, expected, n)
+		s, err = a.observeAgain(groupCtx)
 		return err
 	})
-	group.Go(func() error { return r.confirmLead(groupCtx) })
+	group.Go(func() error { return a.confirmLead(groupCtx) })
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	if len(s.Clusters) == 0 || !sameView(expected, &s.Clusters[0]) {
+	if len(s.Clusters) == 0 || !sameView(&a.expected, &s.Clusters[0]) {
 		return errChanged
 	}
-	a := o.Plan.Actions[n]
-	if n > 0 && a.Op == engine.OpCreate {
+	if a.changed() && a.action.Op == engine.OpCreate {
 		return nil // what the plan rests on is as it was
 	}
-	if n > 0 {
-		s.Clusters[0].State = expected.State // the payloads from before the actions
+	if a.changed() {
+		s.Clusters[0].State = a.expected.State // the payloads from before the actions
 	}
-	s.Clusters[0].RecentActions = expected.RecentActions // of which this one is one by now
-	again := r.cfg.Planner.Plan(s).Clusters[0].Actions
-	if n == 0 && !sameStatements(o.Plan.Actions, again) || !slices.ContainsFunc(again, func(b engine.Action) bool { return b.SQL == a.SQL }) {
+	s.Clusters[0].RecentActions = a.expected.RecentActions // of which this one is one by now
+	again := a.cfg.Planner.Plan(s).Clusters[0].Actions
+	if !a.changed() && !sameStatements(a.outcome.Plan.Actions, again) || !slices.ContainsFunc(again, func(b engine.Action) bool { return b.SQL == a.action.SQL }) {
 		return errChanged
 	}
 	return nil
 }
 
-// observeAgain observes a cluster before its n-th action. A plan that only creates rests on little, which is read quicker; one that drops
+// observeAgain observes a cluster before an action. A plan that only creates rests on little, which is read quicker; one that drops
 // rests on everything.
-func (r *Reconciler) observeAgain(ctx context.Context, w *clusterWork, o *Outcome, expected *engine.ClusterState, n int) (engine.Snapshot, error) {
-	drops := slices.ContainsFunc(o.Plan.Actions[n:], func(a engine.Action) bool { return a.Op == engine.OpDrop })
-	if n > 0 {
-		drops = o.Plan.Actions[n].Op == engine.OpDrop
+func (a *attempt) observeAgain(ctx context.Context) (engine.Snapshot, error) {
+	drops := a.action.Op == engine.OpDrop
+	if !a.changed() {
+		drops = slices.ContainsFunc(a.outcome.Plan.Actions, func(b engine.Action) bool { return b.Op == engine.OpDrop })
 	}
-	if drops || time.Since(o.began) > freshFor || n == 0 && w.actedSince(o.began) {
-		return r.observe(ctx, []string{o.Plan.ID})
+	began := a.outcome.began
+	if drops || time.Since(began) > freshFor || !a.changed() && a.work.actedSince(began) {
+		return a.observe(ctx, []string{a.outcome.Plan.ID})
 	}
-	return r.recheck(ctx, o, expected)
+	return a.recheck(ctx)
 }
 
 // recheck reads anew what may speak against creating a replica.
-func (r *Reconciler) recheck(ctx context.Context, o *Outcome, expected *engine.ClusterState) (engine.Snapshot, error) {
-	rechecker, ok := r.cfg.Observer.(Rechecker)
+func (a *attempt) recheck(ctx context.Context) (engine.Snapshot, error) {
+	rechecker, ok := a.cfg.Observer.(Rechecker)
 	if !ok {
-		return r.observe(ctx, []string{o.Plan.ID})
+		return a.observe(ctx, []string{a.outcome.Plan.ID})
 	}
-	s := o.snapshot
-	s.Clusters = []engine.ClusterState{*expected}
+	s := a.outcome.snapshot
+	s.Clusters = []engine.ClusterState{a.expected}
 	return rechecker.Recheck(ctx, s)
 }
 

@@ -131,6 +131,7 @@ func (r *Reconciler) look(ctx context.Context, trigger Trigger, w *clusterWork, 
 			}
 		}
 		r.logPlan(w, o)
+		w.wants(o.Plan.Actions)
 		switch {
 		case r.cfg.Observe:
 			o.Observe = len(o.Plan.Actions) > 0
@@ -138,10 +139,7 @@ func (r *Reconciler) look(ctx context.Context, trigger Trigger, w *clusterWork, 
 		case len(o.Plan.Actions) == 0:
 			return o, r.remember(ctx, o)
 		}
-		if o.RetryAt = w.waiting(trigger); !o.RetryAt.IsZero() {
-			return o, nil
-		}
-		err := r.apply(ctx, trigger, w, o)
+		err := r.newPass(trigger, w, o).carryOut(ctx)
 		if !errors.Is(err, errChanged) {
 			return o, err
 		}
@@ -166,13 +164,9 @@ func (r *Reconciler) planFor(ctx context.Context, id string) (*Outcome, error) {
 
 // planNext notes when the cluster is to be looked at again.
 func (r *Reconciler) planNext(w *clusterWork, o *Outcome) {
-	w.mu.Lock()
-	retryAt := w.retryAt
-	w.mu.Unlock()
 	now := time.Now()
-	if now.Before(retryAt) {
-		r.schedule.add(o.Plan.ID, retryAt, "retry")
-		return // nothing can be done before
+	if at := w.nextRetry(); at.After(now) {
+		r.schedule.add(o.Plan.ID, at, "retry")
 	}
 	for _, at := range []*engine.Timestamp{o.Plan.NextLook, o.Before.SettledAt} {
 		if at != nil {

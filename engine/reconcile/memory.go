@@ -2,8 +2,10 @@ package reconcile
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"maps"
+	"slices"
 
 	"mzproxy/engine"
 )
@@ -49,6 +51,17 @@ func (m ClusterMemory) differs(planned map[string]json.RawMessage) bool {
 		}
 	}
 	return false
+}
+
+// remember stores what a strategy wants to keep although nothing was done.
+func (r *Reconciler) remember(ctx context.Context, o *Outcome) error {
+	wanted := slices.ContainsFunc(o.Plan.Decisions, func(d engine.Decision) bool { return d.Remember != nil })
+	memory := memoryOf(&o.Before)
+	if !wanted || !memory.differs(o.Plan.State) {
+		return nil
+	}
+	memory.Strategies = o.Plan.State
+	return r.saveState(ctx, o.Plan.ID, memory)
 }
 
 // canonicalJSON brings equal values to equal bytes; what is not JSON stays as

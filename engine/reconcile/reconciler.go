@@ -3,7 +3,6 @@ package reconcile
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -184,9 +183,14 @@ func (r *Reconciler) observe(ctx context.Context, clusterIDs []string) (engine.S
 func (r *Reconciler) observeBy(ctx context.Context, read func(context.Context, ...string) (engine.Snapshot, error), clusterIDs []string) (engine.Snapshot, error) {
 	s, err := read(ctx, clusterIDs...)
 	if err != nil {
-		return engine.Snapshot{}, fmt.Errorf("observe: %w", err)
+		return engine.Snapshot{}, err
 	}
 	s.Observe = r.cfg.Observe
+	for i := range s.Clusters {
+		if c := &s.Clusters[i]; len(c.Failures) > 0 {
+			r.work(c.ID).tellRetries(c, s.Now)
+		}
+	}
 	return s, nil
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -603,6 +605,128 @@ func TestFollow(t *testing.T) {
 					t.Errorf("%+v, %v", outcomes, err)
 				}
 			})
+		})
+	}
+}
+
+// An action that keeps failing does not keep the others of its cluster from being tried, has a backoff of its own, and does not count for
+// the rate of actions.
+func TestFailingActionAlone(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small), enginetest.Strategy("burst", burst)))
+		refused := errors.New("no capacity")
+		w.onExecute = func(a engine.Action) error {
+			if a.Replica == "c_burst" {
+				return refused
+			}
+			return nil
+		}
+		r := w.reconciler(t, reconcile.Config{})
+		outcomes, err := r.Look(t.Context(), reconcile.Trigger{Kind: "statement"}, "u_c")
+		if err != nil || len(outcomes[0].Results) != 2 || !errors.Is(outcomes[0].Results[0].Err, refused) || outcomes[0].Results[1].Err != nil {
+			t.Fatalf("%+v, %v", outcomes, err)
+		}
+		equal(t, "replicas", []string{"r_25cc"}, w.names("u_c"))
+		running(t, r)
+		settle(2 * time.Hour)
+		if failed := count(w.actions(), "create c_burst failed"); failed < 20 || failed > 60 {
+			t.Errorf("failed %d times in two hours", failed)
+		}
+		w.change("u_c", func(c *engine.ClusterState) { c.Strategies[0].Config = []byte(`{"target_size": "50cc"}`) })
+		w.events <- reconcile.Change{ClusterID: "u_c", Strategies: true}
+		settle(time.Second) // nothing of the failing one holds it up
+		equal(t, "replicas", []string{"r_25cc", "r_50cc"}, w.names("u_c"))
+		w.mu.Lock()
+		w.onExecute = nil
+		w.mu.Unlock()
+		settle(10 * time.Minute)
+		equal(t, "replicas", []string{"r_25cc", "r_50cc", "c_burst"}, w.names("u_c"))
+	})
+}
+
+// A drop waits for the create that it makes room for; drops of other strategies do not.
+func TestDropWaitsForItsCreate(t *testing.T) {
+	replaces := func(name string) engine.Strategy { return swap{name: name} }
+	for _, test := range []struct {
+		strategies []engine.Strategy
+		want       []string
+	}{
+		{[]engine.Strategy{replaces("swap")}, []string{"old"}},
+		{[]engine.Strategy{swap{name: "adds", only: "add"}, swap{name: "drops", only: "drop"}}, nil},
+	} {
+		bubble(t, func(t *testing.T) {
+			w := newWorld(enginetest.Cluster("c", enginetest.Ready("old", "25cc"), enginetest.Ready("kept", "25cc")))
+			for _, s := range test.strategies {
+				w.change("u_c", enginetest.Strategy(s.Info().Name, `{}`))
+			}
+			w.onExecute = func(a engine.Action) error {
+				if a.Op == engine.OpCreate {
+					return errors.New("no capacity")
+				}
+				return nil
+			}
+			r := w.reconciler(t, reconcile.Config{Planner: engine.Planner{Registry: engine.NewRegistry(test.strategies...)}})
+			if _, err := r.Look(t.Context(), reconcile.Trigger{Kind: "statement"}, "u_c"); err != nil {
+				t.Fatal(err)
+			}
+			equal(t, "replicas", append(test.want, "kept"), w.names("u_c"))
+		})
+	}
+}
+
+// swap is a strategy that replaces the replica "old" by "new" at once, or does one half of that.
+type swap struct{ name, only string }
+
+func (s swap) Info() engine.TypeInfo { return engine.TypeInfo{Name: s.name} }
+
+func (s swap) Decide(in engine.Input) engine.Decision {
+	d := engine.Decision{Verb: engine.VerbCreate}
+	if s.only != "drop" {
+		d.Step.Add = []engine.Addition{{ReplicaSpec: engine.ReplicaSpec{Name: "new", Size: "25cc"}, Why: "it is new"}}
+	}
+	if s.only != "add" && in.Cluster.Replica("old") != nil {
+		d.Step.Remove = []engine.Removal{{Name: "old", Why: "it is old"}}
+	}
+	return d
+}
+
+func count(list []string, of string) (n int) {
+	for _, s := range list {
+		if s == of {
+			n++
+		}
+	}
+	return n
+}
+
+// Rows of the audit table that nobody of us wrote, or wrote well: a healthy cluster is acted on within a second beside each of them.
+func TestOddUnfinishedRows(t *testing.T) {
+	odd := []string{"", "u_c", "u_other", "u_gone", "create", "drop", "explode", "\x00", strings.Repeat("x", 1<<12)}
+	times := []time.Time{{}, time.Unix(0, 0), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC), time.Date(-200_000, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(200_000, 1, 1, 0, 0, 0, 0, time.UTC)}
+	dice := rand.New(rand.NewPCG(3, 4))
+	pick := func() string { return odd[dice.IntN(len(odd))] }
+	for range 300 {
+		bubble(t, func(t *testing.T) {
+			w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small)), enginetest.Cluster("other"))
+			for i := range 5 {
+				row := reconcile.ActionRecord{ActionID: fmt.Sprint(i, pick()), ClusterID: pick(), SQL: pick(), CreatedAt: times[dice.IntN(len(times))]}
+				row.Context.Op, row.Context.Replica, row.Context.Size = pick(), pick(), pick()
+				if dice.IntN(4) == 0 {
+					row.Error = "?"
+				}
+				w.records = append(w.records, row)
+			}
+			before := fmt.Sprintf("%.300v", w.records)
+			running(t, w.reconciler(t, reconcile.Config{}))
+			settle(time.Second)
+			if got := w.names("u_c"); !slices.Equal(got, []string{"r_25cc"}) {
+				t.Fatalf("replicas %q beside %s", got, before)
+			}
+			w.looks()
+			settle(10 * time.Minute) // none of them keeps us busy
+			if n := len(w.looks()); n > 100 {
+				t.Fatalf("%d looks in ten minutes beside %s", n, before)
+			}
 		})
 	}
 }

@@ -33,6 +33,7 @@ type DecisionContext struct {
 	Replica     string         `json:"replica,omitempty"`
 	Size        string         `json:"size,omitempty"`
 	Signals     map[string]any `json:"signals,omitempty"`
+	SQLState    string         `json:"sqlstate,omitempty"` // of the error
 	// State is what the strategies' payloads are once the action is executed.
 	State map[string]json.RawMessage `json:"state,omitempty"`
 }
@@ -87,8 +88,39 @@ func (r ActionRecord) result() ActionResult {
 		a.Reasons = append(a.Reasons, reason)
 	}
 	result := ActionResult{Action: a, ActionID: r.ActionID}
-	if r.Error != "" {
-		result.Err = errors.New(r.Error)
-	}
+	result.Err = r.Refusal()
 	return result
+}
+
+// Refusal is what the server said against the statement; nil: nothing.
+func (r ActionRecord) Refusal() error {
+	if r.Error == "" {
+		return nil
+	}
+	return &ServerError{Code: r.Context.SQLState, Message: r.Error}
+}
+
+// refused notes what was said against the statement.
+func (r *ActionRecord) refused(err error) {
+	r.Error = Said(err)
+	var e *ServerError
+	if errors.As(err, &e) {
+		r.Context.SQLState = e.Code
+	}
+}
+
+// doneIn tells whether a snapshot of the record's cluster shows the action's
+// effect.
+func (r ActionRecord) doneIn(s engine.Snapshot) bool {
+	for i := range s.Clusters {
+		if s.Clusters[i].ID != r.ClusterID {
+			continue
+		}
+		replica := s.Clusters[i].Replica(r.Context.Replica)
+		if r.Context.Op == string(engine.OpDrop) {
+			return replica == nil
+		}
+		return replica != nil && replica.Size == r.Context.Size
+	}
+	return r.Context.Op == string(engine.OpDrop)
 }

@@ -176,7 +176,7 @@ func (r *Reconciler) settleRow(ctx context.Context, row ActionRecord) error {
 		return err
 	}
 	done := row.doneIn(s)
-	age := s.Now.Sub(row.CreatedAt)
+	age := s.Now.Sub(row.CreatedAt).Abs() // clocks jump, and anybody can write a row
 	claimed := false
 	if done {
 		if claimed, err = r.claimed(ctx, row); err != nil {

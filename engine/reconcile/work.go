@@ -3,7 +3,9 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,15 +17,14 @@ type clusterWork struct {
 	acting chan struct{} // holds a token while a look at the cluster is under way
 
 	mu        sync.Mutex
-	next      *sharedLook // the look that begins when the one under way is over
-	again     bool        // something happened during a look
-	concerned time.Time   // when something last spoke for the cluster having to do with strategies
-	foreign   bool        // it was seen to have none, nor replicas that the engine created
-	failures  int
-	retryAt   time.Time
-	plan      string    // the statements of the last plan, for the log
-	saved     time.Time // when its state was stored last
-	recent    []recent  // actions of the last seconds, for looks that came second
+	next      *sharedLook      // the look that begins when the one under way is over
+	again     bool             // something happened during a look
+	concerned time.Time        // when something last spoke for the cluster having to do with strategies
+	foreign   bool             // it was seen to have none, nor replicas that the engine created
+	retries   map[string]retry // actions that failed, by their statements
+	plan      string           // the statements of the last plan, for the log
+	saved     time.Time        // when its state was stored last
+	recent    []recent         // actions of the last seconds, for looks that came second
 }
 
 // sharedLook is one look for all who asked for it before it began.
@@ -185,27 +186,71 @@ func (w *clusterWork) since(t time.Time) []ActionResult {
 	return results
 }
 
-// waiting tells until when a failed cluster waits. Somebody who asks is not
-// kept waiting.
-func (w *clusterWork) waiting(trigger Trigger) time.Time {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if trigger.asked() || !time.Now().Before(w.retryAt) {
-		return time.Time{}
-	}
-	return w.retryAt
+// retry is when an action that failed is tried again.
+type retry struct {
+	failures int
+	at       time.Time
 }
 
-// result sets the time of the next try after a failure, and clears it after a
-// success.
-func (w *clusterWork) result(err error) {
+// retryAt tells until when an action waits that has failed; the zero time: it does not. Somebody who asks is not
+// kept waiting.
+func (w *clusterWork) retryAt(trigger Trigger, statement string) time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err == nil {
-		w.failures, w.retryAt = 0, time.Time{}
-		return
+	at := w.retries[statement].at
+	if trigger.asked() || !time.Now().Before(at) {
+		return time.Time{}
 	}
-	delay := min(firstRetry<<min(w.failures, 20), lastRetry)
-	w.failures++
-	w.retryAt = time.Now().Add(delay/2 + rand.N(delay/2))
+	return at
+}
+
+// failed sets the time of an action's next try.
+func (w *clusterWork) failed(statement string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.retries == nil {
+		w.retries = map[string]retry{}
+	}
+	failures := w.retries[statement].failures
+	delay := min(firstRetry<<min(failures, 20), lastRetry)
+	w.retries[statement] = retry{failures + 1, time.Now().Add(delay/2 + rand.N(delay/2))}
+}
+
+func (w *clusterWork) succeeded(statement string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.retries, statement)
+}
+
+// wants forgets the failures of actions that a plan does not want any more.
+func (w *clusterWork) wants(actions []engine.Action) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	maps.DeleteFunc(w.retries, func(statement string, _ retry) bool {
+		return !slices.ContainsFunc(actions, func(a engine.Action) bool { return a.SQL == statement })
+	})
+}
+
+// tellRetries fills in when the statements that fail are tried next, by the server's clock.
+func (w *clusterWork) tellRetries(c *engine.ClusterState, now engine.Timestamp) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for i := range c.Failures {
+		if r, ok := w.retries[c.Failures[i].SQL]; ok {
+			next := engine.At(now.Time.Add(max(0, time.Until(r.at))))
+			c.Failures[i].Next = &next
+		}
+	}
+}
+
+// nextRetry is when the next of the actions that failed is tried again; the zero time: none waits.
+func (w *clusterWork) nextRetry() (next time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, r := range w.retries {
+		if next.IsZero() || r.at.Before(next) {
+			next = r.at
+		}
+	}
+	return next
 }

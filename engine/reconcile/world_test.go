@@ -82,7 +82,7 @@ func (w *world) Observe(ctx context.Context, ids ...string) (engine.Snapshot, er
 			seen.Counted = true
 			seen.Replicas = slices.Clone(c.Replicas)
 			for _, r := range w.records {
-				if r.ClusterID == id && time.Since(r.CreatedAt) < 5*time.Minute {
+				if r.ClusterID == id && r.Executed != nil && *r.Executed && time.Since(r.CreatedAt) < 5*time.Minute {
 					seen.RecentActions++
 				}
 			}
@@ -269,7 +269,9 @@ func (w *world) reconciler(t *testing.T, cfg reconcile.Config) *reconcile.Reconc
 	t.Helper()
 	log := logrus.New()
 	log.SetOutput(io.Discard)
-	cfg.Planner = planner()
+	if cfg.Planner.Registry == nil {
+		cfg.Planner = planner()
+	}
 	cfg.Executor, cfg.Recorder, cfg.Watcher, cfg.Logger = w, w, w, log
 	if cfg.Observer == nil {
 		cfg.Observer = w

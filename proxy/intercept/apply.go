@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"mzproxy/engine/reconcile"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
 )
@@ -39,7 +40,7 @@ func (h *handler) apply(q proxy.Query, c rewrite.ApplyStrategies) *proxy.Answer 
 			for _, r := range o.Results {
 				result := "executed"
 				if r.Err != nil {
-					result = "failed: " + reason(r.Err)
+					result = "failed: " + reconcile.Said(r.Err)
 				}
 				t.add(text(o.Plan.Name), text(string(r.Op)), text(r.Replica), text(result), orNull(reasonTexts(r.Action)))
 			}

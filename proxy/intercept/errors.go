@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
 )
@@ -89,19 +90,6 @@ func sqlstate(err error) string {
 	return codeEngine
 }
 
-// reason is the server's own message, without what was put around it, or the
-// whole error.
-func reason(err error) string {
-	text := strings.TrimPrefix(err.Error(), "observe: ")
-	if i := strings.LastIndex(text, "ERROR: "); i >= 0 {
-		text = text[i+len("ERROR: "):]
-	}
-	if i := strings.LastIndex(text, " (SQLSTATE "); i >= 0 {
-		text = text[:i]
-	}
-	return text
-}
-
 // sentence makes one of a message.
 func sentence(text string) string {
 	if text == "" {
@@ -110,8 +98,16 @@ func sentence(text string) string {
 	return strings.ToUpper(text[:1]) + strings.TrimSuffix(text[1:], ".") + "."
 }
 
+// maxName is what the names of objects keep to; a text that stands in the place of one may be longer.
+const maxName = 255
+
 // quoted names an object, in messages: as it is.
-func quoted(name string) string { return `"` + name + `"` }
+func quoted(name string) string {
+	if len(name) > maxName {
+		name = strings.ToValidUTF8(name[:maxName], "") + "..."
+	}
+	return `"` + name + `"`
+}
 
 // unreachable is what a command says when the controller's connection fails. What ended because
 // the client, or the proxy, did not want to wait is theirs to explain.
@@ -119,5 +115,5 @@ func unreachable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err
 	}
-	return &proxy.Error{Code: sqlstate(err), Message: "the controller cannot read the server now", Detail: sentence(reason(err)), Hint: "Try again in a moment; mzproxy check tells more.", Err: err}
+	return &proxy.Error{Code: sqlstate(err), Message: "the controller cannot read the server now", Detail: sentence(reconcile.Said(err)), Hint: "Try again in a moment; mzproxy check tells more.", Err: err}
 }

@@ -22,6 +22,7 @@ const explainVersion = 1
 //	credits_per_hour  before, after
 //	next_look         at, cause, waiting_for_hydration
 //	signals           what was looked at; see signalsJSON
+//	failing           actions that have failed in the last hour: sql, error, sqlstate, times, last, next
 //	what_if           added, gone: statements against the plan of now; only for a what-if
 func (r report) json() ([]string, error) {
 	var documents []string
@@ -84,6 +85,7 @@ func clusterJSON(c engine.ClusterState, plan engine.ClusterPlan) (map[string]any
 	entry["credits_per_hour"] = map[string]float64{"before": plan.CreditsBefore, "after": plan.CreditsAfter}
 	entry["next_look"] = map[string]any{"at": moment(plan.NextLook), "cause": nullable(plan.NextLookCause), "waiting_for_hydration": plan.Waiting}
 	entry["signals"] = signalsJSON(c)
+	entry["failing"] = failingJSON(c, plan)
 	return entry, nil
 }
 
@@ -100,6 +102,15 @@ func signalsJSON(c engine.ClusterState) map[string]any {
 		"last_activity": moment(c.LastActivity), "activity_source": nullable(c.ActivitySource), "activity_unknown": nullable(c.ActivityUnknown),
 		"recent_actions": c.RecentActions, "replicas": replicas,
 	}
+}
+
+// failingJSON tells of the actions that have failed so far.
+func failingJSON(c engine.ClusterState, plan engine.ClusterPlan) []map[string]any {
+	list := []map[string]any{}
+	for _, f := range failures(c, plan) {
+		list = append(list, map[string]any{"sql": f.Action.SQL, "error": f.Error, "sqlstate": nullable(f.Code), "times": f.Times, "last": moment(&f.Last), "next": moment(f.Next)})
+	}
+	return list
 }
 
 func statements(actions []engine.Action) []string {

@@ -1,6 +1,7 @@
 package intercept
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -76,7 +77,7 @@ func (p *printer) cluster(now engine.Timestamp, c engine.ClusterState, plan engi
 		label(strategyLabel(c, d.Strategy), d.Verb, d.Text)
 	}
 	for _, problem := range plan.Problems {
-		label(problem.Strategy, "error", problem.Message)
+		label(cmp.Or(problem.Strategy, "cluster"), "error", problem.Message)
 	}
 	for _, conflict := range plan.Conflicts {
 		label("conflict", "", fmt.Sprintf("%s wins over %s on %s (PRIORITY)", conflict.Winner.Strategy, conflict.Loser.Strategy, quoted(conflict.Replica)))
@@ -101,7 +102,14 @@ func (p *printer) cluster(now engine.Timestamp, c engine.ClusterState, plan engi
 	for _, a := range plan.Actions {
 		p.statement("  ", a.SQL)
 	}
-	p.line("Next look: %s", nextLook(now, plan))
+	failed := failures(c, plan)
+	if len(failed) > 0 {
+		p.line("Failing")
+	}
+	for _, f := range failed {
+		p.line("  %s %s: %s; %s", f.Op, quoted(f.Replica), f.why(now), f.next(now))
+	}
+	p.line("Next look: %s", nextLook(now, plan, nextTry(failed)))
 }
 
 func replicaChange(before, after int) string {
@@ -194,10 +202,14 @@ func condition(c engine.ClusterState, r engine.Replica) string {
 }
 
 // nextLook says what would change the decision.
-func nextLook(now engine.Timestamp, plan engine.ClusterPlan) string {
+func nextLook(now engine.Timestamp, plan engine.ClusterPlan, retry *engine.Timestamp) string {
+	next, cause := plan.NextLook, plan.NextLookCause
+	if retry != nil && (next == nil || retry.Compare(*next) < 0) {
+		next, cause = retry, "next try"
+	}
 	at := ""
-	if plan.NextLook != nil {
-		at = fmt.Sprintf("%s UTC (%s)", clockTime(now, *plan.NextLook), plan.NextLookCause)
+	if next != nil {
+		at = fmt.Sprintf("%s UTC (%s)", clockTime(now, *next), cause)
 	}
 	switch {
 	case plan.Waiting && at != "":

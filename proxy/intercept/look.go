@@ -31,7 +31,7 @@ func (h *handler) lookFor(ctx context.Context, writes []pendingWrite) []*proxy.N
 		return []*proxy.Notice{goesOn()}
 	case err != nil:
 		h.log.WithError(err).Warn("look after a write failed")
-		return []*proxy.Notice{notice(severityWarning, sqlstate(err), "the write is stored, but the clusters cannot be looked at now", sentence(reason(err)),
+		return []*proxy.Notice{notice(severityWarning, sqlstate(err), "the write is stored, but the clusters cannot be looked at now", sentence(reconcile.Said(err)),
 			"It is tried again until it works; run SHOW STRATEGY STATUS to see how it goes.")}
 	}
 	told := h.tell(outcomes, all)

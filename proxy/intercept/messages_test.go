@@ -22,12 +22,6 @@ var update = flag.Bool("update", false, "rewrite testdata/messages.txt")
 
 const messagesFile = "../../testdata/messages.txt"
 
-// refusal is an error of the server.
-type refusal struct{ message, code string }
-
-func (e *refusal) Error() string    { return "ERROR: " + e.message + " (SQLSTATE " + e.code + ")" }
-func (e *refusal) SQLState() string { return e.code }
-
 // Every message that a user can meet, in one file, to be read as a whole.
 func TestMessages(t *testing.T) {
 	var b strings.Builder
@@ -108,7 +102,7 @@ var messages = []message{
 	{when: "a replica is created", sql: insert(`'prod', 'target_size', '` + targetSmall + `'`), stores: target},
 	{when: "a replica is dropped", before: func(r *rig) { r.replica("u2", "old", "large", true); r.replica("u2", "r_small", "small", true) },
 		sql: insert(`'prod', 'target_size', '` + targetSmall + `'`), stores: target},
-	{when: "the server refuses the statement", before: func(r *rig) { r.refuses = &refusal{"no room", "53000"} },
+	{when: "the server refuses the statement", before: func(r *rig) { r.refuses = &reconcile.ServerError{Code: "53000", Message: "no room"} },
 		sql: insert(`'prod', 'target_size', '` + targetSmall + `'`), stores: target},
 	{when: "the proxy only observes", settings: func(_ *rig, c *reconcile.Config, _ *intercept.Config) { c.Observe = true },
 		sql: insert(`'prod', 'target_size', '` + targetSmall + `'`), stores: target},

@@ -69,6 +69,7 @@ var (
 	controllerUp  = prometheus.NewDesc("mzproxy_controller_up", "Whether the controller can read the server.", nil, nil)
 	paused        = prometheus.NewDesc("mzproxy_strategies_paused", "Whether the strategies of a cluster are paused.", perCluster, nil)
 	badStrategies = prometheus.NewDesc("mzproxy_strategies_invalid", "What is wrong with the strategies of a cluster, so that they do not count.", perCluster, nil)
+	failingNow    = prometheus.NewDesc("mzproxy_strategy_actions_failing", "Actions that the plan of a cluster wants, and that have failed so far.", perCluster, nil)
 	replicas      = prometheus.NewDesc("mzproxy_cluster_replicas", "Replicas of a cluster with strategies.", perCluster, nil)
 	ready         = prometheus.NewDesc("mzproxy_cluster_replicas_ready", "Those of them that are ready.", perCluster, nil)
 	credits       = prometheus.NewDesc("mzproxy_cluster_credits_per_hour", "What they cost.", perCluster, nil)
@@ -79,7 +80,7 @@ func (i *Interceptor) Describe(ch chan<- *prometheus.Desc) {
 	for _, c := range i.metrics.all() {
 		c.Describe(ch)
 	}
-	for _, d := range []*prometheus.Desc{controllerUp, paused, badStrategies, replicas, ready, credits} {
+	for _, d := range []*prometheus.Desc{controllerUp, paused, badStrategies, failingNow, replicas, ready, credits} {
 		ch <- d
 	}
 }
@@ -111,6 +112,7 @@ func (i *Interceptor) Collect(ch chan<- prometheus.Metric) {
 		cluster := now.snapshot.Clusters[n]
 		gauge(paused, oneIf(isPaused(plan)), plan.Name)
 		gauge(badStrategies, float64(len(plan.Problems)), plan.Name)
+		gauge(failingNow, float64(len(failures(cluster, plan))), plan.Name)
 		gauge(replicas, float64(len(cluster.Replicas)), plan.Name)
 		gauge(ready, float64(readyReplicas(cluster)), plan.Name)
 		gauge(credits, plan.CreditsBefore, plan.Name)

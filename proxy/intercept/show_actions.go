@@ -50,7 +50,7 @@ func (h *handler) showActions(q proxy.Query, c rewrite.ShowActions) *proxy.Answe
 			if info, ok := findCluster(catalog, r.ClusterID); ok {
 				name = info.Name
 			}
-			t.add(text(r.CreatedAt.UTC().Format(timestampFormat)), text(name), orNull(r.Context.Op), orNull(r.Context.Replica),
+			t.add(createdAt(r), text(name), orNull(r.Context.Op), orNull(r.Context.Replica),
 				orNull(strings.Join(r.Context.Strategies, ", ")), text(result(r)), orNull(requester(r.Context)),
 				orNull(why(r.Context)), orNull(r.SQL), text(r.ActionID))
 		}
@@ -74,13 +74,16 @@ func result(r reconcile.ActionRecord) string {
 	case *r.Executed:
 		return "executed"
 	}
-	return "failed: " + reason(&stored{r.Error})
+	return "failed: " + r.Error
 }
 
-// stored is an error that was read back.
-type stored struct{ text string }
-
-func (e *stored) Error() string { return e.text }
+// createdAt is a time that may be missing: of a row whose own cannot be read.
+func createdAt(r reconcile.ActionRecord) *string {
+	if r.CreatedAt.IsZero() {
+		return nil
+	}
+	return text(r.CreatedAt.UTC().Format(timestampFormat))
+}
 
 // requester is the role that asked, or, where nobody did, what led to the action.
 func requester(c reconcile.DecisionContext) string {

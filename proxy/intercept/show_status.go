@@ -34,6 +34,10 @@ func (h *handler) showStatus(q proxy.Query, c rewrite.ShowStatus) *proxy.Answer 
 			ready := readyReplicas(cluster)
 			phase, why := phase(cluster, plan, ready)
 			next, at := nextAction(r.snapshot.Now, plan)
+			if failed := failures(cluster, plan); len(failed) > 0 && phase == phaseActing {
+				phase, why, at = phaseFailing, failed[0].why(r.snapshot.Now), timestamp(nextTry(failed))
+				next = string(failed[0].Op) + " " + failed[0].Replica
+			}
 			t.add(text(cluster.Name), text(phase), text(strconv.Itoa(len(cluster.Replicas))), text(strconv.Itoa(ready)),
 				idleFor(r.snapshot.Now, cluster), orNull(next), at, text(fmt.Sprint(plan.CreditsBefore)), orNull(why))
 		}
@@ -50,6 +54,12 @@ func readyReplicas(c engine.ClusterState) (n int) {
 	return n
 }
 
+// Phases of a cluster that depend on what became of its plan.
+const (
+	phaseActing  = "acting"
+	phaseFailing = "failing"
+)
+
 // phase says in a word where a cluster is, and why.
 func phase(c engine.ClusterState, plan engine.ClusterPlan, ready int) (word, why string) {
 	for _, g := range plan.Guards {
@@ -61,7 +71,7 @@ func phase(c engine.ClusterState, plan engine.ClusterPlan, ready int) (word, why
 		}
 	}
 	if len(plan.Actions) > 0 {
-		return "acting", plan.Actions[0].Reasons[0].Text
+		return phaseActing, plan.Actions[0].Reasons[0].Text
 	}
 	for _, p := range plan.Problems {
 		if len(plan.Decisions) == 0 {

@@ -72,7 +72,7 @@ func actionNotices(o *reconcile.Outcome) []*proxy.Notice {
 }
 
 func failureNotice(o *reconcile.Outcome, r reconcile.ActionResult) *proxy.Notice {
-	return notice(severityWarning, sqlstate(r.Err), "could not "+describe(o.Plan.Name, r.Action)+": "+reason(r.Err), reasons(r.Action),
+	return notice(severityWarning, sqlstate(r.Err), "could not "+describe(o.Plan.Name, r.Action)+": "+reconcile.Said(r.Err), reasons(r.Action),
 		"The strategies stay stored, and it is tried again.")
 }
 
@@ -116,6 +116,9 @@ func problemNotices(o *reconcile.Outcome) []*proxy.Notice {
 	var list []*proxy.Notice
 	for _, p := range o.Plan.Problems {
 		switch {
+		case p.Code == engine.BadState && p.Strategy == "":
+			list = append(list, notice(severityWarning, problemState(p.Code), fmt.Sprintf("what strategies of cluster %s remembered cannot be read", quoted(o.Plan.Name)), sentence(p.Message),
+				"RESET STRATEGY STATE forgets it."))
 		case p.Strategy == "":
 			list = append(list, notice(severityWarning, problemState(p.Code), fmt.Sprintf("no strategy of cluster %s counts", quoted(o.Plan.Name)), sentence(p.Message), ""))
 		case p.Code == engine.BadState:

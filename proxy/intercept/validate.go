@@ -1,6 +1,7 @@
 package intercept
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -51,14 +52,22 @@ func (h *handler) validateCluster(t *table, s engine.Snapshot, c engine.ClusterS
 	}
 	for i, counts := range engine.Counting(c.Strategies) {
 		row := c.Strategies[i]
-		if !counts {
+		if !counts && row.Fault == "" {
 			t.add(text(c.Name), text(row.Type), text(codeOK), text("the row written at "+written(row)+" does not count: a newer one does"), text("DELETE it if you do not need it any more."))
+		}
+		if row.Fault != "" {
+			t.add(text(c.Name), text(row.Type), text(problemState(engine.UnreadableRow)), text("the row cannot be read: "+row.Fault), text("UPDATE or DELETE it."))
+			continue
 		}
 		for _, p := range h.cfg.Registry.Validate(row.Type, row.Config, engine.ValidateOptions{
 			Sizes: s.Sizes, SizeAliases: h.cfg.SizeAliases, EnableExperimental: h.cfg.EnableExperimental,
 		}) {
 			t.add(text(c.Name), text(row.Type), text(configState(p.Code)), text(p.Message), orNull(p.Hint))
 		}
+	}
+	for _, f := range failures(c, plan) {
+		t.add(text(c.Name), text(f.Reasons[0].Strategy), text(cmp.Or(f.Code, codeEngine)), text("cannot "+describe(plan.Name, f.Action)+": "+f.why(s.Now)),
+			text("It is "+f.next(s.Now)+"; APPLY STRATEGIES tries it now."))
 	}
 	for _, g := range plan.Guards {
 		t.add(text(c.Name), orNull(g.Strategy), text(codeOK), text(fmt.Sprintf("%s: %s", g.Name, g.Text)), nil)

@@ -79,7 +79,7 @@ func (a *age) warning() []*proxy.Notice {
 		return nil
 	}
 	return []*proxy.Notice{notice(severityWarning, codeEngine, "the controller gets no answer from the server",
-		fmt.Sprintf("What follows is %s old. %s", elapsed(time.Since(a.since)), sentence(reason(a.why))), "")}
+		fmt.Sprintf("What follows is %s old. %s", elapsed(time.Since(a.since)), sentence(reconcile.Said(a.why))), "")}
 }
 
 // elapsed is a duration for people.

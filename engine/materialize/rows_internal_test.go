@@ -1,0 +1,161 @@
+package materialize
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"mzproxy/engine"
+	"mzproxy/engine/strategy"
+)
+
+// How many rows the property is tried with, and how many of them stand beside one another.
+const (
+	randomRows   = 20_000
+	rowsTogether = 20
+)
+
+// Texts, moments and documents that the server's types allow, the odd ones first.
+var (
+	oddTexts   = []string{"", " ", "u2", "u3", "u999", "s1", "prod", "other", "u2 ", "U2", "'; DROP TABLE t; --", `"`, "\n\t\r", "\x01", "é", "\u202e", "🐘", "burst", "pause", "target_size", "idle_suspend", "shrink_to_fit", "create", "drop", "executed"}
+	oddMoments = []string{"infinity", "-infinity", "4714-11-24 00:00:00+00 BC", "294276-12-31 23:59:59.999999+00", "+10000-01-01 00:00:00+00", "-0044-03-15 12:00:00+00", "0000-01-01 00:00:00+00",
+		"9999-12-31 23:59:59.999999+00", "1970-01-01 00:00:00+00", "2025-06-01 12:00:00.123456+00", "2025-06-01 12:00:00+05:30", "1890-01-01 00:00:00+00:53:28", "2100-01-01 00:00:00+00"}
+	oddDocuments = []string{"null", "true", "0", `""`, "[]", "{}", "[[]]", strings.Repeat("9", 39), "-1e-130000", "1e400", strings.Repeat("[", 20_000) + strings.Repeat("]", 20_000),
+		strings.Repeat(`{"a":`, 9_000) + "1" + strings.Repeat("}", 9_000), `{"target_size": "25cc"}`, `{"target_size": null}`, `{"burst_replica_size": "400cc"}`, `{"idle_after_s": ` + strings.Repeat("9", 39) + `}`,
+		`{"idle_after_s": 1e-300}`, `{"idle_after_s": 1, "cooldown_s": 1e300}`, `{"until": "infinity"}`, `{"strategies": 5}`, `{"strategies": {"burst": [1]}, "created": {"r": "burst"}}`, `{"strategies": null, "created": []}`,
+		`{"created": {"r": 5}}`, `{"strategies": {"target_size": {"last_decision_ts": "9999-12-31T23:59:59Z"}}}`, `{"op": 5, "trigger": []}`, `{"op": "create", "trigger": "due", "replica": "", "state": 1}`, `{"op": "explode", "trigger": "x"}`}
+)
+
+// Dice makes values of the server's types.
+type Dice struct{ *rand.Rand }
+
+func (d Dice) pick(list []string) string { return list[d.IntN(len(list))] }
+
+// Text is one, or now and then NULL.
+func (d Dice) Text() *string {
+	switch n := d.IntN(400); {
+	case n == 0:
+		big := strings.Repeat("x", 1<<20)
+		return &big
+	case n < 20:
+		return nil
+	case n < 60:
+		text := fmt.Sprintf("%c%d", 'a'+rune(d.IntN(26)), d.IntN(1000))
+		return &text
+	}
+	text := d.pick(oddTexts)
+	return &text
+}
+
+// Moment is a time, or NULL.
+func (d Dice) Moment() *string {
+	text := d.pick(oddMoments)
+	switch d.IntN(4) {
+	case 0:
+		return nil
+	case 1:
+		text = time.Unix(d.Int64N(1<<36), d.Int64N(1e9)).UTC().Format("2006-01-02 15:04:05.999999-07")
+	}
+	return &text
+}
+
+// Document is a jsonb, or NULL.
+func (d Dice) Document() *string {
+	text := d.pick(oddDocuments)
+	switch d.IntN(60) {
+	case 0:
+		return nil
+	case 1:
+		text = `{"x": "` + strings.Repeat("y", 1<<18) + `"}`
+	}
+	return &text
+}
+
+// Foreign is a cluster_id that is not that of the healthy cluster.
+func (d Dice) Foreign() *string {
+	for {
+		if id := d.Text(); id == nil || *id != "u1" {
+			return id
+		}
+	}
+}
+
+// Whatever stands in a row of one of the tables: it is read, or it is its own fault; nothing panics, and the plan of a healthy
+// cluster beside it stays as it is.
+func TestRandomRows(t *testing.T) {
+	t.Parallel()
+	d := Dice{rand.New(rand.NewPCG(1, 2))}
+	planner := engine.Planner{Registry: engine.NewRegistry(strategy.All()...)}
+	now := time.Date(2025, 6, 1, 12, 0, 0, 0, time.UTC)
+	for range randomRows / rowsTogether {
+		o := &observation{client: &Client{}, now: now, rows: map[string][]engine.StrategyRow{}, recent: map[string]*recentActions{}, used: map[string]time.Time{"u1": now}}
+		o.clusters = []engine.ClusterState{{ID: "u1", Name: "prod"}, {ID: "u2", Name: "other"}, {ID: "u3", Name: "third"}}
+		newest := o.noState()
+		kind, config, updated := "target_size", `{"target_size": "25cc"}`, "2025-06-01 11:00:00+00"
+		id := "u1"
+		o.rows["u1"] = []engine.StrategyRow{strategyRow(&id, &kind, &config, &updated)}
+		var said []string
+		for range rowsTogether {
+			said = append(said, d.row(o, newest))
+		}
+		s := o.snapshot(facts{sizes: []engine.Size{{Name: "25cc", Processes: 1, Workers: 1, CreditsPerHour: 0.25}, {Name: "400cc", Processes: 1, Workers: 4, CreditsPerHour: 4}}})
+		plan := planner.Plan(s)
+		if len(plan.Clusters) == 0 || plan.Clusters[0].ID != "u1" || len(plan.Clusters[0].Actions) != 1 || plan.Clusters[0].Actions[0].SQL != `CREATE CLUSTER REPLICA "prod"."r_25cc" (SIZE '25cc')` {
+			t.Fatalf("the healthy cluster's plan is %+v beside\n%s", plan.Clusters, strings.Join(said, "\n"))
+		}
+		if data, err := plan.MarshalJSON(); err != nil || !json.Valid(data) {
+			t.Fatalf("the plan cannot be rendered: %v, beside\n%s", err, strings.Join(said, "\n"))
+		}
+	}
+}
+
+// row adds a row to one of the tables.
+func (d Dice) row(o *observation, newest map[string]time.Time) string {
+	id := d.Foreign()
+	switch d.IntN(3) {
+	case 0:
+		kind, config, updated := d.Text(), d.Document(), d.Moment()
+		row := strategyRow(id, kind, config, updated)
+		o.rows[orEmpty(id)] = append(o.rows[orEmpty(id)], row)
+		if row.Fault == "" && updated != nil && row.UpdatedAt == nil {
+			return "a time is lost"
+		}
+		return fmt.Sprintf("strategies: %.40q %.40q %.80q %v", orEmpty(id), orEmpty(kind), orEmpty(config), updated)
+	case 1:
+		payload, updated := d.Document(), d.Moment()
+		o.addState(newest, orEmpty(id), orEmpty(payload), updated)
+		return fmt.Sprintf("state: %.40q %.80q", orEmpty(id), orEmpty(payload))
+	}
+	executed := d.IntN(2) == 0
+	r := actionRecord([6]*string{d.Text(), id, d.Text(), d.Document(), d.Text(), d.Moment()}, &executed)
+	o.addRecent(orEmpty(id), engine.Failure{SQL: r.SQL, Error: r.Error, Times: d.Int64N(1 << 40)}, executed, d.Int64N(20), d.Moment())
+	return fmt.Sprintf("actions: %+v", r.ActionID)
+}
+
+// A row that cannot be read is a finding of the row, and the other strategies of its cluster run.
+func TestUnreadableRowAlone(t *testing.T) {
+	planner := engine.Planner{Registry: engine.NewRegistry(strategy.All()...)}
+	for _, moment := range []string{"infinity", "-infinity", "4714-11-24 00:00:00+00 BC", "294276-12-31 23:59:59.999999+00"} {
+		id, config, updated := "u1", `{"target_size": "25cc"}`, "2025-06-01 11:00:00+00"
+		row := func(kind, config, updated string) engine.StrategyRow {
+			return strategyRow(&id, &kind, &config, &updated)
+		}
+		o := &observation{client: &Client{}, now: time.Date(2025, 6, 1, 12, 0, 0, 0, time.UTC), clusters: []engine.ClusterState{{ID: "u1", Name: "prod"}},
+			rows: map[string][]engine.StrategyRow{"u1": {row("burst", `{"burst_replica_size": "25cc"}`, moment), row("target_size", `{"target_size": "400cc"}`, moment), row("target_size", config, updated)}}}
+		o.noState()
+		plan := planner.Plan(o.snapshot(facts{})).Clusters[0]
+		if len(plan.Actions) != 1 || plan.Actions[0].Size != "25cc" || len(plan.Problems) != 1 || plan.Problems[0].Strategy != "burst" || plan.Problems[0].Code != engine.UnreadableRow {
+			t.Errorf("%s: %+v", moment, plan)
+		}
+		if !strings.Contains(plan.Problems[0].Message, "updated_at") {
+			t.Errorf("%s: %s", moment, plan.Problems[0].Message)
+		}
+		o.rows["u1"] = append(o.rows["u1"], row("pause", `{}`, moment))
+		if plan := planner.Plan(o.snapshot(facts{})).Clusters[0]; len(plan.Actions) > 0 {
+			t.Errorf("a pause from %s does not hold: %+v", moment, plan.Actions)
+		}
+	}
+}
