@@ -19,6 +19,7 @@ type demoCmd struct {
 	logFlags
 
 	Listen      string        `default:"127.0.0.1:6432" help:"Address for clients; where it is taken, a free port is used."`
+	Admin       string        `default:"127.0.0.1:6433" help:"Address for /metrics, /healthz and /readyz over HTTP, or a free port; empty: none."`
 	Hydration   time.Duration `default:"3s" help:"Time from online to hydrated at one worker."`
 	Startup     time.Duration `default:"500ms" help:"Time from created to online."`
 	PostgresBin string        `env:"MZSIM_POSTGRES_BIN" placeholder:"DIR" help:"Where PostgreSQL's server binaries are."`
@@ -44,16 +45,17 @@ func (c demoCmd) Run(ctx context.Context, s streams) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(c.use(ctx, s, d.addr), d.close())
+	return errors.Join(c.use(ctx, s, d), d.close())
 }
 
 // demo is a stand-in with the proxy in front of it. Whoever starts it closes it.
 type demo struct {
-	sim  *mzsim.Sim
-	app  *app
-	addr *net.TCPAddr // of the proxy
-	stop context.CancelFunc
-	done chan error
+	sim   *mzsim.Sim
+	app   *app
+	addr  *net.TCPAddr // of the proxy
+	admin net.Addr     // nil: it has none
+	stop  context.CancelFunc
+	done  chan error
 }
 
 // start starts both and returns when strategies work.
@@ -63,22 +65,29 @@ func (c demoCmd) start(ctx context.Context, log logrus.FieldLogger) (*demo, erro
 		return nil, err
 	}
 	d := &demo{sim: sim, done: make(chan error, 1)}
-	if err := d.serve(ctx, c.Listen, log); err != nil {
+	if err := d.serve(ctx, c, log); err != nil {
 		return nil, errors.Join(err, d.close())
 	}
 	return d, nil
 }
 
 // serve makes the sample clusters and starts the proxy.
-func (d *demo) serve(ctx context.Context, listen string, log logrus.FieldLogger) error {
+func (d *demo) serve(ctx context.Context, c demoCmd, log logrus.FieldLogger) error {
 	if err := mzsim.Sample(ctx, d.sim.Addr()); err != nil {
 		return err
 	}
-	ln, err := listenDemo(listen)
+	ln, err := listenDemo(c.Listen)
 	if err != nil {
 		return err
 	}
 	d.addr = ln.Addr().(*net.TCPAddr)
+	var admin net.Listener
+	if c.Admin != "" {
+		if admin, err = listenDemo(c.Admin); err != nil {
+			return err
+		}
+		d.admin = admin.Addr()
+	}
 	dsn := fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", demoUser, d.sim.Addr(), demoDatabase)
 	upstream, err := proxy.ParseUpstream(dsn)
 	if err != nil {
@@ -91,7 +100,7 @@ func (d *demo) serve(ctx context.Context, listen string, log logrus.FieldLogger)
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	d.stop = stop
-	go func() { d.done <- d.app.run(running, ln, nil) }()
+	go func() { d.done <- d.app.run(running, ln, admin) }()
 	select {
 	case <-d.app.tables:
 		return nil
@@ -113,10 +122,14 @@ func (d *demo) close() error {
 }
 
 // use runs the command, or says how to connect and waits for a signal.
-func (c demoCmd) use(ctx context.Context, s streams, addr *net.TCPAddr) error {
+func (c demoCmd) use(ctx context.Context, s streams, d *demo) error {
+	addr := d.addr
 	if c.ExitAfter == "" {
-		fmt.Fprintf(s.out, "\nClusters prod, staging and cluster-123 are there, without replicas. Connect with\n\n    psql -h %s -p %d -U %s %s\n\nand try SHOW STRATEGY HELP. Ctrl-C ends the demo.\n",
-			addr.IP, addr.Port, demoUser, demoDatabase)
+		fmt.Fprintf(s.out, "\nClusters prod, staging and cluster-123 are there, without replicas. Connect with\n\n    psql -h %s -p %d -U %s %s\n\nand try SHOW STRATEGY HELP.", addr.IP, addr.Port, demoUser, demoDatabase)
+		if d.admin != nil {
+			fmt.Fprintf(s.out, " Metrics are at http://%s/metrics.", d.admin)
+		}
+		fmt.Fprintln(s.out, " Ctrl-C ends the demo.")
 		<-ctx.Done()
 		return nil
 	}
