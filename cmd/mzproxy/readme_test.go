@@ -13,18 +13,16 @@ import (
 
 const (
 	readmeFile   = "../../README.md"
-	psqlPrompt   = "materialize=> "
-	psqlContinue = "materialize-> "
-	shellPrompt  = "$ "
 	sqlComment   = "<!-- sql: "
 	untilComment = "<!-- until: "
 	grammarNote  = "<!-- grammar -->"
 	commentEnd   = " -->"
+	fence        = "```"
 )
 
-// Every example of the README is run: SQL by psql in front of a demo, commands
-// by a shell. The comments between them, which readers do not see, move the
-// stand-in's world on. With -update the outputs in the README are written anew.
+// Every example of the README is run as it would be pasted: SQL by psql in front of a demo, and by
+// a shell the commands that have output. The comments between them, which readers do not see, move
+// the stand-in's world on. With -update the outputs in the README are written anew.
 func TestReadme(t *testing.T) {
 	data, err := os.ReadFile(readmeFile)
 	if err != nil {
@@ -38,7 +36,7 @@ func TestReadme(t *testing.T) {
 		r.line(t)
 	}
 	r.psql.finish(t)
-	if r.examples < 8 {
+	if r.examples < 9 {
 		t.Errorf("only %d examples were found", r.examples)
 	}
 	compareFile(t, readmeFile, strings.Join(r.written, "\n"))
@@ -52,7 +50,7 @@ type readmeRun struct {
 	readme   []string
 	at       int
 	written  []string
-	grammar  bool // the next block is the grammar
+	print    func() string // what the next block of text shows
 	examples int
 }
 
@@ -75,50 +73,51 @@ func (r *readmeRun) line(t *testing.T) {
 	if query, ok := strings.CutPrefix(line, untilComment); ok {
 		r.until(t, strings.TrimSuffix(query, commentEnd))
 	}
-	r.grammar = r.grammar || line == grammarNote
-	switch {
-	case line == "```text" && r.grammar:
-		r.grammar = false
-		r.examples++
-		r.output(strings.Join(rewrite.Grammar(), "\n"))
-	case line == "```text" || line == "```console":
-		for r.at < len(r.readme) && r.readme[r.at] != "```" {
-			r.example(t)
+	switch line {
+	case grammarNote:
+		r.print = func() string { return strings.Join(rewrite.Grammar(), "\n") }
+	case fence + "sql":
+		printed := r.sql(t, r.block())
+		r.print = func() string { return printed }
+	case fence + "sh":
+		command := r.block()
+		r.print = func() string { return r.shell(t, command) }
+	case fence + "text":
+		if r.print == nil {
+			t.Fatalf("README line %d: output of nothing", r.at)
 		}
-	}
-}
-
-// example runs one statement or command and writes what it prints.
-func (r *readmeRun) example(t *testing.T) {
-	t.Helper()
-	line := r.next()
-	if command, ok := strings.CutPrefix(line, shellPrompt); ok {
 		r.examples++
-		r.output(r.shell(t, command))
-		return
+		r.output(r.print())
+		r.print = nil
 	}
-	statement, ok := strings.CutPrefix(line, psqlPrompt)
-	if !ok {
-		return
-	}
-	r.examples++
-	for r.at < len(r.readme) && strings.HasPrefix(r.readme[r.at], psqlContinue) {
-		statement += "\n" + strings.TrimPrefix(r.next(), psqlContinue)
-	}
-	r.psql.out.Reset()
-	r.psql.send(t, statement+"\n")
-	r.psql.settle(t)
-	r.output(r.psql.out.String())
 }
 
-// shell runs a command as a reader would, the demo's address aside.
+// block takes the rest of a block over and returns it.
+func (r *readmeRun) block() string {
+	var block []string
+	for line := r.next(); line != fence; line = r.next() {
+		block = append(block, line)
+	}
+	return strings.Join(block, "\n") + "\n"
+}
+
+func (r *readmeRun) sql(t *testing.T, statements string) string {
+	t.Helper()
+	r.psql.out.Reset()
+	r.psql.send(t, statements)
+	r.psql.settle(t)
+	return r.psql.out.String()
+}
+
+// shell runs a command as a reader would, the demo's address and the program's place aside.
 func (r *readmeRun) shell(t *testing.T, command string) string {
 	t.Helper()
 	_, port, err := net.SplitHostPort(r.sim.Addr())
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), "sh", "-c", strings.ReplaceAll(command, "localhost:6875", "127.0.0.1:"+port))
+	here := strings.NewReplacer("localhost:6875", "127.0.0.1:"+port, "bin/mzproxy", "mzproxy")
+	cmd := exec.CommandContext(t.Context(), "sh", "-c", here.Replace(command))
 	cmd.Dir = "../.."
 	out, err := cmd.CombinedOutput()
 	if err != nil {
@@ -129,7 +128,7 @@ func (r *readmeRun) shell(t *testing.T, command string) string {
 
 // output writes what was printed in the place of what stands in the README.
 func (r *readmeRun) output(printed string) {
-	for r.at < len(r.readme) && r.readme[r.at] != "```" && !strings.HasPrefix(r.readme[r.at], psqlPrompt) && !strings.HasPrefix(r.readme[r.at], shellPrompt) {
+	for r.readme[r.at] != fence {
 		r.at++
 	}
 	printed = trailing.ReplaceAllString(strings.TrimRight(printed, "\n")+"\n", "\n")
