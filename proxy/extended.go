@@ -16,6 +16,7 @@ type portal struct {
 	round     uint64   // when it was made; see flow.endedSince
 	results   *results // what the answer has produced, once it ran
 	tag       string
+	asked     bool // whether it may be executed; see Verdict.Execute
 }
 
 // handle takes a message that consume left to it.
@@ -131,7 +132,7 @@ func (r *requests) parse(frame, body []byte) error {
 		r.keepStatement(m.Name, &statement{answer: v.Answer})
 		return r.answer('P', &pgproto3.ParseComplete{})
 	}
-	s := &statement{hooks: v.hooks(), bind: v.Bind, kept: v.Keep, oids: slices.Clone(m.ParameterOIDs)}
+	s := &statement{hooks: v.hooks(), bind: v.Bind, execute: v.Execute, kept: v.Keep, oids: slices.Clone(m.ParameterOIDs)}
 	if v.Action == Replace {
 		s.hooks.edited = edited{m.Query, edits{{v.Start, v.End, v.Text}}}
 		m.Query = s.hooks.edits.apply(m.Query)
@@ -200,6 +201,22 @@ func (r *requests) askBind(s *statement, m *pgproto3.Bind) (changed bool, refusa
 	})
 	m.ParameterFormatCodes, m.Parameters = b.Formats, b.Values
 	return b.Changed, r.unasked(refusal)
+}
+
+// askExecute asks the statement's verdict whether a portal may begin.
+func (r *requests) askExecute(p *portal) (refusal *Error) {
+	if p.statement.execute == nil || p.asked {
+		return nil
+	}
+	p.asked = true
+	r.await(false, func(ctx context.Context) {
+		r.handling.Lock()
+		defer r.handling.Unlock()
+		if err := p.statement.execute(ctx); err != nil {
+			refusal = r.refusal(ctx, err)
+		}
+	})
+	return refusal
 }
 
 func (r *requests) bindAnswer(s *statement, m *pgproto3.Bind) error {
@@ -291,6 +308,9 @@ func (r *requests) execute(frame, body []byte) error {
 		return err
 	}
 	if p := r.portals[string(name)]; p != nil && p.statement.answer == nil && !r.flow.endedSince(p.round) {
+		if refusal := r.askExecute(p); refusal != nil {
+			return r.fail(refusal)
+		}
 		return r.sendFor(item{kind: 'E', hooks: r.executing(p.statement.hooks)}, frame)
 	}
 	p, refusal := r.portal(string(name))

@@ -23,6 +23,7 @@ import (
 //	DONE x      the server's, reported in a notice before ReadyForQuery
 //	WATCH x     the server's, with Ready waiting for the context to end
 //	BIND x      the server's, with "!" put behind every parameter; refused if one is "bad"
+//	EXECUTE x   the server's, refused when a portal is first executed if x is "bad", and reported in a notice otherwise
 //	PREPARE x   the server's, which makes the prepared statement x: a BIND and DONE one, which is known by x
 //	DROP x      the server's, which drops it
 //	KNOWN x     answered with the name that the prepared statement x is known by, as a notice
@@ -51,7 +52,7 @@ func (h *wordHandler) Open(context.Context, *proxy.Session) (proxy.Handler, erro
 
 func (h *wordHandler) Greet() proxy.Ready { return proxy.Ready{Notices: h.greeting} }
 
-var words = []string{"OURS", "REFUSE", "REPLACE", "TAG", "DONE", "WATCH", "BIND", "PREPARE", "DROP", "KNOWN", "ASK", "TRY", "PANIC"}
+var words = []string{"OURS", "REFUSE", "REPLACE", "TAG", "DONE", "WATCH", "BIND", "EXECUTE", "PREPARE", "DROP", "KNOWN", "ASK", "TRY", "PANIC"}
 
 func (h *wordHandler) Wants(text []byte) bool {
 	if h.wants != nil {
@@ -107,6 +108,14 @@ func (h *wordHandler) verdict(ctx context.Context, q proxy.Query, text string, b
 		return proxy.Verdict{Watch: true}, true
 	case "BIND":
 		return proxy.Verdict{Bind: bind, Keep: rest}, true
+	case "EXECUTE":
+		return proxy.Verdict{Watch: true, Execute: func(context.Context) error {
+			h.note("asked")
+			if rest == "bad" {
+				return &proxy.Error{Code: "22023", Message: "refused"}
+			}
+			return nil
+		}}, true
 	case "PREPARE":
 		return proxy.Verdict{Prepares: &proxy.Prepared{Name: rest, Bind: bind, Done: h.note, Keep: rest}}, true
 	case "DROP":

@@ -107,6 +107,11 @@ type Verdict struct {
 	// refuses. It is called at the same kind of moment as Intercept.
 	Bind func(ctx context.Context, b *Bind) error
 
+	// Execute, if set, is asked when a portal of this statement is first executed (extended protocol, Pass and
+	// Replace): an *Error refuses it there, behind the answers to its Bind and Describe. It is called at the same kind of moment as
+	// Intercept, and not again where the client goes on with the rows of a suspended portal.
+	Execute func(ctx context.Context) error
+
 	// Done, if set, is called for every successful completion of this statement
 	// with the server's command tag, before the tag is forwarded. It must not block. (Pass, Replace)
 	Done func(tag string)

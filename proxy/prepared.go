@@ -10,16 +10,17 @@ import (
 // answer, or one of the server with wishes about it. A Parse message makes it, or
 // SQL's PREPARE: PostgreSQL has one name space for both.
 type statement struct {
-	answer *Answer // nil: the server's
-	hooks  *hooks
-	bind   func(context.Context, *Bind) error
-	kept   any           // the handler's
-	oids   []uint32      // parameter types as declared by Parse
-	round  uint64        // when the server was asked to make it; see flow.round
-	era    *era          // of the session
-	made   atomic.Uint64 // in which era it was made, from 1; 0: not yet
-	gone   atomic.Bool   // the server has dropped it since
-	going  uint64        // the round in which the server was asked to, from 1; 0: it was not
+	answer  *Answer // nil: the server's
+	hooks   *hooks
+	bind    func(context.Context, *Bind) error
+	execute func(context.Context) error
+	kept    any           // the handler's
+	oids    []uint32      // parameter types as declared by Parse
+	round   uint64        // when the server was asked to make it; see flow.round
+	era     *era          // of the session
+	made    atomic.Uint64 // in which era it was made, from 1; 0: not yet
+	gone    atomic.Bool   // the server has dropped it since
+	going   uint64        // the round in which the server was asked to, from 1; 0: it was not
 }
 
 // An era of a session ends when the server drops all prepared statements.

@@ -48,7 +48,7 @@ func (v *Verdict) ours() bool {
 // effective reports whether the verdicts ask for more than forwarding.
 func effective(verdicts []Verdict) bool {
 	for _, v := range verdicts {
-		if v.Action != Pass || v.Bind != nil || v.Done != nil || v.Tag != "" || v.Keep != nil || v.Prepares != nil || v.Deallocates != "" {
+		if v.Action != Pass || v.Bind != nil || v.Execute != nil || v.Done != nil || v.Tag != "" || v.Keep != nil || v.Prepares != nil || v.Deallocates != "" {
 			return true
 		}
 	}

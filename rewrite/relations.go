@@ -21,6 +21,13 @@ type Usage struct {
 	// ConstantInsert is set for INSERT ... VALUES without subqueries, and for DEFAULT VALUES.
 	ConstantInsert bool
 	Returning      bool
+	// Inserted are the columns that an INSERT names, Width is the number of values in its first row, and Defaults
+	// is set where it writes DEFAULT somewhere.
+	Inserted []string
+	Width    int
+	Defaults bool
+	// Computes is set where an operator, a cast or an expression that combines others occurs; functions are in Functions.
+	Computes bool
 }
 
 var errNotParsed = errors.New("statement cannot be parsed")
@@ -39,6 +46,12 @@ func Relations(statement string) (Usage, error) {
 		s := insert.SelectStmt.GetSelectStmt()
 		w.usage.ConstantInsert = insert.WithClause == nil && (insert.SelectStmt == nil || s != nil && len(s.ValuesLists) > 0) && len(w.usage.Relations) == 1
 		w.usage.Returning = len(insert.ReturningList) > 0
+		for _, column := range insert.Cols {
+			w.usage.Inserted = append(w.usage.Inserted, column.GetResTarget().GetName())
+		}
+		if s != nil && len(s.ValuesLists) > 0 {
+			w.usage.Width = len(s.ValuesLists[0].GetList().GetItems())
+		}
 	}
 	if update := node.GetUpdateStmt(); update != nil {
 		w.usage.Target = relation(update.Relation)
@@ -119,8 +132,35 @@ func (w *usageWalk) walk(m protoreflect.Message) {
 		if len(n.Funcname) > 0 {
 			w.usage.Functions = append(w.usage.Functions, n.Funcname[len(n.Funcname)-1].GetString_().GetSval())
 		}
+	case *pg_query.SetToDefault:
+		w.usage.Defaults = true
+	case *pg_query.TypeCast:
+		w.usage.Computes = w.usage.Computes || !isPlainText(n)
+	case *pg_query.A_Expr, *pg_query.BoolExpr, *pg_query.A_ArrayExpr, *pg_query.NullTest, *pg_query.BooleanTest,
+		*pg_query.CoalesceExpr, *pg_query.MinMaxExpr, *pg_query.RowExpr:
+		w.usage.Computes = true
+	case *pg_query.SQLValueFunction:
+		w.usage.Functions = append(w.usage.Functions, valueFunctions[n.Op])
 	}
 	each(m, w.walk)
+}
+
+// valueFunctions are the functions that are written without parentheses.
+var valueFunctions = map[pg_query.SQLValueFunctionOp]string{
+	pg_query.SQLValueFunctionOp_SVFOP_CURRENT_DATE: "current_date", pg_query.SQLValueFunctionOp_SVFOP_CURRENT_TIME: "current_time",
+	pg_query.SQLValueFunctionOp_SVFOP_CURRENT_TIME_N: "current_time", pg_query.SQLValueFunctionOp_SVFOP_CURRENT_TIMESTAMP: "current_timestamp",
+	pg_query.SQLValueFunctionOp_SVFOP_CURRENT_TIMESTAMP_N: "current_timestamp", pg_query.SQLValueFunctionOp_SVFOP_LOCALTIME: "localtime",
+	pg_query.SQLValueFunctionOp_SVFOP_LOCALTIME_N: "localtime", pg_query.SQLValueFunctionOp_SVFOP_LOCALTIMESTAMP: "localtimestamp",
+	pg_query.SQLValueFunctionOp_SVFOP_LOCALTIMESTAMP_N: "localtimestamp", pg_query.SQLValueFunctionOp_SVFOP_CURRENT_ROLE: "current_role",
+	pg_query.SQLValueFunctionOp_SVFOP_CURRENT_USER: "current_user", pg_query.SQLValueFunctionOp_SVFOP_USER: "user",
+	pg_query.SQLValueFunctionOp_SVFOP_SESSION_USER: "session_user", pg_query.SQLValueFunctionOp_SVFOP_CURRENT_CATALOG: "current_catalog",
+	pg_query.SQLValueFunctionOp_SVFOP_CURRENT_SCHEMA: "current_schema",
+}
+
+// isPlainText tells whether a cast is that of a string constant to text, which computes nothing.
+func isPlainText(cast *pg_query.TypeCast) bool {
+	names := cast.TypeName.GetNames()
+	return cast.Arg.GetAConst().GetSval() != nil && len(names) > 0 && names[len(names)-1].GetString_().GetSval() == "text"
 }
 
 // each calls f for every message that m holds, in the order of the fields.

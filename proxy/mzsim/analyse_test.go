@@ -38,7 +38,10 @@ func TestTranslation(t *testing.T) {
 		{"CREATE DEFAULT INDEX ON v", "CREATE INDEX", `CALL mz_sim.register('index'::text, NULL, NULL::text, '_primary_idx'::text, '"v"'::text, NULL, NULL::text, false, 'CREATE DEFAULT INDEX ON v'::text)`},
 		{"SHOW CLUSTERS LIKE 'a%'", "", `SELECT * FROM mz_sim.show_clusters WHERE name LIKE 'a%'::text`},
 		{"SELECT * FROM (SHOW CLUSTERS) s, (SHOW CLUSTER REPLICAS) r", "", "SELECT * FROM (SELECT * FROM mz_sim.show_clusters) s, (SELECT * FROM mz_sim.show_cluster_replicas) r"},
-		{"BEGIN ISOLATION LEVEL STRICT SERIALIZABLE READ ONLY", "", "BEGIN READ ONLY"},
+		{"BEGIN ISOLATION LEVEL STRICT SERIALIZABLE READ ONLY", "", "BEGIN"},
+		{"DECLARE k CURSOR WITHOUT HOLD FOR SELECT 1", "DECLARE CURSOR", `DECLARE "k" CURSOR FOR SELECT 1`},
+		{"DECLARE k CURSOR FOR SHOW CLUSTERS", "DECLARE CURSOR", `DECLARE "k" CURSOR FOR SELECT * FROM mz_sim.show_clusters`},
+		{"DECLARE k CURSOR FOR INSERT INTO t VALUES (1)", "DECLARE CURSOR", nothing},
 		{"CREATE ROLE r", "CREATE ROLE", "CREATE ROLE r LOGIN"},
 	} {
 		st := analyseOne(t, tt.sql)

@@ -10,9 +10,12 @@ import (
 	"mzproxy/rewrite"
 )
 
-// cursor is a cursor for a SUBSCRIBE. It lives until the end of its transaction.
+// cursor is a cursor that a session has declared. It lives until the end of its transaction. Those for queries are PostgreSQL's, too.
 type cursor struct {
-	feed    *feed
+	statement *statement // begins with the first FETCH
+	fetched   bool
+
+	feed    *feed // of a SUBSCRIBE; nil: for another statement
 	columns []proxy.Column
 	ready   []change // polled, not fetched yet
 	listed  bool
@@ -25,31 +28,46 @@ type fetch struct {
 	bounded bool // timeout is given: wait for count rows until then. Otherwise: wait for one row.
 }
 
-// cursor reads DECLARE, FETCH and CLOSE. Cursors for queries are PostgreSQL's; they only lose what it does not know.
+// cursor reads DECLARE, FETCH and CLOSE.
 func (st *statement) cursor(p *parser) {
 	switch {
 	case p.accept("declare"):
-		st.name = p.ident()
-		p.accept("no", "scroll")
-		p.expect("cursor")
-		if p.accept("with", "hold") || p.accept("without", "hold") {
-			p.fail("0A000", "WITH HOLD not yet supported")
-		}
-		p.expect("for")
-		if p.next("subscribe") {
-			st.kind, st.tag = kindDeclare, "DECLARE CURSOR"
-			st.watch(p.subscribe())
-			return
-		}
-		st.kind = kindRead
-		if usage, err := rewrite.Relations(p.rest()); err == nil {
-			st.usage = usage
-		}
+		st.declare(p)
 	case p.accept("close"):
-		st.kind, st.name = kindClose, p.ident()
+		if st.kind = kindClose; p.next("all") { // is a name
+			p.fail("34000", `cursor "\"all\"" does not exist`)
+		}
+		st.name = p.ident()
 		p.end()
 	case p.accept("fetch"):
 		st.fetchStatement(p)
+	}
+}
+
+// declare reads DECLARE name CURSOR [WITHOUT HOLD] FOR statement.
+func (st *statement) declare(p *parser) {
+	st.kind, st.tag, st.name = kindDeclare, "DECLARE CURSOR", p.ident()
+	p.expect("cursor")
+	if p.accept("with", "hold") {
+		p.fail("42601", "WITH HOLD is unsupported for cursors")
+	}
+	p.accept("without", "hold")
+	p.expect("for")
+	if p.err != nil {
+		return
+	}
+	if p.done() {
+		p.expected("a keyword at the beginning of a statement")
+		return
+	}
+	inner := rewrite.Piece{Span: rewrite.Span{Start: p.at(0).Start, End: st.End}, Tokens: p.tokens[p.pos:]}
+	st.prepared = analyse(p.text, inner)
+	p.err = st.prepared.err
+	st.text = nothing // of a statement that PostgreSQL has no cursors for
+	if query := st.prepared.query(); query != "" {
+		st.text = "DECLARE " + quoteIdent(st.name) + " CURSOR FOR " + query
+	} else if st.prepared.kind == kindShow {
+		st.text = "DECLARE " + quoteIdent(st.name) + " CURSOR FOR " + st.prepared.text
 	}
 }
 
@@ -119,28 +137,49 @@ func (h *session) answerDeclare(ctx context.Context, st *statement, v *proxy.Ver
 		refuse(&proxy.Error{Code: "42P03", Message: fmt.Sprintf("cursor %q already exists", st.name)})
 		return nil
 	}
-	f, columns, err := h.open(ctx, st, s.vars)
-	if err != nil {
-		refuse(err)
-		return nil
+	c := &cursor{statement: st.prepared}
+	if st.prepared.kind == kindSubscribe {
+		var err error
+		if c.feed, c.columns, err = h.open(ctx, st.prepared, s.vars); err != nil {
+			refuse(err)
+			return nil
+		}
 	}
-	c := &cursor{feed: f, columns: columns}
 	h.mu.Lock()
 	h.cursors[st.name] = c
 	h.mu.Unlock()
-	v.Action, v.Answer = proxy.Local, &proxy.Answer{}
-	return func(ctx context.Context, a *attempt, _ proxy.ResultWriter) (string, error) {
-		c.listed = true
-		return st.tag, h.list(ctx, f, a)
+	if c.feed == nil {
+		v.Action, v.Text, v.Tag = proxy.Replace, st.text, st.tag
+		return nil
 	}
+	v.Action, v.Answer = proxy.Local, &proxy.Answer{}
+	return func(context.Context, *attempt, proxy.ResultWriter) (string, error) { return st.tag, nil }
 }
 
+// answerFetch fetches from a SUBSCRIBE, runs a write, or leaves a query to PostgreSQL.
 func (h *session) answerFetch(st *statement, v *proxy.Verdict) answerFunc {
 	c := h.cursor(st.name)
-	v.Action, v.Answer = proxy.Local, &proxy.Answer{Columns: c.columns}
-	return func(ctx context.Context, _ *attempt, w proxy.ResultWriter) (string, error) {
+	switch inner := c.statement; {
+	case c.feed != nil:
+		v.Action, v.Answer = proxy.Local, &proxy.Answer{Columns: c.columns}
+	case inner.kind == kindInsert || inner.kind == kindReadWrite:
+		v.Action, v.Text, v.Tag = proxy.Replace, inner.sql(), inner.tag
+		return nil
+	case st.text != "":
+		v.Action, v.Text = proxy.Replace, st.text
+		return nil
+	default:
+		return nil
+	}
+	return func(ctx context.Context, a *attempt, w proxy.ResultWriter) (string, error) {
 		if h.cursor(st.name) == nil {
 			return "", &proxy.Error{Code: "34000", Message: fmt.Sprintf("cursor %q does not exist", st.name)}
+		}
+		if !c.fetched {
+			c.fetched, c.listed = true, true
+			if err := h.list(ctx, c.feed, a); err != nil {
+				return "", err
+			}
 		}
 		n, err := c.fetch(ctx, st.fetch, w)
 		return fmt.Sprintf("FETCH %d", n), err
@@ -173,11 +212,18 @@ func (c *cursor) fetch(ctx context.Context, f fetch, w proxy.ResultWriter) (int,
 }
 
 func (h *session) answerClose(st *statement, v *proxy.Verdict) answerFunc {
-	v.Action, v.Answer = proxy.Local, &proxy.Answer{}
-	return func(context.Context, *attempt, proxy.ResultWriter) (string, error) {
-		h.closeCursor(st.name)
-		return "CLOSE CURSOR", nil
+	c := h.cursor(st.name)
+	switch {
+	case c.feed != nil:
+		v.Action, v.Answer = proxy.Local, &proxy.Answer{}
+		return func(context.Context, *attempt, proxy.ResultWriter) (string, error) {
+			h.closeCursor(st.name)
+			return "CLOSE CURSOR", nil
+		}
+	case c.statement.query() == "":
+		v.Action, v.Text, v.Tag = proxy.Replace, nothing, "CLOSE CURSOR"
 	}
+	return nil
 }
 
 func (h *session) closeCursor(name string) {

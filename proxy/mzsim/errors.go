@@ -22,6 +22,10 @@ func rewriteError(e *pgproto3.ErrorResponse) {
 	e.File, e.Line, e.Routine = "", 0, ""
 	e.SchemaName, e.TableName, e.ColumnName, e.DataTypeName, e.ConstraintName = "", "", "", "", ""
 	switch e.Code {
+	case "55000": // see failingCommit
+		if e.Message == "prepared transactions are disabled" {
+			e.Code, e.Message, e.Hint = "55P03", "internal error, wrong set of locks acquired", ""
+		}
 	case "42P01":
 		if m := relationMissing.FindStringSubmatch(e.Message); m != nil {
 			e.Code, e.Message = "XX000", fmt.Sprintf("unknown catalog item '%s'", m[1])

@@ -12,7 +12,7 @@ import (
 
 // Intercept decides about the statements of a text. In the simple protocol the
 // state after each is known, as they follow one another; in the extended protocol a
-// statement may run later and again, and is judged at every Bind.
+// statement may run later and again, and is judged whenever it is executed.
 func (h *session) Intercept(ctx context.Context, q proxy.Query) ([]proxy.Verdict, error) {
 	pieces, err := rewrite.Split(q.Text)
 	if err != nil || len(pieces) == 0 {
@@ -31,10 +31,9 @@ func (h *session) Intercept(ctx context.Context, q proxy.Query) ([]proxy.Verdict
 		case q.Extended:
 			h.judgeLater(ctx, st, &v, s)
 		default:
-			if err := h.judge(ctx, st, &v, &s, len(pieces) == 1); err != nil {
+			if refused, err = h.judge(ctx, st, &v, &s, len(pieces) == 1); err != nil {
 				return nil, err
 			}
-			refused = v.Action == proxy.Refuse
 		}
 		verdicts[i] = v
 	}
@@ -66,28 +65,43 @@ func (h *session) admit(ctx context.Context, st *statement, s state, alone bool)
 	var sc scope
 	var err error
 	switch st.kind {
-	case kindRead, kindReadWrite, kindSubscribe, kindDeclare:
+	case kindRead, kindReadWrite, kindSubscribe:
 		if sc, err = h.scope(ctx, st.usage, s.vars.get(searchPath)); err != nil {
 			return admission{}, err
 		}
+		sc.computes = sc.computes && !strings.Contains(st.shown, knobSchema)
 	}
 	a := admission{after: s, scope: sc}
 	if e := a.after.enter(st, alone, sc.constant()); e != nil {
 		return admission{}, e
 	}
 	switch st.kind {
-	case kindRead, kindSubscribe, kindDeclare:
-		a.place, err = h.route(ctx, h.info.User, &a.after, st, sc)
 	case kindReadWrite:
-		if len(sc.sealed) > 0 {
-			return admission{}, &proxy.Error{Code: "25000", Message: "invalid selection: every relation leaf must be a writable user table",
-				Detail: fmt.Sprintf("Relation \"%s\" is not a writable user table.", sc.sealed[0])}
+		if e := sc.invalidSelection(); e != nil {
+			return admission{}, e
 		}
+		fallthrough
+	case kindRead, kindSubscribe:
 		a.place, err = h.route(ctx, h.info.User, &a.after, st, sc)
+	case kindInsert:
+		a.place, err = h.admitInsert(ctx, st, &a.after)
 	case kindSet:
 		a.notices, err = h.warnMissing(ctx, st.assignment, a.after.vars)
 	}
 	return a, err
+}
+
+// admitInsert notes what an INSERT of constants writes. One that takes a value of the moment reads it on the session's cluster.
+func (h *session) admitInsert(ctx context.Context, st *statement, s *state) (place, error) {
+	table, moving, err := h.insertion(ctx, st.usage, s.vars.get(searchPath))
+	if err != nil || table == "" { // PostgreSQL will complain that there is no such table
+		return place{}, err
+	}
+	s.writes(table, moving)
+	if !moving {
+		return place{}, nil
+	}
+	return h.onCluster(ctx, h.info.User, s.vars, scope{})
 }
 
 // warnMissing notices that the cluster that a SET chose does not exist.
@@ -118,29 +132,39 @@ type attempt struct {
 	seq int // they are counted in the order in which they were let through
 }
 
-// judge decides about a statement of the simple protocol.
-func (h *session) judge(ctx context.Context, st *statement, v *proxy.Verdict, s *state, alone bool) error {
+// judge decides about a statement of the simple protocol. refused says that those behind it will not run.
+func (h *session) judge(ctx context.Context, st *statement, v *proxy.Verdict, s *state, alone bool) (refused bool, err error) {
 	before := *s
 	a, err := h.try(ctx, st, before, alone)
-	if refuse := (*proxy.Error)(nil); errors.As(err, &refuse) {
+	late, refuse := described{}, (*proxy.Error)(nil)
+	switch query := h.target(st).query(); {
+	case errors.As(err, &late) && query != "":
+		v.Action, v.Text = proxy.Replace, failing(query, late.cause)
+		return true, nil
+	case errors.As(err, &refuse):
 		v.Action, v.Err = proxy.Refuse, refuse
-		return nil
-	}
-	if err != nil {
-		return err
+		return true, nil
+	case err != nil:
+		return false, err
 	}
 	*s = a.after
 	answer := h.translate(ctx, st, v, before)
 	if v.Action == proxy.Local {
 		v.Answer.Run = func(ctx context.Context, w proxy.ResultWriter) (string, error) { return h.answer(ctx, answer, a, w) }
-		return nil
+		return false, nil
 	}
 	v.Done = func(tag string) { h.complete(st, a, tag) }
-	return nil
+	return v.Action == proxy.Refuse, nil
+}
+
+// failing is a query that describes the rows of another one, and fails then.
+func failing(query string, e *proxy.Error) string {
+	return fmt.Sprintf("SELECT * FROM (%s\n) AS q WHERE mz_sim.refuse_rows(%s, %s, %s, %s)", query,
+		constant(e.Code), constant(e.Message), constant(e.Detail), constant(e.Hint))
 }
 
 // judgeLater prepares for a statement of the extended protocol to be judged
-// when it is bound. s is the state in which it is likely to run.
+// when it is executed. s is the state in which it is likely to run.
 func (h *session) judgeLater(ctx context.Context, st *statement, v *proxy.Verdict, s state) {
 	if st.err != nil {
 		h.refused(st, st.err)
@@ -158,7 +182,7 @@ func (h *session) judgeLater(ctx context.Context, st *statement, v *proxy.Verdic
 		}
 		return
 	}
-	v.Bind = func(ctx context.Context, _ *proxy.Bind) error {
+	v.Execute = func(ctx context.Context) error {
 		_, err := h.tryNow(ctx, st)
 		return err
 	}
@@ -200,15 +224,13 @@ func (h *session) try(ctx context.Context, st *statement, s state, alone bool) (
 	return a, nil
 }
 
-// tryNow is try in the state after all that was let through so far.
+// tryNow is try in the state after all that was let through so far. Outside a transaction block a statement of the extended protocol
+// counts as alone, whatever else there is in front of the Sync.
 func (h *session) tryNow(ctx context.Context, st *statement) (*attempt, error) {
 	h.mu.Lock()
-	s, alone := h.expected, h.batch == 0
-	if st.kind != kindShow {
-		h.batch++
-	}
+	s := h.expected
 	h.mu.Unlock()
-	a, err := h.try(ctx, st, s, alone)
+	a, err := h.try(ctx, st, s, true)
 	if err == nil {
 		h.mu.Lock()
 		h.expected = a.after
@@ -229,12 +251,15 @@ func (h *session) attempted(st *statement) *attempt {
 	return nil
 }
 
-// target is the statement whose rules count: that which an EXECUTE runs.
+// target is the statement whose rules count: that which an EXECUTE runs, or the first FETCH from a cursor.
 func (h *session) target(st *statement) *statement {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if p := h.prepared[st.name]; st.kind == kindExecute && p != nil {
 		return p
+	}
+	if c := h.cursors[st.name]; st.kind == kindFetch && c != nil && !c.fetched {
+		return c.statement
 	}
 	return st
 }
@@ -254,6 +279,10 @@ func (h *session) translate(ctx context.Context, st *statement, v *proxy.Verdict
 		return h.answerFetch(st, v)
 	case st.kind == kindClose && h.cursor(st.name) != nil:
 		return h.answerClose(st, v)
+	case st.kind == kindCommit && s.lockedWrongly():
+		v.Action, v.Text = proxy.Replace, failingCommit
+	case st.kind == kindSet && st.assignment != nil && st.assignment.local && !s.explicit:
+		v.Action, v.Text, v.Tag = proxy.Replace, nothing, st.tag
 	case st.kind == kindDDL && !st.shares && s.explicit && !s.failed:
 		v.Action, v.Tag = proxy.Replace, st.tag
 		v.Text = "INSERT INTO mz_sim.deferred VALUES (" + constant(st.sql()) + ")"
@@ -262,6 +291,13 @@ func (h *session) translate(ctx context.Context, st *statement, v *proxy.Verdict
 	}
 	return nil
 }
+
+const (
+	// failingCommit ends a transaction with an error: there are no prepared transactions here.
+	failingCommit = "PREPARE TRANSACTION 'mz_sim'"
+	// nothing is a statement without effect.
+	nothing = "SET mz_sim.nothing = ''"
+)
 
 // answer runs an answer of ours, which counts as a statement that the server has completed.
 func (h *session) answer(ctx context.Context, answer answerFunc, a *attempt, w proxy.ResultWriter) (string, error) {
@@ -279,6 +315,11 @@ func (h *session) complete(st *statement, a *attempt, tag string) {
 		a.after.end(false)
 	}
 	h.mu.Lock()
+	if c := h.cursors[st.name]; st.kind == kindFetch && c != nil {
+		c.fetched = true
+	} else if st.kind == kindClose {
+		delete(h.cursors, st.name)
+	}
 	switch {
 	case st.prepares != "" && st.prepared != nil:
 		h.prepared[st.prepares] = st.prepared

@@ -24,8 +24,11 @@ const (
 // readyPoll is how often a statement that waits for a replica looks again.
 const readyPoll = 20 * time.Millisecond
 
-// expensiveFunctions keep a query without relations from the catalog server.
-var expensiveFunctions = wordSet("generate_series generate_subscripts repeat_row")
+// momentary are the functions that are worked out when a statement begins: a query that calls no others is a constant,
+// and an INSERT of one of them is none.
+var momentary = wordSet(`now mz_now current_timestamp localtimestamp current_user session_user user current_role current_database current_catalog
+	current_date current_time localtime version mz_version mz_version_num mz_environment_id mz_session_id mz_is_superuser mz_uptime pg_backend_pid
+	pg_postmaster_start_time mz_role_oid_memberships viewable_variables`)
 
 // scope is what a statement's relations are.
 type scope struct {
@@ -34,17 +37,15 @@ type scope struct {
 	sealed        []string // names of those that are not writable tables, system relations among them
 	system        bool     // there are relations of the system
 	introspection bool     // there are per-replica logs
-	expensive     bool
+	computes      bool     // a function is called, or an operator or a cast is applied
 }
 
 // constant tells whether the statement depends on nothing.
-func (s scope) constant() bool {
-	return len(s.users) == 0 && !s.system && !s.introspection && !s.expensive
-}
+func (s scope) constant() bool { return len(s.users) == 0 && !s.system && !s.introspection }
 
-// routable tells whether the catalog server can answer.
+// routable tells whether the catalog server answers: queries of its relations, and constants that need no work.
 func (s scope) routable() bool {
-	return len(s.users) == 0 && !s.introspection && !s.expensive
+	return len(s.users) == 0 && !s.introspection && (s.system || !s.computes)
 }
 
 // router answers questions about the catalog, as it is committed.
@@ -52,16 +53,13 @@ type router struct{ pool *pgxpool.Pool }
 
 func (r router) scope(ctx context.Context, u rewrite.Usage, path string) (scope, error) {
 	var s scope
-	s.expensive = slices.ContainsFunc(u.Functions, func(f string) bool { return expensiveFunctions[f] })
+	s.computes = u.Computes || slices.ContainsFunc(u.Functions, func(f string) bool { return !momentary[f] })
 	if len(u.Relations) == 0 {
 		return s, nil
 	}
 	names := make([]string, len(u.Relations))
 	for i, rel := range u.Relations {
-		names[i] = quoteIdent(rel.Name)
-		if rel.Schema != "" {
-			names[i] = quoteIdent(rel.Schema) + "." + names[i]
-		}
+		names[i] = quoteRelation(rel)
 	}
 	rows, err := r.pool.Query(ctx, "SELECT name, kind, coalesce(id, ''), writable FROM mz_sim.scope($1, $2)", names, path)
 	if err != nil {
@@ -90,42 +88,53 @@ func (r router) scope(ctx context.Context, u rewrite.Usage, path string) (scope,
 	return s, nil
 }
 
-// readiness is what can be said about a cluster that is to serve a read.
-type readiness struct {
-	cluster string // its id
-	ready   bool   // false: it will be
+func quoteRelation(r rewrite.Relation) string {
+	if r.Schema == "" {
+		return quoteIdent(r.Name)
+	}
+	return quoteIdent(r.Schema) + "." + quoteIdent(r.Name)
 }
 
-// readiness looks at the session's cluster. The error says that there is nothing to wait for.
+// readiness is what can be said about a cluster that is to serve a read.
+type readiness struct {
+	state     string // see mz_sim.readiness
+	clusterID string
+	refusal   *proxy.Error // nil: it can serve the read, now or later
+}
+
+// asleep tells whether the cluster is there and has no replicas.
+func (r readiness) asleep() bool { return r.state == "empty" }
+
+// readiness looks at the session's cluster.
 func (r router) readiness(ctx context.Context, role string, v variables, s scope) (readiness, error) {
 	cluster, replica := v.get("cluster"), v.get("cluster_replica")
-	var state, id string
+	var now readiness
 	var managed bool
 	var replicas int
 	err := r.pool.QueryRow(ctx, "SELECT state, coalesce(cluster_id, ''), coalesce(managed, false), replicas FROM mz_sim.readiness($1, $2, $3, $4)",
-		role, cluster, replica, s.ids).Scan(&state, &id, &managed, &replicas)
+		role, cluster, replica, s.ids).Scan(&now.state, &now.clusterID, &managed, &replicas)
 	if err != nil {
 		return readiness{}, fmt.Errorf("look at cluster: %w", err)
 	}
-	if e := stateError(state, role, cluster, replica, managed); e != nil {
-		return readiness{}, e
-	}
-	if s.introspection && replica == "" && replicas > 1 {
-		return readiness{}, &proxy.Error{Code: "0A000", Message: "log source reads must target a replica",
+	now.refusal = stateError(now.state, role, cluster, replica, managed)
+	if now.refusal == nil && s.introspection && replica == "" && replicas > 1 {
+		now.refusal = &proxy.Error{Code: "0A000", Message: "log source reads must target a replica",
 			Hint: "Use `SET cluster_replica = <replica-name>` to target a specific replica in the active cluster."}
 	}
-	return readiness{id, state == "ready"}, nil
+	return now, nil
 }
 
-// await returns as soon as the session's cluster can serve a read. It fails at once when the cluster loses its last replica.
+// await returns as soon as the session's cluster can serve a read. A read that waits outlives the replica that it waits for.
 func (r router) await(ctx context.Context, role string, v variables, s scope) error {
 	for {
 		now, err := r.readiness(ctx, role, v, s)
 		switch {
 		case ctx.Err() != nil:
 			return errCancelled
-		case err != nil || now.ready:
+		case err != nil || now.state == "ready":
 			return err
+		case now.refusal != nil && !now.asleep():
+			return now.refusal
 		}
 		select {
 		case <-ctx.Done():
@@ -135,7 +144,7 @@ func (r router) await(ctx context.Context, role string, v variables, s scope) er
 	}
 }
 
-// stateError is the error of a cluster that cannot be waited for.
+// stateError is the error of a cluster that cannot serve a read.
 func stateError(state, role, cluster, replica string, managed bool) *proxy.Error {
 	switch state {
 	case "denied":
@@ -203,12 +212,30 @@ func (r router) route(ctx context.Context, role string, s *state, st *statement,
 		for i, name := range sc.users {
 			quoted[i] = `"` + name + `"`
 		}
-		return place{}, &proxy.Error{Code: "2F003",
+		return place{}, described{&proxy.Error{Code: "2F003",
 			Message: fmt.Sprintf("querying the following items %s is not allowed from the \"%s\" cluster", strings.Join(quoted, ", "), catalogServer),
-			Detail:  catalogDetail}
+			Detail:  catalogDetail}}
 	case s.catalog:
 		return place{clusterID: catalogServerID, clusterName: catalogServer}, nil
 	}
-	now, err := r.readiness(ctx, role, s.vars, sc)
-	return place{now.cluster, s.vars.get("cluster"), err == nil && !now.ready}, err
+	return r.onCluster(ctx, role, s.vars, sc)
 }
+
+// onCluster is the place of a statement that the session's cluster has to serve.
+func (r router) onCluster(ctx context.Context, role string, v variables, sc scope) (place, error) {
+	now, err := r.readiness(ctx, role, v, sc)
+	if err != nil {
+		return place{}, err
+	}
+	p := place{now.clusterID, v.get("cluster"), now.state != "ready"}
+	if now.refusal != nil {
+		return p, described{now.refusal}
+	}
+	return p, nil
+}
+
+// described is a refusal that comes behind the description of the rows, because it comes when the statement is executed.
+type described struct{ cause *proxy.Error }
+
+func (d described) Error() string { return d.cause.Error() }
+func (d described) Unwrap() error { return d.cause }

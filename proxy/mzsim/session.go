@@ -24,7 +24,6 @@ type session struct {
 	expected state // after what was let through, too
 	tries    int   // statements let through
 	settled  int   // the one of them that state is after
-	batch    int   // statements let through since the last ReadyForQuery
 	prepared map[string]*statement
 	cursors  map[string]*cursor
 	running  []*attempt // let through, not settled yet
@@ -72,7 +71,7 @@ func (h *session) Ready(_ context.Context, c proxy.Completed) proxy.Ready {
 	case 'E':
 		h.state.explicit, h.state.failed = true, true
 	}
-	h.expected, h.batch = h.state, 0
+	h.expected = h.state
 	running := h.running
 	h.running = nil
 	h.mu.Unlock()

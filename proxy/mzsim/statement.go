@@ -23,9 +23,9 @@ const (
 	kindReadWrite             // UPDATE, DELETE, other INSERTs: reads before it writes
 	kindDDL                   // changes the catalog
 	kindSubscribe             // SUBSCRIBE, COPY (SUBSCRIBE ...) TO STDOUT
-	kindDeclare               // DECLARE CURSOR FOR SUBSCRIBE
-	kindFetch                 // FETCH from such a cursor
-	kindClose                 // CLOSE of such a cursor
+	kindDeclare               // DECLARE CURSOR: its statement begins with the first FETCH
+	kindFetch                 // FETCH
+	kindClose                 // CLOSE
 	kindExecute               // EXECUTE of a prepared statement
 )
 
@@ -42,10 +42,11 @@ type statement struct {
 
 	usage      rewrite.Usage
 	assignment *assignment
-	prepares   string // PREPARE: the name
-	forgets    string // DEALLOCATE, DISCARD: the name, or allPrepared
-	prepared   *statement
-	name       string // EXECUTE, DECLARE, FETCH, CLOSE: the name
+	prepares   string     // PREPARE: the name
+	forgets    string     // DEALLOCATE, DISCARD: the name, or allPrepared
+	prepared   *statement // PREPARE, DECLARE
+	readOnly   bool       // BEGIN READ ONLY
+	name       string     // EXECUTE, DECLARE, FETCH, CLOSE: the name
 	subscribe  *subscribe
 	fetch      fetch
 }
@@ -59,6 +60,14 @@ func (st *statement) sql() string {
 		return st.text
 	}
 	return st.source
+}
+
+// query is the query that describes its rows; "" where there is none that could stand in another one.
+func (st *statement) query() string {
+	if st.kind != kindRead || !st.Tokens[0].Is("select", "with", "values", "table", "show") && st.Tokens[0].Text != "(" {
+		return ""
+	}
+	return st.sql()
 }
 
 // analyse finds out about one statement of text. What it does not know, it leaves to PostgreSQL.
@@ -135,22 +144,16 @@ var statementWords = wordSet(`abort alter analyze begin call close cluster comme
 	reindex release reset revoke rollback savepoint select set show start subscribe table truncate unlisten update vacuum
 	validate values with`)
 
-// begin drops the isolation level, which PostgreSQL might not know.
+// begin drops what PostgreSQL might not know, or would take in another way: a transaction that only reads may change the catalog.
 func (st *statement) begin(p *parser) {
 	st.kind = kindBegin
 	words := ""
 	for _, t := range p.tokens {
 		words += " " + t.Text
 	}
-	if !strings.Contains(words, "isolation") {
-		return
-	}
-	st.text = "BEGIN"
-	switch {
-	case strings.Contains(words, "read only"):
-		st.text = "BEGIN READ ONLY"
-	case strings.Contains(words, "read write"):
-		st.text = "BEGIN READ WRITE"
+	st.readOnly = strings.Contains(words, "read only")
+	if st.readOnly || strings.Contains(words, "isolation") || strings.Contains(words, "read write") {
+		st.text = "BEGIN"
 	}
 }
 

@@ -228,10 +228,10 @@ func TestSubscribeCursor(t *testing.T) {
 		}
 	}
 	fetched("BEGIN; DECLARE s CURSOR FOR SUBSCRIBE t", "[BEGIN] [DECLARE CURSOR]")
+	fetched("FETCH ALL s", "1|1 [FETCH 1]")
 	if got := c.must(t, "SELECT x.cluster_id || ' ' || array_to_string(x.referenced_object_ids, ',') = 'u1 ' || o.id FROM mz_internal.mz_subscriptions x, mz_tables o WHERE o.name = 't'"); got != "t" {
 		t.Errorf("mz_subscriptions: %s", got)
 	}
-	fetched("FETCH ALL s", "1|1 [FETCH 1]")
 	fetched("FETCH ALL s WITH (timeout = '20ms')", "[FETCH 0]")
 	c.must(t, "INSERT INTO t VALUES (2), (3)")
 	fetched("FETCH 1 s", "1|2 [FETCH 1]")

@@ -12,12 +12,35 @@ BEGIN
                     ELSE format('%s.%s.%s', current_database(), n.nspname, c.relname) END,
                CASE WHEN n.nspname = 'mz_introspection' THEN 'introspection'
                     WHEN mz_sim.is_system_schema(n.nspname) THEN 'system' ELSE 'user' END,
-               o.id, coalesce(o.type, 'table'), coalesce(o.type, 'table') IN ('table', 'view') AND NOT mz_sim.is_system_schema(n.nspname)
+               o.id, coalesce(o.type, 'table'), coalesce(o.type, 'table') IN ('table', 'view', 'materialized-view') AND NOT mz_sim.is_system_schema(n.nspname)
         FROM unnest(names) AS u (given)
         JOIN pg_catalog.pg_class c ON c.oid = to_regclass(u.given)
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
         LEFT JOIN mz_sim.objects o ON o.oid = c.oid
         WHERE n.nspname NOT LIKE 'pg\_temp%';
+END $$;
+
+-- insertion says which table a name stands for, and whether a row that has values in these columns (NULL: in the first ones, as many as
+-- width) takes a default that depends on the moment.
+CREATE FUNCTION mz_sim.insertion(target text, path text, columns text[], width int) RETURNS TABLE (name text, moving bool)
+    LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    PERFORM set_config('search_path', path, true);
+    RETURN QUERY
+        SELECT n.nspname || '.' || c.relname,
+               EXISTS (SELECT FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+                       WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+                         AND CASE WHEN columns IS NULL THEN a.attnum > width ELSE a.attname <> ALL (columns) END
+                         AND pg_catalog.pg_get_expr(d.adbin, d.adrelid) ~* '\m(now|mz_now|current_\w+|session_user|local\w+|version|mz_version)\M')
+        FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+        WHERE c.oid = to_regclass(target);
+END $$;
+
+-- refuse_rows fails when a query that has this as its condition is executed, which is behind the description of its rows.
+CREATE FUNCTION mz_sim.refuse_rows(code text, message text, detail text, hint text) RETURNS bool
+    LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    RAISE EXCEPTION USING ERRCODE = code, MESSAGE = message, DETAIL = detail, HINT = hint;
 END $$;
 
 -- starved tells whether one of these objects gets its data, by however many views, from a source that runs nowhere.
