@@ -210,7 +210,7 @@ func (r *requests) askExecute(p *portal) (refusal *Error) {
 	}
 	p.asked = true
 	r.await(false, func(ctx context.Context) {
-		r.handling.Lock()
+		r.handling.Lock(r.task)
 		defer r.handling.Unlock()
 		if err := p.statement.execute(ctx); err != nil {
 			refusal = r.refusal(ctx, err)
