@@ -32,6 +32,7 @@ type Config struct {
 	Listen      string        // address to listen on; "" means a free port on 127.0.0.1
 	Hydration   time.Duration // from online to hydrated at one worker; 0 means DefaultHydration
 	Startup     time.Duration // from created to online; 0 means DefaultStartup
+	Lag         time.Duration // how late the catalog shows sessions, statuses, hydration, usage and history; 0 means at once
 	Welcome     bool          // greet clients with a NOTICE, as Materialize does
 	PostgresBin string        // directory of PostgreSQL's binaries; "" means to look for them
 	Data        string        // data directory, kept at the end; "" means a temporary one
@@ -118,7 +119,7 @@ func newPool(ctx context.Context, p *postgres) (*pgxpool.Pool, error) {
 
 // configure sets the knobs and the password.
 func (s *Sim) configure(ctx context.Context, cfg Config) error {
-	for knob, d := range map[string]time.Duration{"hydration": cfg.Hydration, "startup": cfg.Startup} {
+	for knob, d := range map[string]time.Duration{"hydration": cfg.Hydration, "startup": cfg.Startup, "lag": cfg.Lag} {
 		if d == 0 {
 			continue
 		}

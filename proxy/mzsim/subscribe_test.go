@@ -21,8 +21,13 @@ type subscription struct {
 // subscribe starts a COPY (SUBSCRIBE what) TO STDOUT in a session of its own.
 func subscribe(t *testing.T, what string, options ...string) *subscription {
 	t.Helper()
+	return theStandIn().subscribe(t, what, options...)
+}
+
+func (on server) subscribe(t *testing.T, what string, options ...string) *subscription {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &subscription{client: dial(t, options...), lines: make(chan string, 1000), ended: make(chan error, 1), cancel: cancel}
+	s := &subscription{client: on.dial(t, options...), lines: make(chan string, 1000), ended: make(chan error, 1), cancel: cancel}
 	r, w := io.Pipe()
 	go func() {
 		_, err := s.CopyTo(ctx, w, "COPY (SUBSCRIBE "+what+") TO STDOUT")

@@ -22,54 +22,67 @@ CREATE FUNCTION mz_sim.processes_at(moment timestamptz)
     ) b
     WHERE r.created_at <= moment
 $$;
-CREATE VIEW mz_sim.processes AS SELECT p.* FROM mz_sim.processes_at(now()) p;
 
--- replica_states: a replica is as far as the last of its processes. The processes of one replica are
+-- states_at: a replica is as far as the last of its processes. The processes of one replica are
 -- found by its id, so that who asks about one pays for one.
-CREATE VIEW mz_sim.replica_states AS
-    SELECT r.id AS replica_id, r.cluster_id, p.boot_at, p.online_at, p.online_at <= now() AS online, p.workers
+CREATE FUNCTION mz_sim.states_at(moment timestamptz)
+    RETURNS TABLE (replica_id text, cluster_id text, boot_at timestamptz, online_at timestamptz, online bool, workers int)
+    LANGUAGE sql STABLE AS $$
+    SELECT r.id, r.cluster_id, p.boot_at, p.online_at, p.online_at <= moment, p.workers
     FROM mz_sim.replicas r
-    CROSS JOIN LATERAL (SELECT max(boot_at) AS boot_at, max(online_at) AS online_at, max(workers) AS workers
-                        FROM mz_sim.processes WHERE replica_id = r.id) p;
+    CROSS JOIN LATERAL (SELECT max(x.boot_at) AS boot_at, max(x.online_at) AS online_at, max(x.workers) AS workers
+                        FROM mz_sim.processes_at(moment) x WHERE x.replica_id = r.id) p
+    WHERE r.created_at <= moment
+$$;
 
 -- first_replica is the one that runs what runs on one replica only: it stays there until that replica goes.
 CREATE FUNCTION mz_sim.first_replica(cluster text) RETURNS text
     LANGUAGE sql STABLE
     AS $$ SELECT r.id FROM mz_sim.replicas r WHERE r.cluster_id = cluster ORDER BY length(r.id), r.id LIMIT 1 $$;
 
--- hydration: one row per object that a cluster maintains and replica that runs it. What does not get
+-- hydration_at: one row per object that a cluster maintains and replica that runs it. What does not get
 -- what it needs from outside is never hydrated.
-CREATE VIEW mz_sim.hydration AS
-    SELECT r.replica_id, r.cluster_id, o.id AS object_id, greatest(r.online_at, o.created_at, o.restarted_at) AS started_at,
-           CASE WHEN o.stalled IS NOT NULL THEN 'infinity'
-                ELSE least(greatest(r.online_at, o.created_at, o.restarted_at) + (SELECT mz_sim.knob('hydration')::interval) / r.workers,
-                 (SELECT min(h.at) FROM mz_sim.hydrations h
-                  WHERE h.replica_id = r.replica_id AND h.at >= r.boot_at AND h.at >= greatest(o.restarted_at, '-infinity')
-                    AND (h.object_id = o.id OR h.object_id IS NULL AND h.at >= o.created_at))) END AS hydrated_at
+CREATE FUNCTION mz_sim.hydration_at(moment timestamptz)
+    RETURNS TABLE (replica_id text, cluster_id text, object_id text, type text, started_at timestamptz, hydrated_at timestamptz, hydrated bool)
+    LANGUAGE sql STABLE AS $$
+    SELECT r.replica_id, r.cluster_id, o.id, o.type, h.started_at, h.hydrated_at, h.hydrated_at <= moment
     FROM mz_sim.objects o
-    JOIN mz_sim.replica_states r ON r.cluster_id = o.cluster_id
-    WHERE CASE o.runs WHEN 'all' THEN true WHEN 'one' THEN r.replica_id = mz_sim.first_replica(o.cluster_id) END;
+    JOIN mz_sim.states_at(moment) r ON r.cluster_id = o.cluster_id
+    CROSS JOIN LATERAL (
+        SELECT b.at AS started_at,
+               CASE WHEN o.stalled IS NOT NULL THEN 'infinity'
+                    ELSE least(b.at + (SELECT mz_sim.knob('hydration')::interval) / r.workers,
+                               (SELECT min(f.at) FROM mz_sim.hydrations f
+                                WHERE f.replica_id = r.replica_id AND f.at >= greatest(r.boot_at, o.restarted_at)
+                                  AND (f.object_id = o.id OR f.object_id IS NULL AND f.at >= o.created_at))) END AS hydrated_at
+        FROM (SELECT greatest(r.online_at, o.created_at, o.restarted_at) AS at) b
+    ) h
+    WHERE CASE o.runs WHEN 'all' THEN true WHEN 'one' THEN r.replica_id = mz_sim.first_replica(o.cluster_id) END
+$$;
+
+-- What is so now, and what the catalog shows. OFFSET 0 has the clock read once, not for every row.
+CREATE VIEW mz_sim.processes AS SELECT p.* FROM (SELECT now() AS at OFFSET 0) n, mz_sim.processes_at(n.at) p;
+CREATE VIEW mz_sim.replica_states AS SELECT s.* FROM (SELECT now() AS at OFFSET 0) n, mz_sim.states_at(n.at) s;
+CREATE VIEW mz_sim.hydration AS SELECT h.* FROM (SELECT now() AS at OFFSET 0) n, mz_sim.hydration_at(n.at) h;
+CREATE VIEW mz_sim.hydration_seen AS SELECT h.* FROM (SELECT mz_sim.seen() AS at OFFSET 0) s, mz_sim.hydration_at(s.at) h WHERE h.started_at <= s.at;
 
 -- source_reports: what replicas have reported of sources. Reports come at intervals, the first one up to an interval late.
 CREATE VIEW mz_sim.source_reports AS
-    SELECT h.object_id, h.replica_id, h.hydrated_at <= (SELECT mz_sim.seen()) AS hydrated
-    FROM mz_sim.hydration h JOIN mz_sim.objects o ON o.id = h.object_id
-    WHERE o.type = 'source' AND h.started_at + (SELECT mz_sim.knob('source_statistics')::interval) <= (SELECT mz_sim.seen())
+    SELECT h.object_id, h.replica_id, h.hydrated FROM mz_sim.hydration_seen h
+    WHERE h.type = 'source' AND h.started_at + (SELECT mz_sim.knob('source_statistics')::interval) <= (SELECT mz_sim.seen())
     UNION ALL
     SELECT object_id, replica_id, hydrated FROM mz_sim.past_reports;
 
 -- next_change is when the clock alone changes what can be seen, in real time.
 CREATE FUNCTION mz_sim.next_change() RETURNS timestamptz
     LANGUAGE sql STABLE AS $$
-    SELECT min(x.at) + mz_sim.knob('lag')::interval - (SELECT shift FROM mz_sim.clock)
-    FROM (SELECT online_at AS at FROM mz_sim.processes
-          UNION ALL SELECT boot_at FROM mz_sim.processes
-          UNION ALL SELECT started_at FROM mz_sim.hydration
-          UNION ALL SELECT hydrated_at FROM mz_sim.hydration
-          UNION ALL SELECT h.started_at + mz_sim.knob('source_statistics')::interval
-                    FROM mz_sim.hydration h JOIN mz_sim.objects o ON o.id = h.object_id WHERE o.type = 'source'
-          UNION ALL SELECT connected_at FROM mz_sim.sessions) x
-    WHERE x.at > (SELECT mz_sim.seen()) AND x.at < 'infinity'
+    SELECT min(x.at) + k.lag - (SELECT shift FROM mz_sim.clock)
+    FROM (SELECT mz_sim.seen() AS seen, mz_sim.knob('lag')::interval AS lag, mz_sim.knob('source_statistics')::interval AS statistics OFFSET 0) k,
+         LATERAL (SELECT unnest(ARRAY[boot_at, online_at]) AS at FROM mz_sim.processes
+                  UNION ALL SELECT unnest(ARRAY[started_at, hydrated_at, CASE WHEN type = 'source' THEN started_at + k.statistics END]) FROM mz_sim.hydration
+                  UNION ALL SELECT connected_at FROM mz_sim.sessions) x
+    WHERE x.at > k.seen AND x.at < 'infinity'
+    GROUP BY k.lag
 $$;
 
 -- Every cluster has the introspection indexes from its creation.

@@ -119,4 +119,4 @@ CREATE VIEW mz_catalog.mz_audit_events AS
     SELECT id::uint8 AS id, event_type, object_type, details, role AS "user", occurred_at FROM mz_sim.audit;
 
 CREATE VIEW mz_catalog.mz_cluster_replica_frontiers AS
-    SELECT object_id, replica_id, mz_now() AS write_frontier FROM mz_sim.hydration WHERE hydrated_at <= (SELECT mz_sim.seen());
+    SELECT object_id, replica_id, mz_now() AS write_frontier FROM mz_sim.hydration_seen WHERE hydrated;

@@ -43,12 +43,13 @@ CREATE VIEW mz_internal.mz_cluster_replica_name_history AS
 CREATE VIEW mz_sim.usage AS
     SELECT p.replica_id, p.process_id, s.cpu_nano_cores, s.memory_bytes, s.disk_bytes,
            CASE WHEN busy THEN 90.0 ELSE 5.0 END AS cpu_percent, CASE WHEN busy THEN 60.0 ELSE 30.0 END AS memory_percent
-    FROM mz_sim.processes p
+    FROM (SELECT mz_sim.seen() AS at OFFSET 0) n
+    CROSS JOIN mz_sim.processes_at(n.at) p
     JOIN mz_sim.replicas r ON r.id = p.replica_id
     JOIN mz_sim.sizes s USING (size)
-    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM mz_sim.hydration h WHERE h.replica_id = p.replica_id
-                                       AND h.hydrated_at > (SELECT mz_sim.seen()) AND h.hydrated_at < 'infinity') AS busy) b
-    WHERE p.online_at <= (SELECT mz_sim.seen());
+    CROSS JOIN LATERAL (SELECT EXISTS (SELECT FROM mz_sim.hydration_seen h WHERE h.replica_id = p.replica_id
+                                       AND NOT h.hydrated AND h.hydrated_at < 'infinity') AS busy) b
+    WHERE p.online_at <= n.at;
 
 CREATE VIEW mz_internal.mz_cluster_replica_metrics AS
     SELECT replica_id, process_id::uint8 AS process_id, (cpu_nano_cores * cpu_percent / 100)::int8::uint8 AS cpu_nano_cores,
@@ -71,19 +72,17 @@ CREATE VIEW mz_internal.mz_cluster_replica_utilization_history AS
 
 -- A row appears when the replica is online: before that nobody has reported.
 CREATE VIEW mz_internal.mz_compute_hydration_statuses AS
-    SELECT h.object_id, h.replica_id, h.hydrated_at <= s.at AS hydrated, CASE WHEN h.hydrated_at <= s.at THEN h.hydrated_at - h.started_at END AS hydration_time
-    FROM (SELECT mz_sim.seen() AS at OFFSET 0) s, mz_sim.hydration h
-    JOIN mz_sim.objects o ON o.id = h.object_id AND o.type IN ('index', 'materialized-view')
-    WHERE h.started_at <= s.at
+    SELECT object_id, replica_id, hydrated, CASE WHEN hydrated THEN hydrated_at - started_at END AS hydration_time
+    FROM mz_sim.hydration_seen WHERE type IN ('index', 'materialized-view')
     UNION ALL
-    SELECT i.id, r.replica_id, true, interval '0' FROM mz_sim.replica_states r JOIN mz_sim.introspection_indexes i USING (cluster_id)
-    WHERE r.online_at <= (SELECT mz_sim.seen());
+    SELECT i.id, r.replica_id, true, interval '0'
+    FROM (SELECT mz_sim.seen() AS at OFFSET 0) s CROSS JOIN mz_sim.states_at(s.at) r JOIN mz_sim.introspection_indexes i USING (cluster_id)
+    WHERE r.online;
 
 -- Sinks are not reported by replicas: one that runs, as its status says, is hydrated on the replica that runs it.
 CREATE VIEW mz_sim.sink_states AS
     SELECT o.id AS object_id, r.id AS replica_id,
-           o.stalled IS NULL AND EXISTS (SELECT FROM mz_sim.hydration h WHERE h.object_id = o.id AND h.replica_id = r.id
-                                         AND h.hydrated_at <= (SELECT mz_sim.seen())) AS hydrated
+           EXISTS (SELECT FROM mz_sim.hydration_seen h WHERE h.object_id = o.id AND h.replica_id = r.id AND h.hydrated) AS hydrated
     FROM mz_sim.objects o JOIN mz_sim.replicas r USING (cluster_id) WHERE o.type = 'sink';
 
 -- What nobody has reported about has a row without replica; webhooks are no dataflows and have none.
@@ -108,10 +107,10 @@ CREATE VIEW mz_internal.mz_compute_operator_hydration_statuses AS
 -- A source that nobody runs is paused, if anybody ever has; tables are as their sources are.
 CREATE VIEW mz_sim.status_of AS
     SELECT o.id AS object_id, x.at AS since, o.stalled AS error,
-           CASE WHEN x.at > (SELECT mz_sim.seen()) OR x.at IS NULL AND o.restarted_at IS NULL THEN 'created' WHEN x.at IS NULL THEN 'paused'
-                WHEN o.stalled IS NOT NULL THEN 'stalled' ELSE 'running' END AS status
+           CASE WHEN x.at IS NOT NULL AND o.stalled IS NOT NULL THEN 'stalled' WHEN x.at IS NOT NULL THEN 'running'
+                WHEN o.restarted_at IS NOT NULL THEN 'paused' ELSE 'created' END AS status
     FROM mz_sim.objects o
-    CROSS JOIN LATERAL (SELECT min(h.started_at) AS at FROM mz_sim.hydration h WHERE h.object_id = o.id) x
+    CROSS JOIN LATERAL (SELECT min(h.started_at) AS at FROM mz_sim.hydration_seen h WHERE h.object_id = o.id) x
     WHERE o.type IN ('source', 'sink') AND o.runs IS NOT NULL;
 
 CREATE VIEW mz_internal.mz_source_statuses AS
