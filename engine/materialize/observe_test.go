@@ -168,8 +168,8 @@ func TestObserveNative(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = own.Close() })
 	s := connect(t, own.DSN())
+	s.run(t, "SELECT mz_sim.set('enable_cluster_schedule_refresh', 'on')")
 	s.run(t, "CREATE CLUSTER scheduled (SIZE '25cc', SCHEDULE = ON REFRESH)")
-	s.run(t, "ALTER CLUSTER scheduled SET (MANAGED = false)")
 	s.run(t, "CREATE CLUSTER scaled (SIZE '25cc', AUTO SCALING STRATEGY = (ON HYDRATION (HYDRATION SIZE = '50cc')))")
 	s.run(t, "CREATE CLUSTER plain REPLICAS ()")
 	native := func() string {
@@ -190,9 +190,9 @@ func TestObserveNative(t *testing.T) {
 		return said
 	}
 	for _, test := range []struct{ statement, want string }{
-		{"SELECT 1", `0 actions, native_scaling: the cluster is under a SCHEDULE, plain under "", scaled under "an AUTO SCALING STRATEGY", scheduled under "a SCHEDULE"`},
-		{"DROP VIEW mz_internal.mz_cluster_auto_scaling_strategies", `0 actions, native_scaling: the cluster is under a SCHEDULE, plain under "", scaled under "", scheduled under "a SCHEDULE"`},
-		{"DROP VIEW mz_internal.mz_cluster_schedules", `1 actions, plain under "", scaled under "", scheduled under ""`},
+		{"SELECT 1", `0 actions, plain under "", scaled under "an AUTO SCALING STRATEGY", scheduled under "a SCHEDULE"`},
+		{"DROP VIEW mz_internal.mz_cluster_auto_scaling_strategies", `0 actions, plain under "", scaled under "", scheduled under "a SCHEDULE"`},
+		{"DROP VIEW mz_internal.mz_cluster_schedules", `0 actions, plain under "", scaled under "", scheduled under ""`},
 	} {
 		s.run(t, "%s", test.statement)
 		if diff := cmp.Diff(test.want, native()); diff != "" {

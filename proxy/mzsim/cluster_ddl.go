@@ -3,6 +3,7 @@ package mzsim
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"mzproxy/rewrite"
@@ -75,11 +76,13 @@ func (p *parser) clusterDDL() (d ddl, ok bool) {
 }
 
 func (p *parser) createCluster() ddl {
+	ifNotExists := p.ifNotExists()
 	name := p.ident()
 	p.acceptOp("=") // never valid, but the options report it
 	s := p.parenthesised(clusterOptions)
 	p.end()
 	p.checkCluster(s)
+	s["if_not_exists"] = ifNotExists
 	return ddl{"CREATE CLUSTER", call("create_cluster", name, s)}
 }
 
@@ -101,6 +104,9 @@ func (p *parser) checkCluster(s spec) {
 		managed = m
 	}
 	delete(s, "managed")
+	if _, ok := s["workload_class"]; ok {
+		p.fail("XX000", "WORKLOAD CLASS not supported for non-system users")
+	}
 	if managed {
 		switch {
 		case replicas:
@@ -110,22 +116,31 @@ func (p *parser) checkCluster(s spec) {
 		}
 		return
 	}
+	if !replicas {
+		p.fail("XX000", "REPLICAS must be specified for unmanaged clusters")
+	}
 	for _, o := range clusterOptions {
-		if _, ok := s[strings.ReplaceAll(o.name, " ", "_")]; ok && o.name != "replicas" && o.name != "workload class" {
+		if _, ok := s[strings.ReplaceAll(o.name, " ", "_")]; ok && o.name != "replicas" && o.name != "schedule" {
 			p.fail("XX000", strings.ToUpper(o.name)+" not supported for unmanaged clusters")
 			return
 		}
 	}
-	if !replicas {
-		s["replicas"] = []spec{}
+	if s["schedule"] == "on-refresh" {
+		p.fail("XX000", "cluster schedules other than MANUAL are not supported for unmanaged clusters")
 	}
 }
+
+// managedReplica matches the names of the replicas of managed clusters.
+var managedReplica = regexp.MustCompile(`^r\d+$`)
 
 func (p *parser) createReplica() ddl {
 	ifNotExists := p.ifNotExists()
 	cluster, replica := p.replicaName()
 	s := p.parenthesised(replicaOptions)
 	p.end()
+	if s["internal"] == true && managedReplica.MatchString(replica) {
+		p.fail("XX000", replica+" is reserved for replicas of managed clusters")
+	}
 	p.checkReplica(s)
 	s["name"], s["if_not_exists"] = replica, ifNotExists
 	return ddl{"CREATE CLUSTER REPLICA", call("create_replica", cluster, s)}
@@ -142,11 +157,11 @@ func (p *parser) alterReplica() ddl {
 	cluster, replica := p.replicaName()
 	s := spec{}
 	if p.accept("owner", "to") {
-		s["owner"] = p.ident()
-	} else {
-		p.expect("rename", "to")
-		s["name"] = p.ident()
+		p.ident()
+		p.fail("XX000", "altering the owner of a cluster replica is not supported")
 	}
+	p.expect("rename", "to")
+	s["name"] = p.ident()
 	p.end()
 	return ddl{"ALTER CLUSTER REPLICA", call("alter_replica", cluster, replica, s, ifExists)}
 }
@@ -160,7 +175,7 @@ func (p *parser) alterCluster() ddl {
 	case p.accept("rename", "to"):
 		text = call("rename_cluster", name, p.ident(), ifExists)
 	case p.accept("swap", "with"):
-		text = call("swap_clusters", name, p.ident())
+		text = call("swap_clusters", name, p.ident(), ifExists)
 	case p.accept("owner", "to"):
 		text = call("own_cluster", name, p.ident())
 	case p.accept("reset"):
@@ -172,10 +187,12 @@ func (p *parser) alterCluster() ddl {
 		if _, ok := s["replicas"]; ok {
 			p.fail("XX000", "REPLICAS not supported for managed clusters")
 		}
-		p.waitClause()
+		if p.waitClause() {
+			s["wait"] = true
+		}
 		text = call("set_options", name, s, ifExists)
 	default:
-		p.expected("one of SET or RESET or RENAME or OWNER or SWAP")
+		p.expected("one of OWNER or RENAME or RESET or SET or SWAP")
 	}
 	p.end()
 	return ddl{tag, text}
@@ -207,17 +224,18 @@ func (p *parser) resetOptions() spec {
 }
 
 // waitClause reads WITH (WAIT FOR '30s') or WITH (WAIT UNTIL READY (TIMEOUT =
-// '10m', ON TIMEOUT = 'COMMIT')). The stand-in cuts over at once.
-func (p *parser) waitClause() {
+// '10m', ON TIMEOUT = 'COMMIT')), and tells whether it is there. The stand-in cuts over at once.
+func (p *parser) waitClause() bool {
 	if !p.accept("with") {
-		return
+		return false
 	}
 	p.expectOp("(")
 	p.expect("wait")
+	p.acceptOp("=")
 	if p.accept("for") {
 		p.str()
 		p.expectOp(")")
-		return
+		return true
 	}
 	p.expect("until", "ready")
 	p.expectOp("(")
@@ -227,6 +245,7 @@ func (p *parser) waitClause() {
 	}
 	p.expectOp(")")
 	p.expectOp(")")
+	return true
 }
 
 func (p *parser) dropReplicas() ddl {

@@ -11,7 +11,7 @@ func TestKnobErrors(t *testing.T) {
 	c.must(t, oneC)
 	for _, tt := range []struct{ sql, want, hint string }{
 		{"SELECT mz_sim.set('hydratoin', '1s')", `42704 unknown knob "hydratoin"`,
-			"Known knobs are: ddl_delay, hydration, lag, max_clusters, max_credit_consumption_rate, max_replicas_per_cluster, rbac, source_statistics, startup, statement_logging."},
+			"Known knobs are: allowed_cluster_replica_sizes, ddl_delay, enable_cluster_schedule_refresh, enable_zero_downtime_cluster_reconfiguration, hydration, lag, max_clusters, max_credit_consumption_rate, max_replicas_per_cluster, rbac, source_statistics, startup, statement_logging."},
 		{"SELECT mz_sim.set('hydration', 'soon')", `22023 invalid value for knob "hydration": "soon"`,
 			"It takes an interval such as 500ms: time from online to hydrated at one worker; divided by the workers of the size."},
 		{"SELECT mz_sim.set('startup', '-1s')", `22023 invalid value for knob "startup": "-1s"`, ""},
@@ -191,7 +191,7 @@ func TestRefuse(t *testing.T) {
 	c.must(t, "SELECT mz_sim.refuse('CREATE CLUSTER REPLICA', 'no room', '53000', 2)")
 	c.must(t, "SELECT mz_sim.refuse('%FROM t', 'not now')")
 	for _, tt := range []struct{ sql, want string }{
-		{"DROP CLUSTER REPLICA IF EXISTS c.r1", `[DROP CLUSTER REPLICA] (NOTICE 42704 cluster replica "c.r1" does not exist, skipping)`},
+		{"DROP CLUSTER REPLICA IF EXISTS c.r1", `[DROP CLUSTER REPLICA] (NOTICE 42704 CLUSTER REPLICA "c.r1" does not exist, skipping)`},
 		{"create  cluster\nreplica c.r1 (size '25cc')", "53000 no room"},
 		{"BEGIN; CREATE CLUSTER REPLICA c.r1 (SIZE '25cc')", "[BEGIN] 53000 no room"},
 		{"ROLLBACK", "[ROLLBACK]"},

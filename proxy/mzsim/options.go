@@ -32,10 +32,10 @@ type option struct {
 
 // clusterOptions are the options of CREATE CLUSTER and ALTER CLUSTER ... SET.
 var clusterOptions = []option{
-	{"size", sizeOption}, {"replication factor", intOption}, {"availability zones", listOption},
-	{"introspection interval", textOption}, {"introspection debugging", boolOption}, {"managed", boolOption},
-	{"replicas", replicasOption}, {"schedule", scheduleOption}, {"auto scaling strategy", scalingOption},
-	{"workload class", textOption}, {"disk", ignoredOption}, {"experimental arrangement compression", ignoredOption},
+	{"auto scaling strategy", scalingOption}, {"availability zones", listOption}, {"disk", ignoredOption},
+	{"experimental arrangement compression", ignoredOption}, {"introspection interval", textOption},
+	{"introspection debugging", boolOption}, {"managed", boolOption}, {"replicas", replicasOption},
+	{"replication factor", intOption}, {"size", sizeOption}, {"schedule", scheduleOption}, {"workload class", textOption},
 }
 
 // replicaOptions are the options of CREATE CLUSTER REPLICA and of a replica in a list of replicas.
@@ -201,12 +201,10 @@ func (p *parser) replicas() any {
 // checkReplica checks what can be said about a replica's options without the catalog.
 func (p *parser) checkReplica(s spec) {
 	switch {
-	case s["billed_as"] != nil && s["internal"] != true:
-		p.fail("XX000", "must specify INTERNAL when specifying BILLED AS")
-	case s["internal"] == true:
-		p.fail("XX000", "cannot specify INTERNAL or BILLED AS as non-internal user")
 	case s["size"] == nil:
 		p.fail("XX000", "SIZE option must be specified")
+	case s["billed_as"] != nil || s["internal"] == true:
+		p.fail("XX000", "cannot specify INTERNAL or BILLED AS as non-internal user")
 	}
 }
 

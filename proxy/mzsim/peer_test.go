@@ -124,10 +124,10 @@ func TestPeerTool(t *testing.T) {
 			tag("INSERT INTO mz_cluster_strategy_state (cluster_id, state_version, payload) VALUES ($1, 1, $2)", "INSERT 0 1", id, `{}`)
 
 			// The introspection indexes alone make a cluster hydrated.
-			c.eventually(t, "SELECT count(*) FROM mz_internal.mz_hydration_statuses h JOIN mz_indexes i ON i.id = h.object_id WHERE i.cluster_id = '"+id+"'", "56")
+			c.eventually(t, "SELECT count(*) FROM mz_internal.mz_hydration_statuses h JOIN mz_indexes i ON i.id = h.object_id WHERE i.cluster_id = '"+id+"'", "64")
 			got, _ = d.run(t, peerHydration, id)
 			d.commit(t)
-			expect("hydration", got, "r1|28|28", "r2|28|28")
+			expect("hydration", got, "r1|32|32", "r2|32|32")
 
 			tag("SET cluster = load", "SET")
 			tag("CREATE VIEW numbers AS SELECT cluster_id FROM mz_cluster_strategies", "CREATE VIEW")
@@ -135,11 +135,11 @@ func TestPeerTool(t *testing.T) {
 			tag("CREATE DEFAULT INDEX ON numbers", "CREATE INDEX")
 			got, _ = d.run(t, peerHydration, id)
 			d.commit(t)
-			expect("hydration with an index", got, "r1|29|28", "r2|29|28")
+			expect("hydration with an index", got, "r1|33|32", "r2|33|32")
 			c.must(t, "SELECT mz_sim.hydrate('load', 'r1')")
 			got, _ = d.run(t, peerHydration, id)
 			d.commit(t)
-			expect("hydration of one replica", got, "r1|29|29", "r2|29|28")
+			expect("hydration of one replica", got, "r1|33|33", "r2|33|32")
 
 			got, _ = d.run(t, peerActivity, id)
 			d.commit(t)

@@ -212,11 +212,12 @@ INSERT INTO mz_sim.introspection_logs SELECT ordinality, name FROM unnest(ARRAY[
     'mz_active_peeks_per_worker', 'mz_arrangement_batcher_allocations_raw', 'mz_arrangement_batcher_capacity_raw',
     'mz_arrangement_batcher_records_raw', 'mz_arrangement_batcher_size_raw', 'mz_arrangement_batches_raw',
     'mz_arrangement_heap_allocations_raw', 'mz_arrangement_heap_capacity_raw', 'mz_arrangement_heap_size_raw',
-    'mz_arrangement_records_raw', 'mz_arrangement_sharing_raw', 'mz_compute_error_counts_raw',
-    'mz_compute_exports_per_worker', 'mz_compute_frontiers_per_worker', 'mz_compute_import_frontiers_per_worker',
-    'mz_compute_operator_durations_histogram_raw', 'mz_dataflow_addresses_per_worker',
-    'mz_dataflow_channels_per_worker', 'mz_dataflow_operator_reachability_raw', 'mz_dataflow_operators_per_worker',
-    'mz_dataflow_shutdown_durations_histogram_raw', 'mz_message_counts_received_raw', 'mz_message_counts_sent_raw',
-    'mz_message_batch_counts_received_raw', 'mz_message_batch_counts_sent_raw', 'mz_peek_durations_histogram_raw',
-    'mz_scheduling_elapsed_raw', 'mz_scheduling_parks_histogram_raw'
+    'mz_arrangement_records_raw', 'mz_arrangement_sharing_raw', 'mz_cluster_prometheus_metrics',
+    'mz_compute_dataflow_global_ids_per_worker', 'mz_compute_error_counts_raw', 'mz_compute_exports_per_worker',
+    'mz_compute_frontiers_per_worker', 'mz_compute_hydration_times_per_worker', 'mz_compute_import_frontiers_per_worker',
+    'mz_compute_lir_mapping_per_worker', 'mz_compute_operator_durations_histogram_raw',
+    'mz_compute_operator_hydration_statuses_per_worker', 'mz_dataflow_addresses_per_worker', 'mz_dataflow_channels_per_worker',
+    'mz_dataflow_operator_reachability_raw', 'mz_dataflow_operators_per_worker', 'mz_message_batch_counts_received_raw',
+    'mz_message_batch_counts_sent_raw', 'mz_message_counts_received_raw', 'mz_message_counts_sent_raw',
+    'mz_peek_durations_histogram_raw', 'mz_scheduling_elapsed_raw', 'mz_scheduling_parks_histogram_raw'
 ]) WITH ORDINALITY AS l (name, ordinality);

@@ -29,6 +29,9 @@ INSERT INTO mz_sim.knobs VALUES
     ('startup', 'interval', '500ms', 'time from created, or crashed, to online'),
     ('statement_logging', 'rate', 'on', 'the share of the statements that is logged'),
     ('rbac', 'bool', 'on', 'whether clusters and replicas can be changed by their owners only'),
+    ('allowed_cluster_replica_sizes', 'sizes', '', 'the sizes that replicas may have; none means all'),
+    ('enable_zero_downtime_cluster_reconfiguration', 'bool', 'off', 'whether ALTER CLUSTER takes WITH (WAIT ...)'),
+    ('enable_cluster_schedule_refresh', 'bool', 'off', 'whether clusters may have a SCHEDULE other than MANUAL'),
     ('max_clusters', 'int', '25', 'limit on clusters of users'),
     ('max_replicas_per_cluster', 'int', '5', 'limit on replicas of one cluster'),
     ('max_credit_consumption_rate', 'numeric', '1024', 'limit on credits per hour of all replicas of users'),
@@ -57,6 +60,10 @@ BEGIN
         WHEN 'interval' THEN
             IF value::interval < '0' THEN RAISE EXCEPTION 'negative'; END IF;
         WHEN 'bool' THEN PERFORM value::bool;
+        WHEN 'sizes' THEN
+            IF EXISTS (SELECT FROM string_to_table(nullif(value, ''), ',') x WHERE trim(both '" ' FROM x) NOT IN (SELECT size FROM mz_sim.sizes)) THEN
+                RAISE EXCEPTION 'unknown size';
+            END IF;
         WHEN 'int' THEN
             IF value::int < 0 THEN RAISE EXCEPTION 'negative'; END IF;
         WHEN 'numeric' THEN
@@ -80,7 +87,7 @@ BEGIN
         PERFORM mz_sim.check_knob(k.type, coalesce(value, ''));
     EXCEPTION WHEN others THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('invalid value for knob "%s": "%s"', knob, value),
-            HINT = format('It takes %s: %s.', CASE k.type WHEN 'rate' THEN 'on, off, or a number from 0 to 1' WHEN 'bool' THEN 'on or off'
+            HINT = format('It takes %s: %s.', CASE k.type WHEN 'rate' THEN 'on, off, or a number from 0 to 1' WHEN 'bool' THEN 'on or off' WHEN 'sizes' THEN 'sizes with commas between them'
                 WHEN 'interval' THEN 'an interval such as 500ms' ELSE 'a number of at least 0' END, k.description);
     END;
     -- What has happened stays: only replicas that are still on their way follow the new value.

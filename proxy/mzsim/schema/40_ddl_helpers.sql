@@ -45,25 +45,49 @@ BEGIN
     END IF;
 END $$;
 
--- check_new_name refuses names that are taken, or that are the system's.
-CREATE FUNCTION mz_sim.check_new_name(cluster text) RETURNS void
+CREATE FUNCTION mz_sim.reserved(name text) RETURNS bool
+    LANGUAGE sql IMMUTABLE AS $$ SELECT starts_with(name, 'mz_') OR starts_with(name, 'pg_') $$;
+
+-- check_new_name refuses names of the system and, with that message, names that are taken.
+CREATE FUNCTION mz_sim.check_new_name(cluster text, taken text) RETURNS void
     LANGUAGE plpgsql AS $$
 BEGIN
-    IF EXISTS (SELECT FROM mz_sim.clusters WHERE name = cluster) THEN
-        PERFORM mz_sim.fail(format('cluster ''%s'' already exists', cluster));
-    ELSIF starts_with(cluster, 'mz_') OR starts_with(cluster, 'pg_') THEN
-        RAISE EXCEPTION USING ERRCODE = '42939', MESSAGE = format('cluster name "%s" is reserved', cluster),
+    IF mz_sim.reserved(cluster) THEN
+        RAISE EXCEPTION USING ERRCODE = 'XX000', MESSAGE = format('cluster name "%s" is reserved', cluster),
             DETAIL = 'The prefixes "mz_" and "pg_" are reserved for system clusters.';
+    ELSIF EXISTS (SELECT FROM mz_sim.clusters WHERE name = cluster) THEN
+        PERFORM mz_sim.fail(taken);
     END IF;
 END $$;
+
+-- check_unmanaged refuses to touch single replicas of a managed cluster.
+CREATE FUNCTION mz_sim.check_unmanaged(c mz_sim.clusters) RETURNS void
+    LANGUAGE plpgsql AS $$
+BEGIN
+    IF c.managed THEN
+        PERFORM mz_sim.fail(format('cannot modify managed cluster %s', mz_sim.ident(c.name)));
+    END IF;
+END $$;
+
+-- skip tells of what IF EXISTS has not found.
+CREATE FUNCTION mz_sim.skip(kind text, name text) RETURNS void
+    LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE NOTICE USING ERRCODE = '42704', MESSAGE = format('%s "%s" does not exist, skipping', upper(replace(kind, '-', ' ')), name);
+END $$;
+
+-- allowed_sizes: those that the system variable names; where it names none, all.
+CREATE VIEW mz_sim.allowed_sizes AS
+    SELECT s.size FROM mz_sim.sizes s
+    WHERE mz_sim.knob('allowed_cluster_replica_sizes') = ''
+       OR s.size IN (SELECT trim(both '" ' FROM x) FROM string_to_table(mz_sim.knob('allowed_cluster_replica_sizes'), ',') x);
 
 CREATE FUNCTION mz_sim.check_size(size text) RETURNS void
     LANGUAGE plpgsql AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM mz_sim.sizes s WHERE s.size = check_size.size) THEN
+    IF NOT EXISTS (SELECT FROM mz_sim.allowed_sizes s WHERE s.size = check_size.size) THEN
         PERFORM mz_sim.fail(format('unknown cluster replica size %s', size), 'XX000',
-            (SELECT 'Valid cluster replica sizes are: ' || string_agg(s.size, ', ' ORDER BY s.processes, s.workers, s.credits_per_hour, s.size)
-             FROM mz_sim.sizes s));
+            (SELECT 'Valid cluster replica sizes are: ' || string_agg(s.size, ', ' ORDER BY s.size COLLATE "C") FROM mz_sim.allowed_sizes s));
     END IF;
 END $$;
 
@@ -100,7 +124,9 @@ DECLARE
     replica_name text := spec->>'name';
     is_internal bool := coalesce((spec->>'internal')::bool, false);
 BEGIN
-    IF EXISTS (SELECT FROM mz_sim.replicas r WHERE r.cluster_id = c.id AND r.name = replica_name) THEN
+    IF mz_sim.reserved(replica_name) THEN
+        PERFORM mz_sim.fail(format('replica name "%s" is reserved', replica_name));
+    ELSIF EXISTS (SELECT FROM mz_sim.replicas r WHERE r.cluster_id = c.id AND r.name = replica_name) THEN
         PERFORM mz_sim.fail(format('cannot create multiple replicas named ''%s'' on cluster ''%s''', replica_name, c.name));
     END IF;
     PERFORM mz_sim.check_size(spec->>'size');
@@ -111,7 +137,7 @@ BEGIN
     INSERT INTO mz_sim.replicas (id, cluster_id, name, size, owner, internal, created_at, startup)
     VALUES (replica_id, c.id, replica_name, spec->>'size', c.owner, is_internal, now(), mz_sim.knob('startup')::interval);
     PERFORM mz_sim.audit('create', 'cluster-replica', jsonb_build_object(
-        'billed_as', NULL, 'cluster_id', c.id, 'cluster_name', c.name, 'disk', true, 'internal', is_internal,
+        'billed_as', NULL, 'cluster_id', c.id, 'cluster_name', c.name, 'internal', is_internal,
         'logical_size', spec->>'size', 'reason', reason, 'replica_id', replica_id, 'replica_name', replica_name));
 END $$;
 
@@ -174,7 +200,7 @@ BEGIN
     IF burst IS NULL THEN RETURN; END IF;
     PERFORM mz_sim.check_size(burst);
     IF burst = c.size THEN
-        PERFORM mz_sim.fail(format('HYDRATION SIZE must differ from the cluster SIZE (''%s''); a burst replica at the same size would not accelerate hydration', c.size));
+        PERFORM mz_sim.fail(format('HYDRATION SIZE must differ from the cluster SIZE (''%s'')', c.size));
     END IF;
     IF c.schedule <> 'manual' THEN
         PERFORM mz_sim.fail('AUTO SCALING STRATEGY cannot be combined with a SCHEDULE other than MANUAL');

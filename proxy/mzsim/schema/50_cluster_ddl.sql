@@ -10,7 +10,11 @@ DECLARE
 BEGIN
     PERFORM mz_sim.begin_ddl();
     PERFORM mz_sim.check_create_cluster();
-    PERFORM mz_sim.check_new_name(cluster);
+    IF (spec->>'if_not_exists')::bool AND EXISTS (SELECT FROM mz_sim.clusters WHERE name = cluster) THEN
+        RAISE NOTICE USING ERRCODE = '42710', MESSAGE = format('cluster "%s" already exists, skipping', cluster);
+        RETURN;
+    END IF;
+    PERFORM mz_sim.check_new_name(cluster, format('cluster ''%s'' already exists', cluster));
     count := (SELECT count(*) FROM mz_sim.clusters WHERE id LIKE 'u%');
     PERFORM mz_sim.check_limit('cluster', 'max_clusters', count + 1, count);
     c.id := 'u' || nextval('mz_sim.cluster_seq');
@@ -22,6 +26,7 @@ BEGIN
     c.introspection_debugging := coalesce((spec->>'introspection_debugging')::bool, false);
     c.introspection_interval := coalesce((spec->>'introspection_interval')::interval, '1s');
     c.workload_class := spec->>'workload_class';
+    PERFORM mz_sim.check_features(spec);
     IF c.managed THEN
         c.size := spec->>'size';
         c.replication_factor := coalesce((spec->>'replication_factor')::int8, 1);
@@ -59,10 +64,8 @@ DECLARE
 BEGIN
     PERFORM mz_sim.begin_ddl();
     c := mz_sim.find_cluster(cluster);
+    PERFORM mz_sim.check_unmanaged(c);
     PERFORM mz_sim.check_owner('CLUSTER', c.name, c.id, c.owner);
-    IF c.managed THEN
-        PERFORM mz_sim.fail(format('cannot modify managed cluster %s', mz_sim.ident(c.name)));
-    END IF;
     IF EXISTS (SELECT FROM mz_sim.replicas r WHERE r.cluster_id = c.id AND r.name = spec->>'name') THEN
         IF (spec->>'if_not_exists')::bool THEN
             RAISE NOTICE USING ERRCODE = '42710',
@@ -90,8 +93,7 @@ BEGIN
         SELECT * INTO c FROM mz_sim.clusters WHERE name = target->>'cluster';
         SELECT * INTO r FROM mz_sim.replicas WHERE cluster_id = c.id AND name = target->>'replica';
         IF r.id IS NULL AND if_exists THEN
-            RAISE NOTICE USING ERRCODE = '42704', MESSAGE = format('cluster replica "%s.%s" does not exist, skipping',
-                target->>'cluster', target->>'replica');
+            PERFORM mz_sim.skip('cluster replica', (target->>'cluster') || '.' || (target->>'replica'));
             CONTINUE;
         END IF;
         r := mz_sim.find_replica(target->>'cluster', target->>'replica');
@@ -109,25 +111,23 @@ DECLARE
     cluster text;
     c mz_sim.clusters;
     r mz_sim.replicas;
-    dependents text;
+    gone text[] := '{}';
 BEGIN
     PERFORM mz_sim.begin_ddl();
     FOREACH cluster IN ARRAY names LOOP
         IF if_exists AND NOT EXISTS (SELECT FROM mz_sim.clusters WHERE name = cluster) THEN
-            RAISE NOTICE USING ERRCODE = '42704', MESSAGE = format('cluster "%s" does not exist, skipping', cluster);
+            PERFORM mz_sim.skip('cluster', cluster);
             CONTINUE;
         END IF;
         c := mz_sim.find_cluster(cluster);
         PERFORM mz_sim.check_owner('CLUSTER', c.name, c.id, c.owner);
-        IF cascade THEN
-            CALL mz_sim.drop_objects_of(c.id);
-        END IF;
-        SELECT string_agg(format('%s "%s"', replace(o.type, '-', ' '), o.name), ', ' ORDER BY o.id) INTO dependents
-            FROM mz_sim.named_objects o WHERE o.cluster_id = c.id;
-        IF dependents IS NOT NULL THEN
-            PERFORM mz_sim.fail(format('cannot drop cluster "%s": still depended upon by %s', cluster, dependents),
+        IF NOT cascade AND EXISTS (SELECT FROM mz_sim.objects o WHERE o.cluster_id = c.id) THEN
+            PERFORM mz_sim.fail(format('cannot drop cluster "%s" because other objects depend on it', cluster),
                 'XX000', 'Use DROP ... CASCADE to drop the dependent objects too.');
         END IF;
+        gone := gone || mz_sim.dependents(c.id)
+                     || ARRAY(SELECT format('CLUSTER REPLICA "%s"', x.name) FROM mz_sim.replicas x WHERE x.cluster_id = c.id ORDER BY x.name);
+        CALL mz_sim.drop_objects_of(c.id);
         FOR r IN SELECT * FROM mz_sim.replicas WHERE cluster_id = c.id ORDER BY name LOOP
             PERFORM mz_sim.remove_replica(r, c.name, 'manual');
         END LOOP;
@@ -135,6 +135,11 @@ BEGIN
         DELETE FROM mz_sim.comments WHERE id = c.id AND object_type = 'cluster';
         PERFORM mz_sim.audit('drop', 'cluster', jsonb_build_object('id', c.id, 'name', c.name));
     END LOOP;
+    PERFORM mz_sim.tell_cascade(gone);
+    IF current_setting('mz_sim.cluster', true) = ANY (names)
+       AND NOT EXISTS (SELECT FROM mz_sim.clusters WHERE name = current_setting('mz_sim.cluster', true)) THEN
+        RAISE NOTICE USING ERRCODE = 'MZ003', MESSAGE = format('active cluster "%s" has been dropped', current_setting('mz_sim.cluster', true));
+    END IF;
 END $$;
 
 -- to_managed checks the conditions of a conversion, in the order in which Materialize does, and fills size and factor.
@@ -144,12 +149,12 @@ DECLARE
     sizes text[] := ARRAY(SELECT DISTINCT r.size FROM mz_sim.replicas r WHERE r.cluster_id = c.id AND NOT r.internal ORDER BY r.size);
     count int := (SELECT count(*) FROM mz_sim.replicas r WHERE r.cluster_id = c.id AND NOT r.internal);
     bad text := (SELECT string_agg(r.name, ', ' ORDER BY r.name) FROM mz_sim.replicas r
-                 WHERE r.cluster_id = c.id AND NOT r.internal AND r.name !~ '^r[1-9][0-9]*$');
+                 WHERE r.cluster_id = c.id AND NOT r.internal AND r.name NOT IN (SELECT 'r' || i FROM generate_series(1, count) i));
 BEGIN
-    IF count = 0 AND NOT spec ? 'size' THEN
-        PERFORM mz_sim.fail('Missing SIZE for empty cluster');
-    ELSIF count > 0 AND spec ? 'replication_factor' AND (spec->>'replication_factor')::int <> count THEN
+    IF spec ? 'replication_factor' AND (spec->>'replication_factor')::int <> count THEN
         PERFORM mz_sim.fail(format('REPLICATION FACTOR %s does not match number of replicas (%s)', spec->>'replication_factor', count));
+    ELSIF count = 0 AND NOT spec ? 'size' THEN
+        PERFORM mz_sim.fail('Missing SIZE for empty cluster');
     ELSIF cardinality(sizes) > 1 THEN
         PERFORM mz_sim.fail('Cannot convert unmanaged cluster to managed, non-unique replica sizes: ' || array_to_string(sizes, ', '));
     ELSIF count > 0 AND spec ? 'size' AND spec->>'size' <> sizes[1] THEN
@@ -159,10 +164,34 @@ BEGIN
     END IF;
     c.managed := true;
     c.size := coalesce(sizes[1], spec->>'size');
-    c.replication_factor := CASE WHEN count > 0 THEN count ELSE coalesce((spec->>'replication_factor')::int8, 1) END;
+    c.replication_factor := count;
     c.availability_zones := '{}';
     PERFORM mz_sim.check_size(c.size);
     RETURN c;
+END $$;
+
+-- check_features refuses what a region has to enable.
+CREATE FUNCTION mz_sim.check_features(spec jsonb) RETURNS void
+    LANGUAGE plpgsql AS $$
+BEGIN
+    IF (spec->>'wait')::bool AND NOT spec ?| ARRAY['size', 'availability_zones', 'introspection_debugging', 'introspection_interval'] THEN
+        PERFORM mz_sim.fail('WAIT can only be used together with a SIZE, AVAILABILITY ZONES, INTROSPECTION, or EXPERIMENTAL ARRANGEMENT COMPRESSION change');
+    ELSIF (spec->>'wait')::bool THEN
+        PERFORM mz_sim.check_feature('Enable zero-downtime reconfiguration for alter cluster', 'enable_zero_downtime_cluster_reconfiguration');
+    END IF;
+    IF spec->>'schedule' <> 'manual' THEN
+        PERFORM mz_sim.check_feature('`SCHEDULE = ON REFRESH` cluster option', 'enable_cluster_schedule_refresh');
+    END IF;
+END $$;
+
+CREATE FUNCTION mz_sim.check_feature(what text, flag text) RETURNS void
+    LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT mz_sim.knob(flag)::bool THEN
+        RAISE EXCEPTION USING ERRCODE = 'XX000', MESSAGE = what || ' is not available',
+            DETAIL = format('The requested feature (%s) is in private preview.', flag),
+            HINT = 'Contact support to discuss enabling the feature in your Materialize region.';
+    END IF;
 END $$;
 
 -- reconcile_managed makes the replicas of a managed cluster what its options say.
@@ -180,7 +209,7 @@ BEGIN
     END LOOP;
     FOR r IN SELECT x.* FROM mz_sim.replicas x WHERE x.cluster_id = c.id AND NOT x.internal
              ORDER BY length(x.name) DESC, x.name DESC LIMIT greatest(keep - c.replication_factor, 0) LOOP
-        PERFORM mz_sim.remove_replica(r, c.name, 'manual');
+        PERFORM mz_sim.remove_replica(r, c.name, 'retired');
     END LOOP;
 END $$;
 
@@ -196,7 +225,7 @@ DECLARE
 BEGIN
     PERFORM mz_sim.begin_ddl();
     IF if_exists AND NOT EXISTS (SELECT FROM mz_sim.clusters WHERE name = cluster) THEN
-        RAISE NOTICE USING ERRCODE = '42704', MESSAGE = format('cluster "%s" does not exist, skipping', cluster);
+        PERFORM mz_sim.skip('cluster', cluster);
         RETURN;
     END IF;
     c := mz_sim.find_cluster(cluster);
@@ -204,16 +233,25 @@ BEGIN
     managed := coalesce((spec->>'managed')::bool, c.managed);
     old_factor := c.replication_factor;
     IF NOT managed AND NOT c.managed THEN
-        SELECT upper(replace(k, '_', ' ')) INTO wanted FROM jsonb_object_keys(spec) k WHERE k NOT IN ('managed', 'workload_class') ORDER BY k LIMIT 1;
+        SELECT upper(replace(k, '_', ' ')) INTO wanted
+            FROM unnest(ARRAY['auto_scaling_strategy', 'availability_zones', 'replication_factor', 'introspection_debugging', 'introspection_interval', 'size']) k
+            WHERE spec ? k LIMIT 1;
         IF wanted IS NOT NULL THEN
-            PERFORM mz_sim.fail(format('Cannot change %s of unmanaged clusters', wanted));
+            PERFORM mz_sim.fail(format('%s not supported for unmanaged clusters', wanted));
+        ELSIF spec->>'schedule' <> 'manual' THEN
+            PERFORM mz_sim.fail('cluster schedules other than MANUAL are not supported for unmanaged clusters');
         END IF;
     ELSIF c.managed AND NOT managed THEN
+        IF c.schedule <> 'manual' AND NOT spec ? 'schedule' THEN
+            PERFORM mz_sim.fail('when switching a cluster to unmanaged, if the managed cluster''s SCHEDULE is anything other than MANUAL, you have to explicitly set the SCHEDULE to MANUAL');
+        END IF;
+        c.schedule := 'manual';
         c.managed := false; c.size := NULL; c.replication_factor := NULL; c.availability_zones := NULL; c.auto_scaling := NULL;
     ELSIF NOT c.managed THEN
         c := mz_sim.to_managed(c, spec);
     END IF;
     IF managed THEN
+        PERFORM mz_sim.check_features(spec);
         c.size := coalesce(spec->>'size', c.size);
         c.replication_factor := coalesce((spec->>'replication_factor')::int8, c.replication_factor);
         c.schedule := coalesce(spec->>'schedule', c.schedule);
@@ -243,23 +281,27 @@ DECLARE c mz_sim.clusters;
 BEGIN
     PERFORM mz_sim.begin_ddl();
     IF if_exists AND NOT EXISTS (SELECT FROM mz_sim.clusters WHERE name = cluster) THEN
-        RAISE NOTICE USING ERRCODE = '42704', MESSAGE = format('cluster "%s" does not exist, skipping', cluster);
+        PERFORM mz_sim.skip('cluster', cluster);
         RETURN;
     END IF;
     c := mz_sim.find_cluster(cluster);
     PERFORM mz_sim.check_owner('CLUSTER', c.name, c.id, c.owner);
-    PERFORM mz_sim.check_new_name(new_name);
+    PERFORM mz_sim.check_new_name(new_name, 'uniqueness violation');
     UPDATE mz_sim.clusters SET name = new_name WHERE id = c.id;
     PERFORM mz_sim.audit('alter', 'cluster', jsonb_build_object('id', c.id, 'old_name', cluster, 'new_name', new_name));
 END $$;
 
-CREATE PROCEDURE mz_sim.swap_clusters(cluster text, other text)
+CREATE PROCEDURE mz_sim.swap_clusters(cluster text, other text, if_exists bool)
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
 DECLARE
     a mz_sim.clusters;
     b mz_sim.clusters;
 BEGIN
     PERFORM mz_sim.begin_ddl();
+    IF if_exists AND NOT EXISTS (SELECT FROM mz_sim.clusters WHERE name = cluster) THEN
+        PERFORM mz_sim.skip('cluster', cluster);
+        RETURN;
+    END IF;
     a := mz_sim.find_cluster(cluster);
     b := mz_sim.find_cluster(other);
     PERFORM mz_sim.check_owner('CLUSTER', a.name, a.id, a.owner);
@@ -278,6 +320,9 @@ BEGIN
     PERFORM mz_sim.begin_ddl();
     c := mz_sim.find_cluster(cluster);
     PERFORM mz_sim.check_owner('CLUSTER', c.name, c.id, c.owner);
+    IF NOT mz_sim.unchecked(session_user) AND NOT pg_has_role(session_user, mz_sim.find_role(role), 'USAGE') THEN
+        PERFORM mz_sim.fail(format('must be a member of "%s"', role), '42501');
+    END IF;
     UPDATE mz_sim.clusters SET owner = mz_sim.find_role(role) WHERE id = c.id;
     UPDATE mz_sim.replicas SET owner = mz_sim.find_role(role) WHERE cluster_id = c.id AND owner = c.owner;
     PERFORM mz_sim.audit('alter', 'cluster', jsonb_build_object('object_id', c.id, 'new_owner_id', mz_sim.role_id(mz_sim.find_role(role))));
@@ -292,21 +337,17 @@ BEGIN
     PERFORM mz_sim.begin_ddl();
     IF if_exists AND NOT EXISTS (SELECT FROM mz_sim.replicas x JOIN mz_sim.clusters y ON y.id = x.cluster_id
                                  WHERE y.name = cluster AND x.name = replica) THEN
-        RAISE NOTICE USING ERRCODE = '42704', MESSAGE = format('cluster replica "%s.%s" does not exist, skipping', cluster, replica);
+        PERFORM mz_sim.skip('cluster replica', cluster || '.' || replica);
         RETURN;
     END IF;
     c := mz_sim.find_cluster(cluster);
     r := mz_sim.find_replica(cluster, replica);
+    PERFORM mz_sim.check_unmanaged(c);
     PERFORM mz_sim.check_owner('CLUSTER REPLICA', c.name || '.' || r.name, c.id, r.owner);
-    IF c.managed THEN
-        PERFORM mz_sim.fail(format('cannot modify managed cluster %s', mz_sim.ident(c.name)));
-    END IF;
-    IF spec ? 'owner' THEN
-        UPDATE mz_sim.replicas SET owner = mz_sim.find_role(spec->>'owner') WHERE id = r.id;
-        RETURN;
-    END IF;
     IF EXISTS (SELECT FROM mz_sim.replicas x WHERE x.cluster_id = c.id AND x.name = spec->>'name') THEN
-        PERFORM mz_sim.fail(format('catalog error: uniqueness violation: cluster replica "%s.%s"', cluster, spec->>'name'));
+        PERFORM mz_sim.fail('uniqueness violation');
+    ELSIF mz_sim.reserved(spec->>'name') THEN
+        PERFORM mz_sim.fail(format('replica name "%s" is reserved', spec->>'name'));
     END IF;
     UPDATE mz_sim.replicas SET name = spec->>'name' WHERE id = r.id;
     INSERT INTO mz_sim.replica_renames VALUES (now(), r.id, r.name, spec->>'name');

@@ -175,6 +175,24 @@ BEGIN
     PERFORM set_config('mz_sim.in_cluster', '', true);
 END $$;
 
+-- dependents names what is dropped together with a cluster, as messages do.
+CREATE FUNCTION mz_sim.dependents(cluster text) RETURNS text[]
+    LANGUAGE sql STABLE AS $$
+    SELECT ARRAY(SELECT format('%s "%s.%s.%s"', upper(replace(o.type, '-', ' ')), current_database(), n.nspname, o.name)
+                 FROM mz_sim.named_objects o JOIN pg_catalog.pg_namespace n ON n.oid = o.schema
+                 WHERE o.cluster_id = cluster ORDER BY length(o.id), o.id)
+$$;
+
+-- tell_cascade tells of what was dropped without having been named.
+CREATE FUNCTION mz_sim.tell_cascade(gone text[]) RETURNS void
+    LANGUAGE plpgsql AS $$
+BEGIN
+    IF cardinality(gone) > 0 THEN
+        RAISE NOTICE USING ERRCODE = '00000', MESSAGE = format('drop cascades to %s other objects', cardinality(gone)),
+            DETAIL = (SELECT string_agg('drop cascades to ' || x, E'\n') FROM unnest(gone) x);
+    END IF;
+END $$;
+
 -- drop_objects drops objects of one kind; PostgreSQL drops those that it knows.
 CREATE PROCEDURE mz_sim.drop_objects(kind text, names text[], if_exists bool, cascade bool)
     LANGUAGE plpgsql AS $$
@@ -187,7 +205,7 @@ BEGIN
             o := mz_sim.find_object(given);
         EXCEPTION WHEN internal_error THEN
             IF NOT if_exists THEN RAISE; END IF;
-            RAISE NOTICE USING ERRCODE = '42704', MESSAGE = format('%s "%s" does not exist, skipping', replace(kind, '-', ' '), given);
+            PERFORM mz_sim.skip(kind, array_to_string(parse_ident(given), '.'));
             CONTINUE;
         END;
         IF o.type <> kind THEN

@@ -3,7 +3,9 @@
 
 CREATE VIEW mz_catalog.mz_clusters AS
     SELECT id, name, mz_sim.role_id(owner) AS owner_id, mz_sim.cluster_acl(clusters) AS privileges, managed, size,
-           replication_factor::uint4 AS replication_factor, disk, availability_zones, introspection_debugging, introspection_interval
+           replication_factor::uint4 AS replication_factor, CASE WHEN managed THEN disk END AS disk, availability_zones,
+           CASE WHEN managed THEN introspection_debugging END AS introspection_debugging,
+           CASE WHEN managed THEN introspection_interval END AS introspection_interval
     FROM mz_sim.clusters;
 
 CREATE VIEW mz_catalog.mz_cluster_replicas AS

@@ -125,7 +125,7 @@ CREATE VIEW mz_internal.mz_sink_statuses AS
     FROM mz_sim.named_objects o LEFT JOIN mz_sim.status_of s ON s.object_id = o.id WHERE o.type = 'sink';
 
 CREATE VIEW mz_internal.mz_cluster_schedules AS
-    SELECT id AS cluster_id, schedule AS type, NULL::interval AS refresh_hydration_time_estimate FROM mz_sim.clusters;
+    SELECT id AS cluster_id, schedule AS type, NULL::interval AS refresh_hydration_time_estimate FROM mz_sim.clusters WHERE managed;
 
 CREATE VIEW mz_internal.mz_cluster_auto_scaling_strategies AS
     SELECT id AS cluster_id, auto_scaling AS strategy, NULL::jsonb AS state FROM mz_sim.clusters WHERE auto_scaling IS NOT NULL;

@@ -37,14 +37,11 @@ DECLARE
     burst jsonb := c.auto_scaling->'on_hydration';
 BEGIN
     IF NOT c.managed THEN
-        RETURN QUERY SELECT c.name, format('CREATE CLUSTER "%s" REPLICAS (%s)', replace(c.name, '"', '""'),
-            (SELECT string_agg(format('"%s" (SIZE = %L)', replace(r.name, '"', '""'), r.size), ', ' ORDER BY r.name)
-             FROM mz_sim.replicas r WHERE r.cluster_id = c.id));
-        RETURN;
+        PERFORM mz_sim.fail('SHOW CREATE for unmanaged clusters not yet supported', '0A000');
     END IF;
-    RETURN QUERY SELECT c.name, format('CREATE CLUSTER "%s" (%sINTROSPECTION DEBUGGING = %s, INTROSPECTION INTERVAL = INTERVAL %L, MANAGED = TRUE, REPLICATION FACTOR = %s, SIZE = %L, SCHEDULE = %s)',
+    RETURN QUERY SELECT c.name, format('CREATE CLUSTER "%s" (%sEXPERIMENTAL ARRANGEMENT COMPRESSION = false, INTROSPECTION DEBUGGING = %s, INTROSPECTION INTERVAL = INTERVAL %L, MANAGED = true, REPLICATION FACTOR = %s, SIZE = %L, SCHEDULE = %s)',
         replace(c.name, '"', '""'),
-        CASE WHEN burst IS NOT NULL THEN format('AUTO SCALING STRATEGY = (ON HYDRATION (HYDRATION SIZE = %L, LINGER DURATION = INTERVAL %L)), ',
-            burst->>'hydration_size', coalesce(burst->>'linger_duration', '00:00:00')::interval::text) ELSE '' END,
-        upper(c.introspection_debugging::text), c.introspection_interval::text, c.replication_factor, c.size, upper(replace(c.schedule, '-', ' ')));
+        CASE WHEN burst IS NOT NULL THEN format('AUTO SCALING STRATEGY = (ON HYDRATION (HYDRATION SIZE = %L%s)), ', burst->>'hydration_size',
+            CASE WHEN burst->>'linger_duration' IS NOT NULL THEN format(', LINGER DURATION = INTERVAL %L', (burst->>'linger_duration')::interval::text) ELSE '' END) ELSE '' END,
+        c.introspection_debugging::text, c.introspection_interval::text, c.replication_factor, c.size, upper(replace(c.schedule, '-', ' ')));
 END $$;

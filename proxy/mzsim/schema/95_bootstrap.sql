@@ -23,7 +23,7 @@ BEGIN
     INSERT INTO mz_sim.grants VALUES ('u1', 0, 'USAGE'), ('s2', 0, 'USAGE');
     INSERT INTO mz_sim.audit (event_type, object_type, details, occurred_at) VALUES
         ('create', 'cluster', '{"id": "u1", "name": "quickstart"}', long_ago),
-        ('create', 'cluster-replica', '{"billed_as": null, "cluster_id": "u1", "cluster_name": "quickstart", "disk": true,
+        ('create', 'cluster-replica', '{"billed_as": null, "cluster_id": "u1", "cluster_name": "quickstart",
           "internal": false, "logical_size": "25cc", "reason": "system", "replica_id": "u1", "replica_name": "r1"}', long_ago);
 END $$;
 SELECT mz_sim.bootstrap();
