@@ -1,5 +1,9 @@
 package engine
 
+import (
+	"mzproxy/rewrite/pgtext"
+)
+
 // Op is what an Action does.
 type Op string
 
@@ -20,9 +24,9 @@ type Action struct {
 
 func createReplica(cluster string, spec ReplicaSpec, reasons []Reason) Action {
 	return Action{OpCreate, spec.Name, spec.Size,
-		"CREATE CLUSTER REPLICA " + QuoteIdent(cluster) + "." + QuoteIdent(spec.Name) + " (SIZE " + QuoteLiteral(spec.Size) + ")", reasons}
+		"CREATE CLUSTER REPLICA " + pgtext.QuoteIdent(cluster) + "." + pgtext.QuoteIdent(spec.Name) + " (SIZE " + pgtext.QuoteLiteral(spec.Size) + ")", reasons}
 }
 
 func dropReplica(cluster, name string, reasons []Reason) Action {
-	return Action{OpDrop, name, "", "DROP CLUSTER REPLICA " + QuoteIdent(cluster) + "." + QuoteIdent(name), reasons}
+	return Action{OpDrop, name, "", "DROP CLUSTER REPLICA " + pgtext.QuoteIdent(cluster) + "." + pgtext.QuoteIdent(name), reasons}
 }

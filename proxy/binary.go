@@ -6,39 +6,24 @@ import (
 	"strconv"
 	"strings"
 	"time"
-)
 
-// OIDs of the types that an Answer may have in binary format (pg_type.dat).
-const (
-	typeBool        = 16
-	typeName        = 19
-	typeInt8        = 20
-	typeInt2        = 21
-	typeInt4        = 23
-	typeOID         = 26
-	typeJSON        = 114
-	typeFloat8      = 701
-	typeVarchar     = 1043
-	typeTimestamptz = 1184
-	typeInterval    = 1186
-	typeNumeric     = 1700
-	typeJSONB       = 3802
+	"mzproxy/rewrite/pgtext"
 )
 
 // typeSize is a type's typlen: bytes, or -1 for variable length.
 func typeSize(oid uint32) int16 {
 	switch oid {
-	case typeBool:
+	case pgtext.TypeBool:
 		return 1
-	case typeInt2:
+	case pgtext.TypeInt2:
 		return 2
-	case typeInt4, typeOID:
+	case pgtext.TypeInt4, pgtext.TypeOID:
 		return 4
-	case typeInt8, typeFloat8, typeTimestamptz:
+	case pgtext.TypeInt8, pgtext.TypeFloat8, pgtext.TypeTimestamptz:
 		return 8
-	case typeInterval:
+	case pgtext.TypeInterval:
 		return 16
-	case typeName:
+	case pgtext.TypeName:
 		return 64
 	}
 	return -1
@@ -48,26 +33,26 @@ func typeSize(oid uint32) int16 {
 // those of the types' send functions in PostgreSQL.
 func appendBinary(dst []byte, oid uint32, text string) ([]byte, error) {
 	switch oid {
-	case 0, TypeText, typeName, typeVarchar, typeJSON:
+	case 0, pgtext.TypeText, pgtext.TypeName, pgtext.TypeVarchar, pgtext.TypeJSON:
 		return append(dst, text...), nil
-	case typeJSONB:
+	case pgtext.TypeJSONB:
 		return append(append(dst, 1), text...), nil
-	case typeBool:
+	case pgtext.TypeBool:
 		return appendBool(dst, text)
-	case typeInt2, typeInt4, typeInt8:
+	case pgtext.TypeInt2, pgtext.TypeInt4, pgtext.TypeInt8:
 		bits := int(typeSize(oid)) * 8
 		n, err := strconv.ParseInt(text, 10, bits)
 		if err != nil {
 			return dst, badValue(oid, text)
 		}
 		return appendInteger(dst, uint64(n), bits), nil
-	case typeOID:
+	case pgtext.TypeOID:
 		n, err := strconv.ParseUint(text, 10, 32)
 		if err != nil {
 			return dst, badValue(oid, text)
 		}
 		return appendInteger(dst, n, 32), nil
-	case typeFloat8:
+	case pgtext.TypeFloat8:
 		f, err := strconv.ParseFloat(text, 64)
 		if err != nil {
 			return dst, badValue(oid, text)
@@ -77,11 +62,11 @@ func appendBinary(dst []byte, oid uint32, text string) ([]byte, error) {
 			bits = 0x7ff8 << 48 // not Go's
 		}
 		return binary.BigEndian.AppendUint64(dst, bits), nil
-	case typeTimestamptz:
+	case pgtext.TypeTimestamptz:
 		return appendTimestamptz(dst, text)
-	case typeInterval:
+	case pgtext.TypeInterval:
 		return appendInterval(dst, text)
-	case typeNumeric:
+	case pgtext.TypeNumeric:
 		return appendNumeric(dst, text)
 	}
 	return dst, &Error{Code: CodeFeatureNotSupported, Message: "no binary output function available for type " + strconv.Itoa(int(oid))}
@@ -108,7 +93,7 @@ func appendBool(dst []byte, text string) ([]byte, error) {
 	case "f", "false":
 		return append(dst, 0), nil
 	}
-	return dst, badValue(typeBool, text)
+	return dst, badValue(pgtext.TypeBool, text)
 }
 
 // postgresEpoch is what timestamps count microseconds from.
@@ -136,84 +121,18 @@ func appendTimestamptz(dst []byte, text string) ([]byte, error) {
 			return appendInteger(dst, uint64(micros), 64), nil
 		}
 	}
-	return dst, badValue(typeTimestamptz, text)
+	return dst, badValue(pgtext.TypeTimestamptz, text)
 }
 
-// appendInterval reads the style "postgres": 1 year 2 mons 3 days -04:05:06.7.
+// appendInterval reads every style that pgtext does.
 func appendInterval(dst []byte, text string) ([]byte, error) {
-	var months, days, micros int64
-	words := strings.Fields(text)
-	for len(words) > 0 {
-		if strings.Contains(words[0], ":") {
-			t, ok := clockMicros(words[0])
-			if !ok {
-				return dst, badValue(typeInterval, text)
-			}
-			micros += t
-			words = words[1:]
-			continue
-		}
-		if len(words) < 2 {
-			return dst, badValue(typeInterval, text)
-		}
-		n, err := strconv.ParseInt(words[0], 10, 32)
-		if err != nil {
-			return dst, badValue(typeInterval, text)
-		}
-		switch strings.TrimSuffix(words[1], "s") {
-		case "year":
-			months += 12 * n
-		case "mon", "month":
-			months += n
-		case "week":
-			days += 7 * n
-		case "day":
-			days += n
-		case "hour":
-			micros += n * 3600e6
-		case "minute", "min":
-			micros += n * 60e6
-		case "second", "sec":
-			micros += n * 1e6
-		default:
-			return dst, badValue(typeInterval, text)
-		}
-		words = words[2:]
+	i, ok := pgtext.ParseInterval(text)
+	if !ok {
+		return dst, badValue(pgtext.TypeInterval, text)
 	}
-	if days != int64(int32(days)) || months != int64(int32(months)) {
-		return dst, badValue(typeInterval, text)
-	}
-	dst = appendInteger(dst, uint64(micros), 64)
-	dst = appendInteger(dst, uint64(days), 32)
-	return appendInteger(dst, uint64(months), 32), nil
-}
-
-// clockMicros reads [-]hh:mm[:ss[.ffffff]].
-func clockMicros(text string) (int64, bool) {
-	unsigned := strings.TrimLeft(text, "+-")
-	sign := int64(1)
-	if strings.HasPrefix(text, "-") {
-		sign = -1
-	}
-	parts := strings.Split(unsigned, ":")
-	if len(parts) > 3 {
-		return 0, false
-	}
-	hours, err := strconv.ParseInt(parts[0], 10, 32)
-	if err != nil {
-		return 0, false
-	}
-	minutes, err := strconv.ParseInt(parts[1], 10, 32)
-	if err != nil {
-		return 0, false
-	}
-	seconds := 0.0
-	if len(parts) == 3 {
-		if seconds, err = strconv.ParseFloat(parts[2], 64); err != nil || !(math.Abs(seconds) < 60) {
-			return 0, false
-		}
-	}
-	return sign * (hours*3600e6 + minutes*60e6 + int64(math.Round(seconds*1e6))), true
+	dst = appendInteger(dst, uint64(i.Micros), 64)
+	dst = appendInteger(dst, uint64(i.Days), 32)
+	return appendInteger(dst, uint64(i.Months), 32), nil
 }
 
 // Sign words of a numeric (numeric.c).
@@ -245,7 +164,7 @@ func appendNumeric(dst []byte, text string) ([]byte, error) {
 	whole, fraction, _ := strings.Cut(digits, ".")
 	if whole+fraction == "" || strings.Trim(whole+fraction, "0123456789") != "" ||
 		len(whole) > maxNumericDigits || len(fraction) > maxNumericScale {
-		return dst, badValue(typeNumeric, text)
+		return dst, badValue(pgtext.TypeNumeric, text)
 	}
 	scale := len(fraction)
 	whole = strings.TrimLeft(whole, "0")

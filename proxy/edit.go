@@ -2,7 +2,8 @@ package proxy
 
 import (
 	"strings"
-	"unicode/utf8"
+
+	"mzproxy/rewrite/pgtext"
 )
 
 // An edit replaces the bytes start to end of a text.
@@ -45,7 +46,7 @@ func (t edited) position(position int) int {
 	if len(es) == 0 || position <= 0 {
 		return position
 	}
-	offset := byteOffset(es.apply(text), position)
+	offset := pgtext.ByteOffset(es.apply(text), position)
 	shift := 0 // bytes that the edits so far have added
 	for _, e := range es {
 		begin := e.start + shift
@@ -53,36 +54,9 @@ func (t edited) position(position int) int {
 			break
 		}
 		if offset < begin+len(e.text) {
-			return charPosition(text, min(e.start+offset-begin, max(e.start, e.end-1)))
+			return pgtext.CharPosition(text, min(e.start+offset-begin, max(e.start, e.end-1)))
 		}
 		shift += len(e.text) - (e.end - e.start)
 	}
-	return charPosition(text, offset-shift)
-}
-
-// byteOffset is the offset of the character at position (from 1).
-func byteOffset(text string, position int) int {
-	n := 1
-	for i := range text {
-		if n == position {
-			return i
-		}
-		n++
-	}
-	return len(text)
-}
-
-// charPosition is the position, from 1, of the character that has the byte at an offset.
-func charPosition(text string, offset int) int {
-	if offset >= len(text) {
-		return utf8.RuneCountInString(text) + 1
-	}
-	n := 0
-	for i := range text {
-		if i > offset {
-			break
-		}
-		n++
-	}
-	return max(n, 1)
+	return pgtext.CharPosition(text, offset-shift)
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgproto3/v2"
 
 	"mzproxy/proxy/pgtest"
+	"mzproxy/rewrite/pgtext"
 )
 
 // byteConn reads from bytes and forgets what is written.
@@ -191,17 +192,17 @@ func FuzzStrings(f *testing.F) {
 
 // FuzzBinary encodes values: never a panic, always the size of the type.
 func FuzzBinary(f *testing.F) {
-	oids := []uint32{0, TypeText, typeBool, typeName, typeInt8, typeInt2, typeInt4, typeOID, typeJSON, typeFloat8, typeVarchar, typeTimestamptz, typeInterval, typeNumeric, typeJSONB}
+	oids := []uint32{0, pgtext.TypeText, pgtext.TypeBool, pgtext.TypeName, pgtext.TypeInt8, pgtext.TypeInt2, pgtext.TypeInt4, pgtext.TypeOID, pgtext.TypeJSON, pgtext.TypeFloat8, pgtext.TypeVarchar, pgtext.TypeTimestamptz, pgtext.TypeInterval, pgtext.TypeNumeric, pgtext.TypeJSONB}
 	for i, text := range []string{"", "x", "t", "n", "1", "2", "-3", "4", "{}", "1.5", "v", "2024-02-29 12:00:00.5+00", "1 year 2 mons -3 days 04:05:06.7", "-12345.678", "[]"} {
 		f.Add(uint8(i), text)
 	}
 	f.Fuzz(func(t *testing.T, i uint8, text string) {
 		oid := oids[int(i)%len(oids)]
 		got, err := appendBinary(nil, oid, text)
-		if size := int(typeSize(oid)); err == nil && size > 0 && oid != typeName && len(got) != size {
+		if size := int(typeSize(oid)); err == nil && size > 0 && oid != pgtext.TypeName && len(got) != size {
 			t.Fatalf("type %d: %d bytes for %q", oid, len(got), text)
 		}
-		if err == nil && oid == typeNumeric {
+		if err == nil && oid == pgtext.TypeNumeric {
 			checkNumeric(t, text, got)
 		}
 	})

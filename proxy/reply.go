@@ -8,13 +8,12 @@ import (
 
 	"github.com/jackc/pgproto3/v2"
 	"github.com/sirupsen/logrus"
+
+	"mzproxy/rewrite/pgtext"
 )
 
 // flushSize is how much of an answer is collected before it is sent.
 const flushSize = 16 << 10
-
-// TypeText is the OID of type text, and what a Column's OID of 0 means.
-const TypeText = 25
 
 // results turns the rows of an Answer into messages: it is the ResultWriter
 // that Run gets. It belongs to the goroutine that runs.
@@ -166,7 +165,7 @@ func (s *Session) refusal(ctx context.Context, err error) *Error {
 	case errors.As(err, &e):
 		return e
 	case errors.Is(context.Cause(ctx), ErrCancelled):
-		return &Error{Code: CodeQueryCanceled, Message: messageCancelled}
+		return &Error{Code: CodeQueryCanceled, Message: pgtext.MessageCancelled}
 	case errors.Is(context.Cause(ctx), ErrShutdown), errors.Is(context.Cause(ctx), context.Canceled): // as Serve's context is
 		return &Error{Code: CodeAdminShutdown, Message: messageShutdown}
 	case errors.Is(context.Cause(ctx), ErrClientGone):
@@ -186,7 +185,7 @@ func describeRows(columns []Column, formats []int16) pgproto3.BackendMessage {
 		f := &d.Fields[i]
 		f.Name, f.DataTypeOID, f.TypeModifier = []byte(c.Name), c.OID, -1
 		if c.OID == 0 {
-			f.DataTypeOID = TypeText
+			f.DataTypeOID = pgtext.TypeText
 		}
 		f.DataTypeSize = typeSize(f.DataTypeOID)
 		if formats != nil {

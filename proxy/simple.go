@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgproto3/v2"
+
+	"mzproxy/rewrite/pgtext"
 )
 
 // Texts that make a server fail. The first is wrong in any grammar, the second
@@ -250,5 +252,5 @@ func (b *batch) failureAfter() *Error {
 }
 
 func failedTransaction() *Error {
-	return &Error{Code: CodeFailedTransaction, Message: messageFailedTransaction}
+	return &Error{Code: CodeFailedTransaction, Message: pgtext.MessageFailedTransaction}
 }

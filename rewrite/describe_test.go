@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"mzproxy/rewrite/pgtext"
 )
 
 var testEnv = Env{Database: "materialize", Home: "materialize", Schema: "public"}
@@ -28,7 +30,7 @@ func describe(text string, env Env) string {
 
 // complain renders an error with its place.
 func complain(text string, e Placed) string {
-	out := fmt.Sprintf("error at character %d: %s\n", CharPosition(text, e.Place()), e)
+	out := fmt.Sprintf("error at character %d: %s\n", pgtext.CharPosition(text, e.Place()), e)
 	var syntax *SyntaxError
 	if errors.As(e, &syntax) && syntax.Hint() != "" {
 		out += syntax.Hint() + "\n"
@@ -99,7 +101,7 @@ func describeWrite(text string, w *Write) string {
 		out += "\n  where " + c.Column + op + strings.Join(list, ", ")
 	}
 	if edit, ok := w.Touch(); ok {
-		out += "\n  becomes " + strings.ReplaceAll(Apply(text, []Edit{edit}), "\n", `\n`)
+		out += "\n  becomes " + strings.ReplaceAll(pgtext.Apply(text, []pgtext.Edit{edit}), "\n", `\n`)
 	}
 	var placed Placed
 	if errors.As(w.Unfit, &placed) {

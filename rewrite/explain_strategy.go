@@ -1,6 +1,10 @@
 package rewrite
 
-import "errors"
+import (
+	"errors"
+
+	"mzproxy/rewrite/pgtext"
+)
 
 // ExplainStrategy is EXPLAIN STRATEGY.
 type ExplainStrategy struct {
@@ -92,7 +96,7 @@ func (p *parser) explainTarget(e ExplainStrategy) (Command, error) {
 }
 
 func (p *parser) whatIf(e ExplainStrategy) (Command, error) {
-	rest := Piece{Span{p.piece.Tokens[p.i].Start, p.piece.End}, p.piece.Tokens[p.i:]}
+	rest := Piece{pgtext.Span{Start: p.piece.Tokens[p.i].Start, End: p.piece.End}, p.piece.Tokens[p.i:]}
 	var syntax *SyntaxError
 	if _, err := parseOne(rest.Of(p.text)); errors.As(err, &syntax) {
 		syntax.Offset += rest.Start

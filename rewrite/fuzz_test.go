@@ -9,6 +9,8 @@ import (
 	"google.golang.org/protobuf/reflect/protoreflect"
 
 	pg_query "github.com/pganalyze/pg_query_go/v5"
+
+	"mzproxy/rewrite/pgtext"
 )
 
 // seeds are the texts of testdata/sql.
@@ -97,7 +99,7 @@ func FuzzInterval(f *testing.F) {
 	})
 }
 
-func checkPositions(t *testing.T, text string, span Span, w *Write) {
+func checkPositions(t *testing.T, text string, span pgtext.Span, w *Write) {
 	t.Helper()
 	var all []Value
 	for _, row := range w.Rows {
@@ -135,10 +137,10 @@ func checkWrite(t *testing.T, text string, s Statement) {
 	t.Helper()
 	checkPositions(t, text, s.Span, s.Write)
 	const id = "u'1\\"
-	var edits []Edit
+	var edits []pgtext.Edit
 	for _, v := range s.Write.Clusters() {
 		if v.Kind == Literal {
-			edits = append(edits, Edit{v.Span, QuoteLiteral(id)})
+			edits = append(edits, pgtext.Edit{Span: v.Span, Text: pgtext.QuoteLiteral(id)})
 		}
 	}
 	touch, touched := s.Write.Touch()
@@ -157,7 +159,7 @@ func checkWrite(t *testing.T, text string, s Statement) {
 		edits[i].Start -= s.Start
 		edits[i].End -= s.Start
 	}
-	edited := Apply(s.Of(text), edits)
+	edited := pgtext.Apply(s.Of(text), edits)
 	after, err := parseOne(edited)
 	if err != nil {
 		t.Fatalf("%q became %q: %v", s.Of(text), edited, err)
@@ -179,9 +181,9 @@ func checkWrite(t *testing.T, text string, s Statement) {
 	}
 }
 
-func distinct(edits []Edit) []Edit {
-	var out []Edit
-	seen := map[Span]bool{}
+func distinct(edits []pgtext.Edit) []pgtext.Edit {
+	var out []pgtext.Edit
+	seen := map[pgtext.Span]bool{}
 	for _, e := range edits {
 		if !seen[e.Span] {
 			out = append(out, e)

@@ -274,13 +274,3 @@ func (d *decoder) hex(start, length int) (rune, error) {
 	}
 	return rune(n), nil
 }
-
-// QuoteLiteral renders a value as a string constant that means the same
-// whatever standard_conforming_strings says.
-func QuoteLiteral(value string) string {
-	quoted := "'" + strings.ReplaceAll(value, "'", "''") + "'"
-	if strings.Contains(value, `\`) {
-		return " E" + strings.ReplaceAll(quoted, `\`, `\\`)
-	}
-	return quoted
-}

@@ -7,6 +7,8 @@ import (
 	pg_query "github.com/pganalyze/pg_query_go/v5"
 	pg_parser "github.com/pganalyze/pg_query_go/v5/parser"
 	"google.golang.org/protobuf/reflect/protoreflect"
+
+	"mzproxy/rewrite/pgtext"
 )
 
 // Relation is a table, view or the like that a statement names. Schema is
@@ -105,7 +107,7 @@ func refusal(statement string, err error) error {
 	if !errors.As(err, &refused) {
 		return err
 	}
-	return &SyntaxError{Offset: byteOffset(statement, refused.Cursorpos), Message: refused.Message}
+	return &SyntaxError{Offset: pgtext.ByteOffset(statement, refused.Cursorpos), Message: refused.Message}
 }
 
 // usageWalk goes over a whole tree, whatever its nodes are.

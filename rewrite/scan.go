@@ -8,6 +8,8 @@ import (
 	"unicode/utf8"
 
 	pg_query "github.com/pganalyze/pg_query_go/v5"
+
+	"mzproxy/rewrite/pgtext"
 )
 
 // Kind is the kind of a Token.
@@ -58,12 +60,6 @@ func (t Token) param() (int, bool) {
 func (t Token) Name() (string, bool) {
 	return t.Text, t.Kind == Keyword || t.Kind == QuotedID
 }
-
-// Span is a part of a text: its bytes from Start to End.
-type Span struct{ Start, End int }
-
-// Of returns the part of the text.
-func (s Span) Of(text string) string { return text[s.Start:s.End] }
 
 // What the C scanner and parser are asked to read at most: they recurse and copy.
 const (
@@ -149,7 +145,7 @@ func lower(s string) string {
 // Piece is one statement of a text: its span without the semicolon, and its
 // tokens.
 type Piece struct {
-	Span
+	pgtext.Span
 	Tokens []Token
 }
 
@@ -164,7 +160,7 @@ func Split(text string) ([]Piece, error) {
 	first, depth, atomic := 0, 0, 0
 	end := func(i int) {
 		if i > first {
-			pieces = append(pieces, Piece{Span{tokens[first].Start, tokens[i-1].End}, tokens[first:i]})
+			pieces = append(pieces, Piece{pgtext.Span{Start: tokens[first].Start, End: tokens[i-1].End}, tokens[first:i]})
 		}
 		first = i + 1
 	}
@@ -185,22 +181,4 @@ func Split(text string) ([]Piece, error) {
 	}
 	end(len(tokens))
 	return pieces, nil
-}
-
-// byteOffset is the way back from a position in characters.
-func byteOffset(text string, position int) int {
-	n := 1
-	for i := range text {
-		if n == position {
-			return i
-		}
-		n++
-	}
-	return len(text)
-}
-
-// CharPosition turns a byte offset into the position that an ErrorResponse
-// carries: in characters, from 1.
-func CharPosition(text string, offset int) int {
-	return utf8.RuneCountInString(text[:min(max(offset, 0), len(text))]) + 1
 }

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	pg_query "github.com/pganalyze/pg_query_go/v5"
+
+	"mzproxy/rewrite/pgtext"
 )
 
 // MinMessages is the name of the server's setting that our notices respect.
@@ -79,7 +81,7 @@ func listed(tokens []Token, quoted bool) Value {
 			items = append(items, t.Text)
 		}
 	}
-	return Value{Kind: Literal, Span: Span{tokens[0].Start, tokens[len(tokens)-1].End}, Text: strings.Join(items, ", ")}
+	return Value{Kind: Literal, Span: pgtext.Span{Start: tokens[0].Start, End: tokens[len(tokens)-1].End}, Text: strings.Join(items, ", ")}
 }
 
 func isSetConfig(t Token) bool {

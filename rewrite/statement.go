@@ -1,6 +1,10 @@
 package rewrite
 
-import "slices"
+import (
+	"slices"
+
+	"mzproxy/rewrite/pgtext"
+)
 
 // StatementKind says whose business a statement is.
 type StatementKind uint8
@@ -22,7 +26,7 @@ const (
 
 // Statement is one statement of a text.
 type Statement struct {
-	Span
+	pgtext.Span
 	Kind    StatementKind
 	Write   *Write  // IsWrite, IsPrepare
 	Name    string  // of the prepared statement: IsPrepare, IsExecute, IsDeallocate (empty: all)

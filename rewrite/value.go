@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	pg_query "github.com/pganalyze/pg_query_go/v5"
+
+	"mzproxy/rewrite/pgtext"
 )
 
 // ValueKind says what stands in a value's place.
@@ -23,10 +25,10 @@ const (
 
 // Value is one value of a write.
 type Value struct {
-	Kind ValueKind
-	Span        // of the literal or parameter, casts left out
-	Text string // Literal: its value
-	N    int    // Bound: which parameter, from 1
+	Kind        ValueKind
+	pgtext.Span        // of the literal or parameter, casts left out
+	Text        string // Literal: its value
+	N           int    // Bound: which parameter, from 1
 }
 
 // SourceOffset maps an index in the value of a string literal to the byte
@@ -75,7 +77,7 @@ func (v values) of(node *pg_query.Node) Value {
 		if !ok {
 			return Value{}
 		}
-		return Value{Kind: Bound, Span: Span{t.Start, t.End}, N: int(n.ParamRef.Number)}
+		return Value{Kind: Bound, Span: pgtext.Span{Start: t.Start, End: t.End}, N: int(n.ParamRef.Number)}
 	case *pg_query.Node_SetToDefault:
 		return Value{Kind: Default}
 	case *pg_query.Node_SqlvalueFunction:
@@ -120,7 +122,7 @@ func (v values) constant(c *pg_query.A_Const) Value {
 	if !ok {
 		return Value{}
 	}
-	value := Value{Kind: Literal, Span: Span{t.Start, t.End}, Text: t.Text}
+	value := Value{Kind: Literal, Span: pgtext.Span{Start: t.Start, End: t.End}, Text: t.Text}
 	switch n := c.Val.(type) {
 	case *pg_query.A_Const_Sval:
 		if t.Kind != String || v.env.Backslashes && strings.HasPrefix(value.Of(v.text), "'") && strings.Contains(t.Text, `\`) {

@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	pg_query "github.com/pganalyze/pg_query_go/v5"
+
+	"mzproxy/rewrite/pgtext"
 )
 
 // The columns of mz_cluster_strategies, in the table's order.
@@ -113,13 +115,13 @@ func (w *Write) Sets(column string) (Value, bool) {
 
 // Touch is the edit that makes an UPDATE of config also set updated_at, so
 // that the row it changes is the newest of its type. ok is false where nothing is to be done.
-func (w *Write) Touch() (Edit, bool) {
+func (w *Write) Touch() (pgtext.Edit, bool) {
 	_, config := w.Sets(ColumnConfig)
 	_, updated := w.Sets(ColumnUpdated)
 	if w.Op != Update || !config || updated || w.setAt == 0 {
-		return Edit{}, false
+		return pgtext.Edit{}, false
 	}
-	return Edit{Span{w.setAt, w.setAt}, " " + ColumnUpdated + " = now(),"}, true
+	return pgtext.Edit{Span: pgtext.Span{Start: w.setAt, End: w.setAt}, Text: " " + ColumnUpdated + " = now(),"}, true
 }
 
 // parseWrite returns the write to our table that a statement is, or nil.

@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
-	"mzproxy/engine"
 	"mzproxy/engine/reconcile"
+	"mzproxy/rewrite/pgtext"
 )
 
 // server is a stand-in seen around the proxy.
@@ -81,12 +81,12 @@ func (s *server) awaitLeader(t *testing.T) {
 // executed action is in both exactly once, and none is left open.
 func (s *server) checkAudit(t *testing.T, cluster string, want ...string) {
 	t.Helper()
-	id := s.column(t, "SELECT id FROM mz_clusters WHERE name = "+engine.QuoteLiteral(cluster))[0]
-	s.eventually(t, "SELECT action_sql FROM mz_cluster_strategy_actions WHERE executed IS NULL AND cluster_id = "+engine.QuoteLiteral(id))
+	id := s.column(t, "SELECT id FROM mz_clusters WHERE name = "+pgtext.QuoteLiteral(cluster))[0]
+	s.eventually(t, "SELECT action_sql FROM mz_cluster_strategy_actions WHERE executed IS NULL AND cluster_id = "+pgtext.QuoteLiteral(id))
 	ours := s.column(t, "SELECT decision_ctx->>'op' || ' ' || (decision_ctx->>'replica') FROM mz_cluster_strategy_actions WHERE executed AND cluster_id = "+
-		engine.QuoteLiteral(id)+" ORDER BY 1")
+		pgtext.QuoteLiteral(id)+" ORDER BY 1")
 	theirs := s.column(t, "SELECT event_type || ' ' || (details->>'replica_name') FROM mz_audit_events WHERE object_type = 'cluster-replica' AND details->>'cluster_id' = "+
-		engine.QuoteLiteral(id)+" ORDER BY 1")
+		pgtext.QuoteLiteral(id)+" ORDER BY 1")
 	slices.Sort(want)
 	if diff := cmp.Diff(want, ours); diff != "" {
 		t.Errorf("audit rows (-want +got):\n%s", diff)
@@ -133,7 +133,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 }
 
 func replicasOf(cluster string) string {
-	return "SELECT r.name FROM mz_cluster_replicas r JOIN mz_clusters c ON c.id = r.cluster_id WHERE c.name = " + engine.QuoteLiteral(cluster) + " ORDER BY 1"
+	return "SELECT r.name FROM mz_cluster_replicas r JOIN mz_clusters c ON c.id = r.cluster_id WHERE c.name = " + pgtext.QuoteLiteral(cluster) + " ORDER BY 1"
 }
 
 // Between the write and the first statement of the proxy, too.
@@ -145,7 +145,7 @@ func TestKilledBetweenWriteAndLook(t *testing.T) {
 	_ = first.cmd.Process.Kill()
 	<-first.exited
 	s.run(t, "INSERT INTO mz_cluster_strategies (cluster_id, strategy_type, config) VALUES ("+
-		engine.QuoteLiteral(s.column(t, "SELECT id FROM mz_clusters WHERE name = 'c'")[0])+`, 'target_size', '{"target_size": "25cc"}')`)
+		pgtext.QuoteLiteral(s.column(t, "SELECT id FROM mz_clusters WHERE name = 'c'")[0])+`, 'target_size', '{"target_size": "25cc"}')`)
 	began := time.Now()
 	serveProcess(t, s.dsn, nil)
 	s.eventually(t, replicasOf("c"), "r_25cc")

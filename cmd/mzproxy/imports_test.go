@@ -14,7 +14,10 @@ import (
 	"testing"
 )
 
-// What each package of the module may import of the module. The packages of
+// leaf is the package below all others, which may all import it.
+const leaf = "mzproxy/rewrite/pgtext"
+
+// What each package of the module may import of the module, besides the leaf. The packages of
 // cmd are not listed: they wire everything.
 var mayImport = map[string][]string{
 	"mzproxy/engine":             {},
@@ -28,6 +31,7 @@ var mayImport = map[string][]string{
 	"mzproxy/proxy/intercept":    {"mzproxy/proxy", "mzproxy/rewrite", "mzproxy/engine", "mzproxy/engine/reconcile"},
 	"mzproxy/proxy/mzsim":        {"mzproxy/proxy", "mzproxy/rewrite"},
 	"mzproxy/rewrite":            {},
+	leaf:                         {},
 
 	"mzproxy/proxy/mzsim/conformance": {},
 }
@@ -99,7 +103,7 @@ func TestImportDirections(t *testing.T) {
 			t.Errorf("%s: a new package needs an entry in mayImport", p.ImportPath)
 		}
 		for _, i := range p.Imports {
-			if fenced && within(i, "mzproxy") && !slices.Contains(allowed, i) {
+			if fenced && within(i, "mzproxy") && i != leaf && !slices.Contains(allowed, i) {
 				t.Errorf("%s imports %s", p.ImportPath, i)
 			}
 		}
@@ -131,7 +135,7 @@ func TestDecisionsArePure(t *testing.T) {
 			continue
 		}
 		for _, i := range p.Imports {
-			if !within(i, "mzproxy") && !slices.Contains(pureLibraries, i) {
+			if !within(i, "mzproxy") && i != leaf && !slices.Contains(pureLibraries, i) {
 				t.Errorf("%s decides, and imports %s", p.ImportPath, i)
 			}
 		}
@@ -173,7 +177,7 @@ func TestCgoStaysInRewrite(t *testing.T) {
 			continue
 		}
 		for _, d := range p.Deps {
-			if within(d, "mzproxy/rewrite") || strings.HasPrefix(d, "github.com/pganalyze/") {
+			if within(d, "mzproxy/rewrite") && d != leaf || strings.HasPrefix(d, "github.com/pganalyze/") {
 				t.Errorf("%s depends on %s", p.ImportPath, d)
 			}
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"mzproxy/engine"
+	"mzproxy/rewrite/pgtext"
 )
 
 // Severity says what a Finding means for the proxy.
@@ -123,7 +124,7 @@ func (k *check) privileges(ctx context.Context, table string) {
 	}
 	if len(missing) > 0 && !k.role.Superuser {
 		k.add(Failure, "tables", "%s: the controller lacks %s; run: GRANT %[2]s ON %s TO %s",
-			table, strings.Join(missing, ", "), k.client.table(table), engine.QuoteIdent(k.role.Name))
+			table, strings.Join(missing, ", "), k.client.table(table), pgtext.QuoteIdent(k.role.Name))
 		return
 	}
 	k.add(OK, "tables", "%s", table)
@@ -179,7 +180,7 @@ func (k *check) history(ctx context.Context) {
 		"SELECT cluster_id FROM mz_internal.mz_statement_execution_history_redacted LIMIT 0")
 	switch {
 	case err != nil:
-		k.add(Warning, "statement logging", "%s; idle_suspend holds: GRANT mz_monitor_redacted TO %s", err, engine.QuoteIdent(k.role.Name))
+		k.add(Warning, "statement logging", "%s; idle_suspend holds: GRANT mz_monitor_redacted TO %s", err, pgtext.QuoteIdent(k.role.Name))
 	case off != "":
 		k.add(Warning, "statement logging", "%s; idle_suspend holds where it sees no activity", off)
 	default:
@@ -214,7 +215,7 @@ func (k *check) clusters(ctx context.Context, catalog engine.Catalog) {
 			k.add(Warning, "clusters", "%q has strategies but is managed by the system", cluster.Name)
 		case !k.may(cluster):
 			k.add(Failure, "clusters", "%q belongs to %q: the controller may not change it; run: GRANT %s TO %s",
-				cluster.Name, cluster.Owner, engine.QuoteIdent(cluster.Owner), engine.QuoteIdent(k.role.Name))
+				cluster.Name, cluster.Owner, pgtext.QuoteIdent(cluster.Owner), pgtext.QuoteIdent(k.role.Name))
 		default:
 			k.add(OK, "clusters", "%q", cluster.Name)
 		}

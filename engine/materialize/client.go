@@ -17,6 +17,7 @@ import (
 
 	"mzproxy/engine"
 	"mzproxy/engine/reconcile"
+	"mzproxy/rewrite/pgtext"
 )
 
 // ApplicationName is the application_name of the controller's sessions.
@@ -158,7 +159,7 @@ func (c *Client) Close() {
 
 // table is the qualified and quoted name of one of our tables.
 func (c *Client) table(name string) string {
-	return engine.QuoteIdent(c.cfg.Schema) + "." + engine.QuoteIdent(name)
+	return pgtext.QuoteIdent(c.cfg.Schema) + "." + pgtext.QuoteIdent(name)
 }
 
 // query calls scan for every row.
@@ -217,7 +218,7 @@ func refusedWith(err error, codes ...string) bool {
 func in(values []string) string {
 	quoted := make([]string, len(values))
 	for i, v := range values {
-		quoted[i] = engine.QuoteLiteral(v)
+		quoted[i] = pgtext.QuoteLiteral(v)
 	}
 	return "(" + strings.Join(quoted, ", ") + ")"
 }

@@ -14,8 +14,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/sirupsen/logrus"
 
-	"mzproxy/engine"
 	"mzproxy/engine/reconcile"
+	"mzproxy/rewrite/pgtext"
 )
 
 // Lease makes one of several proxies the leader: the one that the row of the
@@ -136,7 +136,7 @@ func (l *Lease) take(ctx context.Context) (held bool, err error) {
 	if err := l.connected(ctx); err != nil {
 		return false, err
 	}
-	foreign := "holder NOT IN ('', " + engine.QuoteLiteral(l.holder) + ")"
+	foreign := "holder NOT IN ('', " + pgtext.QuoteLiteral(l.holder) + ")"
 	if !l.holding() {
 		stale, err := l.look(ctx)
 		if err != nil || stale == nil {
@@ -178,7 +178,7 @@ func (l *Lease) look(ctx context.Context) (stale []string, err error) {
 		_, err = pgx.ForEachRow(rows, []any{&holder, &expires}, func() error {
 			n++
 			if holder != "" && holder != l.holder {
-				others = append(others, "holder = "+engine.QuoteLiteral(holder)+" AND expires_at::text = "+engine.QuoteLiteral(expires))
+				others = append(others, "holder = "+pgtext.QuoteLiteral(holder)+" AND expires_at::text = "+pgtext.QuoteLiteral(expires))
 			}
 			return nil
 		})

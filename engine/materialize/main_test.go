@@ -14,8 +14,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 
-	"mzproxy/engine"
 	"mzproxy/proxy/mzsim"
+	"mzproxy/rewrite/pgtext"
 )
 
 // sim is the stand-in that the tests of this package share. Each test has tables in a schema of its own, and clusters of its own.
@@ -172,7 +172,7 @@ func (s *server) cluster(t tb, name string, replicas ...string) (id string) {
 
 func (s *server) id(t tb, cluster string) string {
 	t.Helper()
-	return s.value(t, "SELECT id FROM mz_catalog.mz_clusters WHERE name = %s", engine.QuoteLiteral(cluster))
+	return s.value(t, "SELECT id FROM mz_catalog.mz_clusters WHERE name = %s", pgtext.QuoteLiteral(cluster))
 }
 
 // want stores strategies for a cluster: pairs of a type and a config.

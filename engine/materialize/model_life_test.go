@@ -16,6 +16,7 @@ import (
 	"mzproxy/engine/materialize"
 	"mzproxy/engine/reconcile"
 	"mzproxy/engine/strategy"
+	"mzproxy/rewrite/pgtext"
 )
 
 // life is a reconciler that runs, between its start and its end. It watches over what it sends to the server.
@@ -117,7 +118,7 @@ func (l *life) harm(ctx context.Context, a engine.Action) string {
 		return conn.QueryRow(ctx, query).Scan(&n) == nil && n > 0
 	}
 	cluster := "c.name = " + clusterIn(a)
-	strategyType := engine.QuoteLiteral(a.Reasons[0].Strategy)
+	strategyType := pgtext.QuoteLiteral(a.Reasons[0].Strategy)
 	wanted := "EXISTS (SELECT FROM " + l.model.schema + ".mz_cluster_strategies w WHERE w.cluster_id = c.id AND w.strategy_type = " + strategyType + ")"
 	switch {
 	case a.Op == engine.OpCreate:
@@ -131,7 +132,7 @@ func (l *life) harm(ctx context.Context, a engine.Action) string {
 			return "suspended while it is used, or nobody knows, or nobody asks for it any more"
 		}
 	default:
-		dropped := engine.QuoteLiteral(a.Replica)
+		dropped := pgtext.QuoteLiteral(a.Replica)
 		if broken("SELECT count(*) FROM ("+readyReplicas+cluster+" AND r.name = "+dropped+") x") &&
 			!broken("SELECT count(*) FROM ("+readyReplicas+cluster+" AND r.name <> "+dropped+") x") {
 			return "the last ready replica is dropped"
@@ -143,7 +144,7 @@ func (l *life) harm(ctx context.Context, a engine.Action) string {
 // clusterIn is the name of the cluster in a statement, as a literal.
 func clusterIn(a engine.Action) string {
 	rest := strings.SplitN(a.SQL, `"`, 3)
-	return engine.QuoteLiteral(rest[1])
+	return pgtext.QuoteLiteral(rest[1])
 }
 
 // ends is a way for a life to end.

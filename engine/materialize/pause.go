@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mzproxy/engine"
+	"mzproxy/rewrite/pgtext"
 )
 
 // SetPause pauses clusters: a row of type pause each, in place of an older one, which goes after the new one has come.
@@ -32,10 +33,10 @@ func (c *Client) SetPause(ctx context.Context, clusterIDs []string, p engine.Pau
 	if err := c.pool.QueryRow(ctx, "SELECT now()").Scan(&now); err != nil {
 		return wrapped("read the time", err)
 	}
-	moment := engine.QuoteLiteral(now.UTC().Format(time.RFC3339Nano)) + "::timestamptz"
+	moment := pgtext.QuoteLiteral(now.UTC().Format(time.RFC3339Nano)) + "::timestamptz"
 	var rows []string
 	for _, id := range clusterIDs {
-		rows = append(rows, "("+engine.QuoteLiteral(id)+", "+engine.QuoteLiteral(engine.PauseType)+", "+engine.QuoteLiteral(string(data))+"::jsonb, "+moment+")")
+		rows = append(rows, "("+pgtext.QuoteLiteral(id)+", "+pgtext.QuoteLiteral(engine.PauseType)+", "+pgtext.QuoteLiteral(string(data))+"::jsonb, "+moment+")")
 	}
 	table := c.table(strategiesTable)
 	if _, err := c.exec(ctx, "insert pause", "INSERT INTO "+table+" (cluster_id, strategy_type, config, updated_at) VALUES "+strings.Join(rows, ", ")); err != nil {

@@ -5,7 +5,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"mzproxy/engine"
+	"mzproxy/rewrite/pgtext"
 )
 
 // Audit rows are kept for so long, and so many of a cluster.
@@ -41,7 +41,7 @@ func (c *Client) pruneMany(ctx context.Context) error {
 		return err
 	}
 	for _, id := range crowded {
-		of := " WHERE " + ours + " AND cluster_id = " + engine.QuoteLiteral(id)
+		of := " WHERE " + ours + " AND cluster_id = " + pgtext.QuoteLiteral(id)
 		var newest *string // of those that go
 		err := c.pool.QueryRow(ctx, "SELECT created_at::text FROM "+c.table(actionsTable)+of+" ORDER BY created_at DESC LIMIT 1 OFFSET "+keepActions).Scan(&newest)
 		if err != nil || newest == nil {

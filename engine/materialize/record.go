@@ -8,8 +8,8 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"mzproxy/engine"
 	"mzproxy/engine/reconcile"
+	"mzproxy/rewrite/pgtext"
 )
 
 // ours selects the audit rows that we wrote: those of another tool have a
@@ -48,7 +48,7 @@ func (c *Client) Finish(ctx context.Context, r reconcile.ActionRecord) error {
 	if err != nil {
 		return fmt.Errorf("encode decision_ctx: %w", err)
 	}
-	where := " WHERE action_id = " + engine.QuoteLiteral(r.ActionID)
+	where := " WHERE action_id = " + pgtext.QuoteLiteral(r.ActionID)
 	update := "UPDATE " + c.table(actionsTable) + " SET executed = $1, error_message = $2, decision_ctx = $3::jsonb" + where
 	if !*r.Executed {
 		update += " AND (executed IS NULL OR NOT executed)"
@@ -83,7 +83,7 @@ func (c *Client) Unfinished(ctx context.Context) ([]reconcile.ActionRecord, erro
 func (c *Client) Actions(ctx context.Context, f reconcile.ActionFilter) ([]reconcile.ActionRecord, error) {
 	where := "true"
 	if f.ClusterID != "" {
-		where = "cluster_id = " + engine.QuoteLiteral(f.ClusterID)
+		where = "cluster_id = " + pgtext.QuoteLiteral(f.ClusterID)
 	}
 	if f.Limit <= 0 {
 		f.Limit = 20

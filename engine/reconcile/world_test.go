@@ -17,6 +17,7 @@ import (
 	"mzproxy/engine/enginetest"
 	"mzproxy/engine/reconcile"
 	"mzproxy/engine/strategy"
+	"mzproxy/rewrite/pgtext"
 )
 
 // world is a server in memory: clusters, replicas, and the tables. It obeys the
@@ -120,9 +121,9 @@ func (w *world) obey(a engine.Action) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, c := range w.clusters {
-		quoted := engine.QuoteIdent(c.Name) + "." + engine.QuoteIdent(a.Replica)
+		quoted := pgtext.QuoteIdent(c.Name) + "." + pgtext.QuoteIdent(a.Replica)
 		switch a.SQL {
-		case "CREATE CLUSTER REPLICA " + quoted + " (SIZE " + engine.QuoteLiteral(a.Size) + ")":
+		case "CREATE CLUSTER REPLICA " + quoted + " (SIZE " + pgtext.QuoteLiteral(a.Size) + ")":
 			if c.Replica(a.Replica) != nil {
 				return errors.New("cannot create multiple replicas of that name")
 			}

@@ -5,6 +5,7 @@ import (
 	"math/big"
 
 	"mzproxy/engine"
+	"mzproxy/rewrite/pgtext"
 )
 
 // Burst adds a second, larger replica while no other one is ready, and takes
@@ -102,9 +103,9 @@ func running(in engine.Input, burst *engine.Replica, others []engine.ReplicaSpec
 // shape names the burst's size and the replicas that it is to help, so that a
 // change of either shows.
 func shape(size string, others []engine.ReplicaSpec) string {
-	text := engine.QuoteLiteral(size)
+	text := pgtext.QuoteLiteral(size)
 	for _, s := range others {
-		text += "; " + engine.QuoteIdent(s.Name) + " " + engine.QuoteLiteral(s.Size)
+		text += "; " + pgtext.QuoteIdent(s.Name) + " " + pgtext.QuoteLiteral(s.Size)
 	}
 	return text
 }

@@ -7,6 +7,7 @@ import (
 	"mzproxy/engine/reconcile"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // apply answers APPLY STRATEGIES: looks now, and returns the actions taken.
@@ -23,7 +24,7 @@ func (h *handler) apply(q proxy.Query, c rewrite.ApplyStrategies) *proxy.Answer 
 		outcomes, err := h.lookBehind(ctx, h.trigger(triggerApply), ids(infos))
 		switch {
 		case errors.Is(err, errBehind) && ctx.Err() != nil:
-			return &proxy.Error{Code: codeCancelled, Message: "canceling statement due to user request", Detail: "The work on the clusters goes on in the background."}
+			return &proxy.Error{Code: codeCancelled, Message: pgtext.MessageCancelled, Detail: "The work on the clusters goes on in the background."}
 		case errors.Is(err, errBehind):
 			t.notices = append(t.notices, goesOn())
 			return nil

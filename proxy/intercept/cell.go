@@ -6,6 +6,7 @@ import (
 	"mzproxy/engine"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // cell is one value that a write names, as far as it is known before it runs.
@@ -68,8 +69,8 @@ func bound(b *proxy.Bind, i int) cell {
 		oid = b.ParamOIDs[i]
 	}
 	switch oid {
-	case 0, oidText, oidVarchar, oidName, oidUnknown, oidJSON, oidJSONB:
-		if len(value) > 0 && value[0] == jsonbVersion && (oid == 0 || oid == oidJSONB) {
+	case 0, pgtext.TypeText, pgtext.TypeVarchar, pgtext.TypeName, pgtext.TypeUnknown, pgtext.TypeJSON, pgtext.TypeJSONB:
+		if len(value) > 0 && value[0] == jsonbVersion && (oid == 0 || oid == pgtext.TypeJSONB) {
 			value = value[1:]
 		}
 		return cell{known: true, text: string(value)}
@@ -82,7 +83,7 @@ func bound(b *proxy.Bind, i int) cell {
 func (c cell) fault(text string, offset int, path string, e *proxy.Error) *proxy.Error {
 	switch {
 	case c.at != nil:
-		e.Position = rewrite.CharPosition(text, c.at.SourceOffset(text, offset))
+		e.Position = pgtext.CharPosition(text, c.at.SourceOffset(text, offset))
 	case c.param > 0 && path != "":
 		e.Message += fmt.Sprintf(" (parameter $%d, at %s)", c.param, path)
 	case c.param > 0:

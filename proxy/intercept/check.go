@@ -10,6 +10,7 @@ import (
 	"mzproxy/engine"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // check is the examination of one write against the facts.
@@ -31,7 +32,7 @@ type check struct {
 	types []string        // strategy types of rows that are written; nil: any
 	gone  []rowKey        // rows that are taken away, perhaps
 	named map[string]cell // where the WHERE names a cluster, by id
-	edits []rewrite.Edit  // names to ids, in the text
+	edits []pgtext.Edit   // names to ids, in the text
 	// params holds ids that are to take the place of parameters, by number.
 	params map[int]string
 }
@@ -194,8 +195,8 @@ func (c *check) name(v cell, info engine.ClusterInfo) {
 	case v.text == info.ID:
 	case v.param > 0:
 		c.params[v.param] = info.ID
-	case v.at != nil && !slices.ContainsFunc(c.edits, func(e rewrite.Edit) bool { return e.Span == v.at.Span }):
-		c.edits = append(c.edits, rewrite.Edit{Span: v.at.Span, Text: rewrite.QuoteLiteral(info.ID)})
+	case v.at != nil && !slices.ContainsFunc(c.edits, func(e pgtext.Edit) bool { return e.Span == v.at.Span }):
+		c.edits = append(c.edits, pgtext.Edit{Span: v.at.Span, Text: pgtext.QuoteLiteral(info.ID)})
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"mzproxy/engine"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // command prepares the answer to a custom command. What depends on the world
@@ -45,21 +46,6 @@ func (h *handler) command(q proxy.Query, s *rewrite.Statement) (*proxy.Answer, e
 	}
 	return nil, fmt.Errorf("no answer to %s", s.Command.Name())
 }
-
-// Type OIDs of columns.
-const (
-	oidText        = 25
-	oidName        = 19
-	oidUnknown     = 705
-	oidVarchar     = 1043
-	oidJSON        = 114
-	oidInterval    = 1186
-	oidBool        = 16
-	oidInt8        = 20
-	oidFloat8      = 701
-	oidTimestamptz = 1184
-	oidJSONB       = 3802
-)
 
 // table is the result of a command.
 type table struct {
@@ -107,7 +93,7 @@ func (h *handler) answer(columns []proxy.Column, tag string, fill func(ctx conte
 func columns(names ...string) []proxy.Column {
 	list := make([]proxy.Column, len(names))
 	for i, name := range names {
-		list[i] = proxy.Column{Name: name, OID: oidText}
+		list[i] = proxy.Column{Name: name, OID: pgtext.TypeText}
 	}
 	return list
 }
@@ -152,7 +138,7 @@ func named(q proxy.Query, n *rewrite.Name, catalog engine.Catalog) (engine.Clust
 	info, ok := findCluster(catalog, n.Text)
 	if !ok {
 		e := unknownCluster(catalog, n.Text)
-		e.Position = rewrite.CharPosition(q.Text, n.Offset)
+		e.Position = pgtext.CharPosition(q.Text, n.Offset)
 		return info, e
 	}
 	return info, nil
@@ -199,7 +185,7 @@ func (h *handler) manageable(ctx context.Context, q proxy.Query, s rewrite.Scope
 // about places an error at the name of the cluster, if there is one.
 func (h *handler) about(q proxy.Query, s rewrite.Scope, e *proxy.Error) *proxy.Error {
 	if s.Cluster != nil {
-		e.Position = rewrite.CharPosition(q.Text, s.Cluster.Offset)
+		e.Position = pgtext.CharPosition(q.Text, s.Cluster.Offset)
 	}
 	return e
 }

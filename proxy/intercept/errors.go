@@ -9,6 +9,7 @@ import (
 	"mzproxy/engine/reconcile"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // SQLSTATEs of what we say.
@@ -37,7 +38,7 @@ func notice(severity, code, message, detail, hint string) *proxy.Notice {
 
 // placed turns an error about the text into what the client sees.
 func placed(text string, e rewrite.Placed) *proxy.Error {
-	out := &proxy.Error{Code: codeSyntax, Message: e.Error(), Position: rewrite.CharPosition(text, e.Place())}
+	out := &proxy.Error{Code: codeSyntax, Message: e.Error(), Position: pgtext.CharPosition(text, e.Place())}
 	switch e := e.(type) {
 	case *rewrite.SyntaxError:
 		out.Hint = e.Hint()

@@ -8,14 +8,15 @@ import (
 	"mzproxy/engine"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // explain answers EXPLAIN STRATEGY: the plan, and why nothing happens where
 // nothing happens. It executes nothing.
 func (h *handler) explain(q proxy.Query, c rewrite.ExplainStrategy) *proxy.Answer {
-	column := []proxy.Column{{Name: "STRATEGY PLAN", OID: oidText}}
+	column := []proxy.Column{{Name: "STRATEGY PLAN", OID: pgtext.TypeText}}
 	if c.JSON {
-		column = []proxy.Column{{Name: "plan", OID: oidJSONB}}
+		column = []proxy.Column{{Name: "plan", OID: pgtext.TypeJSONB}}
 	}
 	return h.answer(column, "EXPLAIN", func(ctx context.Context, t *table) error {
 		if err := h.mayRead(ctx, t, rewrite.Table); err != nil {

@@ -11,6 +11,7 @@ import (
 	"mzproxy/engine/reconcile"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // handler watches one session.
@@ -175,7 +176,7 @@ func (h *handler) verdict(ctx context.Context, q proxy.Query, s *rewrite.Stateme
 		return h.set(s.Settings), nil
 	}
 	if q.TxStatus == 'E' {
-		return proxy.Verdict{}, &proxy.Error{Code: proxy.CodeFailedTransaction, Message: "current transaction is aborted, commands ignored until end of transaction block"}
+		return proxy.Verdict{}, &proxy.Error{Code: proxy.CodeFailedTransaction, Message: pgtext.MessageFailedTransaction}
 	}
 	h.introduce(ctx, s.Command)
 	answer, err := h.command(q, s)

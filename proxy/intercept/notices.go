@@ -6,6 +6,7 @@ import (
 
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // setNotices answers SET strategy.notices.
@@ -16,7 +17,7 @@ func (h *handler) setNotices(q proxy.Query, c rewrite.SetNotices) (*proxy.Answer
 		if level, err = noticeLevel(c.Value); err != nil {
 			var e *proxy.Error
 			if errors.As(err, &e) {
-				e.Position = rewrite.CharPosition(q.Text, c.Offset)
+				e.Position = pgtext.CharPosition(q.Text, c.Offset)
 			}
 			return nil, err
 		}

@@ -8,6 +8,7 @@ import (
 	"mzproxy/engine"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // pause answers PAUSE STRATEGIES: a row of type pause per cluster. Times count
@@ -37,7 +38,7 @@ func (h *handler) pause(q proxy.Query, c rewrite.PauseStrategies) *proxy.Answer 
 			until := engine.At(catalog.At.Add(c.For).Truncate(time.Second))
 			p.Until = &until
 		case c.Until != nil && !c.Until.After(catalog.At):
-			return &proxy.Error{Code: codeInvalidValue, Message: "the pause would be over already", Position: rewrite.CharPosition(q.Text, c.Offset),
+			return &proxy.Error{Code: codeInvalidValue, Message: "the pause would be over already", Position: pgtext.CharPosition(q.Text, c.Offset),
 				Detail: fmt.Sprintf("By the server's clock it is %s.", catalog.At.UTC().Format(timestampFormat))}
 		case c.Until != nil:
 			until := engine.At(*c.Until)

@@ -10,6 +10,7 @@ import (
 	"mzproxy/engine"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // opaque is a write whose rows show only after the commit. It could name any
@@ -23,7 +24,7 @@ func (c *check) opaque(ctx context.Context) error {
 	detail, hint := "which clusters the statement is about", "Use INSERT with VALUES, and name the cluster in WHERE: cluster_id = '...'."
 	if c.write.Doubtful {
 		detail = "which table the statement means, because something in front of it in the same text changes that"
-		hint = fmt.Sprintf("Name the table's schema, too: %s.%s.", engine.QuoteIdent(c.cfg.Schema), rewrite.Table)
+		hint = fmt.Sprintf("Name the table's schema, too: %s.%s.", pgtext.QuoteIdent(c.cfg.Schema), rewrite.Table)
 	}
 	return &proxy.Error{Code: codeNotAllowed, Message: fmt.Sprintf("permission denied for table %s", rewrite.Table),
 		Detail: fmt.Sprintf("It cannot be told beforehand %s, and role %s may not manage every cluster.", detail, quoted(role.Name)), Hint: hint}
@@ -86,7 +87,7 @@ func (h *handler) mayRead(ctx context.Context, t *table, name string) error {
 	}
 	return &proxy.Error{Code: codeNotAllowed, Message: "permission denied for table " + name,
 		Detail: "What the command shows is read from that table.",
-		Hint:   fmt.Sprintf("Who owns the table can run GRANT SELECT ON %s TO %s.", name, engine.QuoteIdent(h.info.User))}
+		Hint:   fmt.Sprintf("Who owns the table can run GRANT SELECT ON %s TO %s.", name, pgtext.QuoteIdent(h.info.User))}
 }
 
 // findCluster finds a cluster by id, or by name.
@@ -131,7 +132,7 @@ func unsuitable(info engine.ClusterInfo) *proxy.Error {
 	case info.Managed:
 		return &proxy.Error{Code: codeWrongState, Message: "cluster " + quoted(info.Name) + " is managed",
 			Detail: "The system itself creates and drops the replicas of a managed cluster.",
-			Hint:   "Make it unmanaged with ALTER CLUSTER " + engine.QuoteIdent(info.Name) + " SET (MANAGED = false)."}
+			Hint:   "Make it unmanaged with ALTER CLUSTER " + pgtext.QuoteIdent(info.Name) + " SET (MANAGED = false)."}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // preparedWrite is a write that was prepared, by SQL or by a message.
@@ -75,13 +76,13 @@ func (h *handler) execute(ctx context.Context, q proxy.Query, s *rewrite.Stateme
 	}
 	pending := c.pending(sent)
 	v := proxy.Verdict{Done: h.done(func() pendingWrite { return pending })}
-	var edits []rewrite.Edit
+	var edits []pgtext.Edit
 	for n, id := range c.params {
 		if p.write.Elsewhere(n) {
 			return proxy.Verdict{}, usedElsewhere(n, args[n-1].text, id)
 		}
 		if at := s.Args[n-1]; at.Kind == rewrite.Literal {
-			edits = append(edits, rewrite.Edit{Span: at.Span, Text: rewrite.QuoteLiteral(id)})
+			edits = append(edits, pgtext.Edit{Span: at.Span, Text: pgtext.QuoteLiteral(id)})
 		}
 	}
 	if len(edits) > 0 {

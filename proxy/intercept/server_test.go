@@ -12,6 +12,7 @@ import (
 
 	"mzproxy/engine"
 	"mzproxy/engine/reconcile"
+	"mzproxy/rewrite/pgtext"
 )
 
 // server is what the engine and the interceptor see of a server: everything in memory, on a clock
@@ -142,7 +143,7 @@ func (s *server) Execute(ctx context.Context, a engine.Action) error {
 	}
 	s.executed = append(s.executed, a)
 	for _, c := range s.clusters {
-		if !strings.Contains(a.SQL, " "+engine.QuoteIdent(c.Name)+".") {
+		if !strings.Contains(a.SQL, " "+pgtext.QuoteIdent(c.Name)+".") {
 			continue
 		}
 		if a.Op == engine.OpDrop {

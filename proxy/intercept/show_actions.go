@@ -8,6 +8,7 @@ import (
 	"mzproxy/engine/reconcile"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // Formats of a timestamptz in a session that shows UTC: to the second for people, and with as many digits as the server has.
@@ -22,7 +23,7 @@ var clusterID = regexp.MustCompile(`^[us][0-9]+$`)
 // showActions answers SHOW STRATEGY ACTIONS: the audit rows, newest first.
 func (h *handler) showActions(q proxy.Query, c rewrite.ShowActions) *proxy.Answer {
 	cols := columns("at", "cluster", "action", "replica", "strategy", "result", "requested_by", "reason", "sql", "action_id")
-	cols[0].OID = oidTimestamptz
+	cols[0].OID = pgtext.TypeTimestamptz
 	return h.answer(cols, "", func(ctx context.Context, t *table) error {
 		if err := h.mayRead(ctx, t, actionsTable); err != nil {
 			return err

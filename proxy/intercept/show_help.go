@@ -5,11 +5,12 @@ import (
 
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // showHelp answers SHOW STRATEGY HELP with the grammar.
 func (h *handler) showHelp() *proxy.Answer {
-	return h.answer([]proxy.Column{{Name: "help", OID: oidText}}, "", func(_ context.Context, t *table) error {
+	return h.answer([]proxy.Column{{Name: "help", OID: pgtext.TypeText}}, "", func(_ context.Context, t *table) error {
 		for _, line := range append([]string{
 			"Strategies are rows of mz_cluster_strategies (cluster_id, strategy_type, config):",
 			"    INSERT INTO mz_cluster_strategies (cluster_id, strategy_type, config)",

@@ -10,12 +10,13 @@ import (
 	"mzproxy/engine"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // showStatus answers SHOW STRATEGY STATUS: a row per cluster with strategies.
 func (h *handler) showStatus(q proxy.Query, c rewrite.ShowStatus) *proxy.Answer {
 	cols := columns("cluster", "phase", "replicas", "ready", "idle_for", "next_action", "next_at", "credits_per_hour", "reason")
-	cols[2].OID, cols[3].OID, cols[4].OID, cols[6].OID, cols[7].OID = oidInt8, oidInt8, oidInterval, oidTimestamptz, oidFloat8
+	cols[2].OID, cols[3].OID, cols[4].OID, cols[6].OID, cols[7].OID = pgtext.TypeInt8, pgtext.TypeInt8, pgtext.TypeInterval, pgtext.TypeTimestamptz, pgtext.TypeFloat8
 	return h.answer(cols, "", func(ctx context.Context, t *table) error {
 		if err := h.mayRead(ctx, t, rewrite.Table); err != nil {
 			return err

@@ -6,12 +6,13 @@ import (
 	"mzproxy/engine"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // showStrategies answers SHOW STRATEGIES: a row per stored strategy.
 func (h *handler) showStrategies(q proxy.Query, c rewrite.ShowStrategies) *proxy.Answer {
 	cols := columns("cluster", "strategy", "state", "decision", "next_look", "config")
-	cols[4].OID, cols[5].OID = oidTimestamptz, oidJSONB
+	cols[4].OID, cols[5].OID = pgtext.TypeTimestamptz, pgtext.TypeJSONB
 	return h.answer(cols, "", func(ctx context.Context, t *table) error {
 		if err := h.mayRead(ctx, t, rewrite.Table); err != nil {
 			return err

@@ -10,6 +10,7 @@ import (
 	"mzproxy/engine/reconcile"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 const (
@@ -87,7 +88,7 @@ func past(op engine.Op) string {
 
 // object names a replica with its size, where that is known.
 func object(cluster string, a engine.Action) string {
-	text := "cluster replica " + engine.QuoteIdent(cluster) + "." + engine.QuoteIdent(a.Replica)
+	text := "cluster replica " + pgtext.QuoteIdent(cluster) + "." + pgtext.QuoteIdent(a.Replica)
 	if a.Size != "" {
 		text += " (" + a.Size + ")"
 	}
@@ -210,9 +211,9 @@ func strayFinding(catalog engine.Catalog, stray engine.Stray) string {
 
 // strayHint is the statement that puts it right.
 func strayHint(catalog engine.Catalog, stray engine.Stray) string {
-	where := " WHERE cluster_id = " + engine.QuoteLiteral(stray.ClusterID) + ";"
+	where := " WHERE cluster_id = " + pgtext.QuoteLiteral(stray.ClusterID) + ";"
 	if info, ok := findCluster(catalog, stray.ClusterID); ok {
-		return "UPDATE " + rewrite.Table + " SET cluster_id = " + engine.QuoteLiteral(info.ID) + where
+		return "UPDATE " + rewrite.Table + " SET cluster_id = " + pgtext.QuoteLiteral(info.ID) + where
 	}
 	return "DELETE FROM " + rewrite.Table + where
 }
@@ -234,7 +235,7 @@ func orphanNotices(o *reconcile.Outcome, gone []rowKey) []*proxy.Notice {
 		if !slices.Contains(gone, rowKey{o.Plan.ID, orphan.Strategy}) {
 			continue
 		}
-		list = append(list, notice(severityNotice, codeOK, fmt.Sprintf("cluster replica %s.%s stays: no strategy drops it", engine.QuoteIdent(o.Plan.Name), engine.QuoteIdent(orphan.Replica)),
+		list = append(list, notice(severityNotice, codeOK, fmt.Sprintf("cluster replica %s.%s stays: no strategy drops it", pgtext.QuoteIdent(o.Plan.Name), pgtext.QuoteIdent(orphan.Replica)),
 			fmt.Sprintf("It was created by strategy %s, which the cluster no longer has.", quoted(orphan.Strategy)), "Drop it with DROP CLUSTER REPLICA if you do not need it."))
 	}
 	return list

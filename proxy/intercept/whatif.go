@@ -12,6 +12,7 @@ import (
 	"mzproxy/engine"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // whatIf plans for what a write would store. It refuses what the write itself would be refused
@@ -73,7 +74,7 @@ func (c *check) fits() error {
 	}
 	for _, v := range values {
 		if v.Kind == rewrite.Bound {
-			return &proxy.Error{Code: codeNoParameter, Message: fmt.Sprintf("there is no parameter $%d", v.N), Position: rewrite.CharPosition(c.text, v.Start),
+			return &proxy.Error{Code: codeNoParameter, Message: fmt.Sprintf("there is no parameter $%d", v.N), Position: pgtext.CharPosition(c.text, v.Start),
 				Hint: "EXPLAIN STRATEGY takes no parameters: write the values into the statement."}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // write checks a write and decides what the server gets instead.
@@ -49,14 +50,14 @@ func (h *handler) done(write func() pendingWrite) func(string) {
 }
 
 // editSpan makes edits and returns the part of the text that was the span.
-func editSpan(text string, span rewrite.Span, edits []rewrite.Edit) string {
-	shifted := make([]rewrite.Edit, len(edits))
+func editSpan(text string, span pgtext.Span, edits []pgtext.Edit) string {
+	shifted := make([]pgtext.Edit, len(edits))
 	for i, e := range edits {
 		e.Start -= span.Start
 		e.End -= span.Start
 		shifted[i] = e
 	}
-	return rewrite.Apply(span.Of(text), shifted)
+	return pgtext.Apply(span.Of(text), shifted)
 }
 
 // boundWrite is a write of the extended protocol, and what was bound to it in the transaction

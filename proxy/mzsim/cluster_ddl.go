@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"strings"
 
-	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // ddl is a statement on clusters or objects, translated.
@@ -33,7 +33,7 @@ func constant(a any) string {
 	case bool:
 		return fmt.Sprint(v)
 	case string:
-		return rewrite.QuoteLiteral(v) + "::text"
+		return pgtext.QuoteLiteral(v) + "::text"
 	case *string:
 		if v == nil {
 			return "NULL::text"
@@ -50,7 +50,7 @@ func constant(a any) string {
 	if err != nil {
 		panic(fmt.Sprintf("mzsim: specs are maps of plain values: %v", err))
 	}
-	return rewrite.QuoteLiteral(string(data)) + "::jsonb"
+	return pgtext.QuoteLiteral(string(data)) + "::jsonb"
 }
 
 // clusterDDL translates a statement that begins with CREATE, ALTER, DROP or

@@ -8,6 +8,7 @@ import (
 
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // cursor is a cursor that a session has declared. It lives until the end of its transaction. Those for queries are PostgreSQL's, too.
@@ -60,14 +61,14 @@ func (st *statement) declare(p *parser) {
 		p.expected("a keyword at the beginning of a statement")
 		return
 	}
-	inner := rewrite.Piece{Span: rewrite.Span{Start: p.at(0).Start, End: st.End}, Tokens: p.tokens[p.pos:]}
+	inner := rewrite.Piece{Span: pgtext.Span{Start: p.at(0).Start, End: st.End}, Tokens: p.tokens[p.pos:]}
 	st.prepared = analyse(p.text, inner)
 	p.err = st.prepared.err
 	st.text = nothing // of a statement that PostgreSQL has no cursors for
 	if query := st.prepared.query(); query != "" {
-		st.text = "DECLARE " + quoteIdent(st.name) + " CURSOR FOR " + query
+		st.text = "DECLARE " + pgtext.QuoteIdent(st.name) + " CURSOR FOR " + query
 	} else if st.prepared.kind == kindShow {
-		st.text = "DECLARE " + quoteIdent(st.name) + " CURSOR FOR " + st.prepared.text
+		st.text = "DECLARE " + pgtext.QuoteIdent(st.name) + " CURSOR FOR " + st.prepared.text
 	}
 }
 
@@ -107,21 +108,12 @@ func (st *statement) fetchStatement(p *parser) {
 
 // parseTimeout reads durations such as 1s, 500ms, '1 second' or 2 (seconds).
 func parseTimeout(value string) (time.Duration, error) {
-	if d, err := time.ParseDuration(value); err == nil {
-		return d, nil
-	}
-	var n float64
-	unit := "s"
-	if fields, err := fmt.Sscan(value, &n, &unit); fields == 0 {
-		return 0, fmt.Errorf("invalid input syntax for type interval: %q (%w)", value, err)
-	}
-	for prefix, d := range map[string]time.Duration{"s": time.Second, "sec": time.Second, "second": time.Second, "seconds": time.Second,
-		"ms": time.Millisecond, "milliseconds": time.Millisecond, "minute": time.Minute, "minutes": time.Minute} {
-		if unit == prefix {
-			return time.Duration(n * float64(d)), nil
+	if i, ok := pgtext.ParseInterval(value); ok {
+		if d, ok := i.Duration(); ok {
+			return d, nil
 		}
 	}
-	return 0, fmt.Errorf("invalid input syntax for type interval: unknown units %s", unit)
+	return 0, fmt.Errorf("invalid input syntax for type interval: %q", value)
 }
 
 func (h *session) cursor(name string) *cursor {

@@ -12,7 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"mzproxy/proxy"
-	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // change is a row that came (diff > 0) or went, or a message that everything
@@ -182,9 +182,9 @@ func (f *feed) look(ctx context.Context) (now int64, rows map[string]*rowCount, 
 
 // prologue begins a transaction that is like one of the session.
 func (f *feed) prologue() string {
-	return "BEGIN READ ONLY; SET LOCAL SESSION AUTHORIZATION " + quoteIdent(f.role) +
+	return "BEGIN READ ONLY; SET LOCAL SESSION AUTHORIZATION " + pgtext.QuoteIdent(f.role) +
 		"; SET LOCAL search_path = " + f.vars.get(searchPath) +
-		"; SET LOCAL mz_sim.cluster = " + strings.TrimSpace(rewrite.QuoteLiteral(f.vars.get("cluster"))) + "; "
+		"; SET LOCAL mz_sim.cluster = " + strings.TrimSpace(pgtext.QuoteLiteral(f.vars.get("cluster"))) + "; "
 }
 
 func rollback(ctx context.Context, conn *pgconn.PgConn) error {

@@ -12,6 +12,7 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"mzproxy/proxy"
+	"mzproxy/rewrite/pgtext"
 )
 
 // interceptor gives every client session a handler that makes PostgreSQL
@@ -72,7 +73,7 @@ func (i *interceptor) RewriteStartup(params map[string]string) map[string]string
 		if _, ours := variableDefaults[name]; ours {
 			rewritten[customSetting(name)] = value
 		} else if name == "schema" {
-			rewritten[searchPath] = quoteIdent(value)
+			rewritten[searchPath] = pgtext.QuoteIdent(value)
 		} else if i.settings[name] {
 			rewritten[name] = value
 		}

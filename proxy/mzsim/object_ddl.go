@@ -5,6 +5,7 @@ import (
 
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // objectDDL translates a statement that makes or drops something that a
@@ -225,7 +226,7 @@ func (p *parser) checkTable() bool {
 func checkConflict(text string, tokens []rewrite.Token) *proxy.Error {
 	for i := range len(tokens) - 1 {
 		if tokens[i].Is("on") && tokens[i+1].Is("conflict") {
-			return &proxy.Error{Code: "42601", Message: "Expected end of statement, found ON", Position: rewrite.CharPosition(text, tokens[i].Start)}
+			return &proxy.Error{Code: "42601", Message: "Expected end of statement, found ON", Position: pgtext.CharPosition(text, tokens[i].Start)}
 		}
 	}
 	return nil

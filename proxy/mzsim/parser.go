@@ -6,6 +6,7 @@ import (
 
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // parser reads the tokens of one statement. The first error sticks: later
@@ -124,7 +125,7 @@ func (p *parser) qualified() string {
 		parts = parts[1:]
 	}
 	for i := range parts {
-		parts[i] = quoteIdent(parts[i])
+		parts[i] = pgtext.QuoteIdent(parts[i])
 	}
 	return strings.Join(parts, ".")
 }
@@ -187,11 +188,6 @@ func (p *parser) failAt(offset int, code, message string) {
 	}
 	p.err = &proxy.Error{Code: code, Message: message}
 	if offset >= 0 {
-		p.err.Position = rewrite.CharPosition(p.text, offset)
+		p.err.Position = pgtext.CharPosition(p.text, offset)
 	}
-}
-
-// quoteIdent quotes an identifier whatever it is.
-func quoteIdent(name string) string {
-	return `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
 }

@@ -13,6 +13,7 @@ import (
 
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // catalogServer is the cluster that answers queries on the catalog.
@@ -90,9 +91,9 @@ func (r router) scope(ctx context.Context, u rewrite.Usage, path string) (scope,
 
 func quoteRelation(r rewrite.Relation) string {
 	if r.Schema == "" {
-		return quoteIdent(r.Name)
+		return pgtext.QuoteIdent(r.Name)
 	}
-	return quoteIdent(r.Schema) + "." + quoteIdent(r.Name)
+	return pgtext.QuoteIdent(r.Schema) + "." + pgtext.QuoteIdent(r.Name)
 }
 
 // readiness is what can be said about a cluster that is to serve a read.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
-	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // sample is what Sample creates, a statement an entry: Materialize runs DDL only outside of transactions.
@@ -39,5 +39,5 @@ func Sample(ctx context.Context, addr string) error {
 
 // constantPassword renders a password as SQL.
 func constantPassword(password string) string {
-	return strings.TrimSpace(rewrite.QuoteLiteral(password))
+	return strings.TrimSpace(pgtext.QuoteLiteral(password))
 }

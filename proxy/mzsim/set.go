@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // set reads SET [SESSION | LOCAL] name {TO | =} value and returns the statement for PostgreSQL
@@ -32,7 +33,7 @@ func (p *parser) set() (a *assignment, text string) {
 	values := p.values()
 	if name == searchPath {
 		for i, v := range values {
-			values[i] = quoteIdent(v)
+			values[i] = pgtext.QuoteIdent(v)
 		}
 	}
 	a = &assignment{name: name, value: strings.Join(values, ", "), local: local}
@@ -84,7 +85,7 @@ func setText(a *assignment) string {
 		scope = "LOCAL"
 	}
 	if _, ours := variableDefaults[a.name]; ours {
-		return "SET " + scope + " " + customSetting(a.name) + " = " + strings.TrimSpace(rewrite.QuoteLiteral(a.value))
+		return "SET " + scope + " " + customSetting(a.name) + " = " + strings.TrimSpace(pgtext.QuoteLiteral(a.value))
 	}
 	if a.name == searchPath {
 		return "SET " + scope + " search_path = " + a.value
@@ -126,11 +127,11 @@ func (p *parser) showVariable() string {
 	p.end()
 	expr := ""
 	if value, ok := shownConstants[name]; ok {
-		expr = rewrite.QuoteLiteral(value)
+		expr = pgtext.QuoteLiteral(value)
 	} else if fallback, ours := variableDefaults[name]; ours {
-		expr = "coalesce(nullif(current_setting(" + rewrite.QuoteLiteral(customSetting(name)) + ", true), ''), " + rewrite.QuoteLiteral(fallback) + ")"
+		expr = "coalesce(nullif(current_setting(" + pgtext.QuoteLiteral(customSetting(name)) + ", true), ''), " + pgtext.QuoteLiteral(fallback) + ")"
 	} else if knob, ok := systemKnobs[name]; ok {
-		expr = "mz_sim.knob(" + rewrite.QuoteLiteral(knob) + ")"
+		expr = "mz_sim.knob(" + pgtext.QuoteLiteral(knob) + ")"
 		if knob == "statement_logging" {
 			expr = "mz_sim.logging_rate()::text"
 		}
@@ -140,5 +141,5 @@ func (p *parser) showVariable() string {
 	if expr == "" || p.err != nil {
 		return ""
 	}
-	return "SELECT " + expr + " AS " + quoteIdent(name)
+	return "SELECT " + expr + " AS " + pgtext.QuoteIdent(name)
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"mzproxy/proxy"
+	"mzproxy/rewrite/pgtext"
 )
 
 // mode is the kind of a transaction, which its first statement fixes.
@@ -65,8 +66,8 @@ var (
 	errIsolation   = &proxy.Error{Code: "25001", Message: "SET TRANSACTION ISOLATION LEVEL must be called before any query"}
 	errNoCursor    = &proxy.Error{Code: "25P01", Message: "DECLARE CURSOR can only be used in transaction blocks"}
 	errActive      = &proxy.Error{Code: "25001", Message: "SET cluster cannot be called in an active transaction"}
-	errAborted     = &proxy.Error{Code: "25P02", Message: "current transaction is aborted, commands ignored until end of transaction block"}
-	errCancelled   = &proxy.Error{Code: "57014", Message: "canceling statement due to user request"}
+	errAborted     = &proxy.Error{Code: "25P02", Message: pgtext.MessageFailedTransaction}
+	errCancelled   = &proxy.Error{Code: "57014", Message: pgtext.MessageCancelled}
 )
 
 // enter applies the rules on what may share a transaction, and fixes the kind

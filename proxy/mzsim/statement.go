@@ -6,6 +6,7 @@ import (
 
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
+	"mzproxy/rewrite/pgtext"
 )
 
 // kind is what the transaction rules have to know about a statement.
@@ -247,7 +248,7 @@ func (st *statement) prepare(text string, p *parser) {
 	}
 	tokens := p.tokens[p.pos:]
 	start := tokens[0].Start
-	st.prepared = analyse(text, rewrite.Piece{Span: rewrite.Span{Start: start, End: st.End}, Tokens: tokens})
+	st.prepared = analyse(text, rewrite.Piece{Span: pgtext.Span{Start: start, End: st.End}, Tokens: tokens})
 	p.err = st.prepared.err
 	if st.prepared.text != "" {
 		st.text = text[st.Start:start] + st.prepared.text

@@ -2,7 +2,8 @@ package mzsim
 
 import (
 	"maps"
-	"strings"
+
+	"mzproxy/rewrite/pgtext"
 )
 
 // variableDefaults are the session variables that Materialize has and
@@ -116,53 +117,13 @@ func (v *variables) apply(a *assignment) {
 	}
 }
 
-// startupSettings reads the settings of a StartupMessage's options: -c k=v, -ck=v and --k=v.
+// startupSettings reads the settings of a StartupMessage's options.
 func startupSettings(options string) map[string]string {
 	settings := map[string]string{}
-	fields := splitOptions(options)
-	for i := 0; i < len(fields); i++ {
-		f := fields[i]
-		switch {
-		case f == "-c" && i+1 < len(fields):
-			i++
-			f = fields[i]
-		case strings.HasPrefix(f, "--"):
-			f = f[2:]
-		case strings.HasPrefix(f, "-c"):
-			f = f[2:]
-		}
-		if name, value, ok := strings.Cut(f, "="); ok {
-			settings[strings.ReplaceAll(name, "-", "_")] = value
+	for _, o := range pgtext.Options(options) {
+		if o.Name != "" {
+			settings[o.Name] = o.Value
 		}
 	}
 	return settings
-}
-
-// splitOptions splits at white space; a backslash takes the next character as it is.
-func splitOptions(options string) []string {
-	var fields []string
-	var b strings.Builder
-	started, escaped := false, false
-	for _, r := range options {
-		switch {
-		case escaped:
-			b.WriteRune(r)
-			escaped = false
-		case r == '\\':
-			started, escaped = true, true
-		case strings.ContainsRune(" \t\r\n", r):
-			if started {
-				fields = append(fields, b.String())
-				b.Reset()
-			}
-			started = false
-		default:
-			b.WriteRune(r)
-			started = true
-		}
-	}
-	if started {
-		fields = append(fields, b.String())
-	}
-	return fields
 }
