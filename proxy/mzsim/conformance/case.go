@@ -10,7 +10,7 @@ type Case struct {
 	Superuser bool     // sessions of one letter are the superuser's
 	Protocol  string   // "simple" or "extended" where it is about one of them; "" means both
 	Brief     bool     // the source tells messages only; see match
-	Knobs     bool     // uses the knobs of the stand-in
+	StandIn   string   // why no other server than the stand-in can run it
 	Unable    string   // why it cannot hold on PostgreSQL
 	Ours      string   // why the proxy answers otherwise
 	Pending   string   // why it does not hold on the stand-in yet

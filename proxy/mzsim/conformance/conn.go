@@ -109,9 +109,10 @@ func (c *conn) send(mode, text string) error {
 	return err
 }
 
-// alone tells whether a text can go through the extended protocol in one go: one statement, and no COPY, whose data come before the Sync.
+// alone tells whether a text can go through the extended protocol in one go: one statement, and no COPY FROM, whose data come before the Sync.
 func alone(text string) bool {
-	return !strings.Contains(text, ";") && !strings.HasPrefix(strings.ToUpper(text), "COPY")
+	upper := strings.ToUpper(text)
+	return !strings.Contains(text, ";") && (!strings.HasPrefix(upper, "COPY") || !strings.Contains(upper, "STDIN"))
 }
 
 func oneStatement(sql string) []pgproto3.FrontendMessage {

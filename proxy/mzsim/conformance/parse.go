@@ -132,12 +132,11 @@ func (p *reader) finish() error {
 // head reads a line between the name of a case and its first step.
 func (c *Case) head(line string) error {
 	word, rest, _ := strings.Cut(line, " ")
-	reasons := map[string]*string{"source": &c.Source, "unable": &c.Unable, "ours": &c.Ours, "pending": &c.Pending}
+	reasons := map[string]*string{"source": &c.Source, "unable": &c.Unable, "standin": &c.StandIn, "ours": &c.Ours, "pending": &c.Pending}
 	lists := map[string]*[]string{"option": &c.Options, "setup": &c.Setup, "cleanup": &c.Cleanup}
 	flags := map[string]func(){
 		"superuser": func() { c.Superuser = true },
 		"brief":     func() { c.Brief = true },
-		"knobs":     func() { c.Knobs = true },
 		"simple":    func() { c.Protocol = modeSimple },
 		"extended":  func() { c.Protocol = modeExtended },
 	}

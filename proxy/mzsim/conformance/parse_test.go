@@ -88,6 +88,8 @@ func TestMatch(t *testing.T) {
 		{name: "news of replicas", want: "tag A", got: `notice 00000 cluster replica c.r1 changed status to "online" at 2026|tag A`, matches: true},
 		{name: "open end", want: "error 42601 Expected …", got: "error 42601 Expected dot", matches: true},
 		{name: "open end of something else", want: "error 42601 Expected …", got: "error 42601 expected dot"},
+		{name: "what is left", want: "columns a:23|…", got: "columns a:23|row 1|tag SELECT 1", matches: true},
+		{name: "what is left of something else", want: "row 2|…", got: "row 1|row 3|tag SELECT 2"},
 		{name: "state", want: "tag BEGIN", got: "tag BEGIN|in transaction"},
 	} {
 		s := Step{Text: tt.text, Want: strings.Split(tt.want, "|")}

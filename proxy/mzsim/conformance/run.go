@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -66,8 +67,8 @@ func (r *Runner) Skips(c *Case) string {
 		return "is about the " + c.Protocol + " protocol"
 	case c.Unable != "" && !r.server.Real:
 		return "cannot hold on PostgreSQL: " + c.Unable
-	case c.Knobs && r.server.Real:
-		return "uses the knobs of the stand-in"
+	case c.StandIn != "" && r.server.Real:
+		return "is for the stand-in: " + c.StandIn
 	case c.Superuser && r.server.Superuser == "":
 		return "needs a superuser"
 	}
@@ -126,6 +127,13 @@ func (r run) steps(ctx context.Context) ([]Difference, error) {
 func (r run) step(ctx context.Context, s Step) ([]string, error) {
 	if options, ok := strings.CutPrefix(s.Text, `\connect`); ok {
 		return r.connect(ctx, s.Session, strings.Fields(options)), nil
+	}
+	if quoted, ok := strings.CutPrefix(s.Text, `\quoted `); ok {
+		text, err := strconv.Unquote(quoted)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", s.Text, err)
+		}
+		s.Text = text
 	}
 	c, err := r.session(ctx, s.Session)
 	if err != nil {
