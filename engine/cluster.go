@@ -38,8 +38,10 @@ type ClusterState struct {
 	// "AUTO SCALING STRATEGY"; empty: none.
 	Native string
 	// CreatedBy tells for replicas that the engine created which strategy
-	// asked for them.
+	// asked for them, by the names that the replicas have now. Recorded says that this is complete: what is not in it
+	// is somebody else's, whatever its name.
 	CreatedBy map[string]string
+	Recorded  bool
 	// RecentActions counts the actions that were executed in the last five minutes. Counted tells that it does: the rate of actions is not limited where nobody counts.
 	RecentActions int64
 	Counted       bool
@@ -114,6 +116,21 @@ func (c *ClusterState) Replica(name string) *Replica {
 		}
 	}
 	return nil
+}
+
+// createdBy names the replicas that a strategy had created, sorted; nil where no record is kept.
+func (c *ClusterState) createdBy(strategy string) []string {
+	if !c.Recorded {
+		return nil
+	}
+	names := []string{}
+	for _, r := range c.Replicas {
+		if c.CreatedBy[r.Name] == strategy {
+			names = append(names, r.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // Specs returns the replicas that exist, sorted by name.

@@ -15,12 +15,18 @@ type StrategyCoordinator struct {
 	snapshot *Snapshot
 	sizes    sizeNames
 	prices   prices
+	// pauseOfAll is the pause of all clusters that is in force, or nil.
+	pauseOfAll *Pause
 }
 
 // NewStrategyCoordinator prepares for the clusters of a snapshot. aliases are names that configs may use
 // for sizes.
 func NewStrategyCoordinator(registry *Registry, s *Snapshot, aliases map[string]string) StrategyCoordinator {
-	return StrategyCoordinator{registry, s, sizeNames{s.Sizes, aliases}, s.prices()}
+	c := StrategyCoordinator{registry: registry, snapshot: s, sizes: sizeNames{s.Sizes, aliases}, prices: s.prices()}
+	if c.pauseOfAll, _ = c.pauseOf(NewestRows(s.Pauses)); c.pauseOfAll != nil { // VALIDATE STRATEGIES tells what is wrong with its row
+		c.pauseOfAll.All = true
+	}
+	return c
 }
 
 // running is a strategy whose row can be used.
@@ -62,7 +68,7 @@ func (c StrategyCoordinator) Decide(cluster *ClusterState) ClusterPlan {
 		resolver.Take(desired, r.name, d.Step)
 		plan.Decisions = append(plan.Decisions, d)
 	}
-	plan.Orphans = takeOrphans(cluster, rows, desired, &resolver)
+	plan.Orphans = c.takeOrphans(cluster, rows, desired, &resolver)
 	plan.Conflicts = resolver.Sorted()
 	plan.Guards = guard(guardInput{c.snapshot, c.prices, cluster, desired, strategies, pause})
 	plan.Desired = desired.Specs()
@@ -168,7 +174,7 @@ func (c StrategyCoordinator) usable(cluster *ClusterState, rows map[string]Strat
 
 func (c StrategyCoordinator) input(cluster *ClusterState, desired *DesiredState, r running) Input {
 	now := c.snapshot.Now
-	in := Input{Now: now, Cluster: cluster, Desired: desired, Sizes: c.snapshot.Sizes,
+	in := Input{Own: cluster.createdBy(r.name), Now: now, Cluster: cluster, Desired: desired, Sizes: c.snapshot.Sizes,
 		Config: r.config, UpdatedAt: r.row.UpdatedAt, Payload: r.payload.fields}
 	cooldown := r.config.Number(Cooldown.Name)
 	if cooldown == nil || cooldown.Sign() <= 0 || r.payload.last == nil {

@@ -14,16 +14,23 @@ var pauseInfo = TypeInfo{
 	},
 }
 
+// AllClusters stands in cluster_id where a pause is for all clusters, those to come included. No cluster has such an id.
+const AllClusters = "*"
+
 // Pause is a row of type pause: no action until then.
 type Pause struct {
 	Until  *Timestamp // nil: until RESUME STRATEGIES
 	Reason string
 	By     string // role
+	All    bool   // it is for all clusters
 }
 
 // String tells of the pause in one line.
 func (p Pause) String() string {
 	text := "paused"
+	if p.All {
+		text += " with all clusters"
+	}
 	if p.By != "" {
 		text += " by " + p.By
 	}
@@ -36,8 +43,22 @@ func (p Pause) String() string {
 	return text
 }
 
-// pause returns the pause that is in force, or nil. Somebody wanted a pause whose row is wrong: that is no reason to act.
+// longer tells whether a pause ends after another one.
+func (p Pause) longer(other Pause) bool {
+	return other.Until != nil && (p.Until == nil || p.Until.Compare(*other.Until) > 0)
+}
+
+// pause returns the pause that is in force for a cluster, or nil: its own, or that of all, whichever is longer.
 func (c StrategyCoordinator) pause(rows map[string]StrategyRow) (*Pause, *Problem) {
+	own, problem := c.pauseOf(rows)
+	if c.pauseOfAll != nil && (own == nil || c.pauseOfAll.longer(*own)) {
+		return c.pauseOfAll, problem
+	}
+	return own, problem
+}
+
+// pauseOf reads the row that counts. Somebody wanted a pause whose row is wrong: that is no reason to act.
+func (c StrategyCoordinator) pauseOf(rows map[string]StrategyRow) (*Pause, *Problem) {
 	row, ok := rows[PauseType]
 	if !ok {
 		return nil, nil

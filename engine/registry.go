@@ -9,7 +9,8 @@ import (
 type TypeInfo struct {
 	Name         string
 	Experimental bool
-	Priority     int // the higher wins
+	Priority     int  // the higher wins
+	Temporary    bool // its replicas are of no use without it: they go when its row is gone and another one is ready
 	Summary      string
 	Parameters   []ParameterInfo
 }

@@ -10,6 +10,8 @@ type Snapshot struct {
 	Limits             Limits
 	// Observe says that whoever asked executes nothing.
 	Observe bool
+	// Pauses are rows that pause all clusters, those to come included.
+	Pauses []StrategyRow
 	// Strays are rows of mz_cluster_strategies whose cluster_id is the id of no cluster, sorted by it.
 	// They decide nothing.
 	Strays []Stray

@@ -19,7 +19,7 @@ import (
 // and, for the guards, which stay silent without them,
 //
 //	{"limits": {"max_replicas_per_cluster", "max_credit_consumption_rate", "credits_in_use"}, "observe",
-//	 "clusters": [{"activity_unknown", "control", "native", "recent_actions", "created_by": {replica: type},
+//	 "clusters": [{"activity_unknown", "control", "native", "recent_actions", "created_by": {replica: type}, "recorded",
 //	   "obligations": {"sinks", "sources", "materialized_views", "indexes"}, "replicas": [{"created_at"}]}]}
 //
 // testdata/plans/README.md says what each of the latter means. Required are now, size, processes,
@@ -167,6 +167,7 @@ func (r *reader) snapshot(tree any) Snapshot {
 	o.each("sizes", func(o object) {
 		s.Sizes = append(s.Sizes, Size{o.text("size", true), o.count("processes", true), o.count("workers", true), o.float("credits_per_hour")})
 	})
+	o.each("pauses", func(o object) { s.Pauses = append(s.Pauses, o.row()) })
 	ids := map[string]bool{}
 	o.each("clusters", func(o object) {
 		c := o.cluster()
@@ -190,6 +191,7 @@ func (o object) cluster() ClusterState {
 		Control:         o.boolean("control", false),
 		Native:          o.text("native", false),
 		RecentActions:   o.count("recent_actions", false),
+		Recorded:        o.boolean("recorded", false),
 		State:           map[string]json.RawMessage{},
 	}
 	_, c.Counted = o.value("recent_actions", false)
@@ -216,17 +218,19 @@ func (o object) cluster() ClusterState {
 		names[replica.Name] = true
 		c.Replicas = append(c.Replicas, replica)
 	})
-	o.each("strategies", func(o object) {
-		row := StrategyRow{Type: o.text("type", true), UpdatedAt: o.timestamp("updated_at", false), Config: json.RawMessage("{}")}
-		if config, ok := o.fields["config"]; ok { // null is a config, a wrong one
-			row.Config = canonical(config)
-		}
-		c.Strategies = append(c.Strategies, row)
-	})
+	o.each("strategies", func(o object) { c.Strategies = append(c.Strategies, o.row()) })
 	for key, payload := range field(o, "state", "an object", false, map[string]any(nil)) {
 		c.State[key] = canonical(payload)
 	}
 	return c
+}
+
+func (o object) row() StrategyRow {
+	row := StrategyRow{Type: o.text("type", true), UpdatedAt: o.timestamp("updated_at", false), Config: json.RawMessage("{}")}
+	if config, ok := o.fields["config"]; ok { // null is a config, a wrong one
+		row.Config = canonical(config)
+	}
+	return row
 }
 
 func (o object) replica() Replica {

@@ -25,6 +25,8 @@ type Input struct {
 	CooledAt *Timestamp
 	// Payload is the strategy's own state, by key.
 	Payload map[string]any
+	// Own are the names of the existing replicas that this strategy had created, sorted; nil where no record is kept.
+	Own []string
 }
 
 // Decision is what a strategy wants, and the words for it.
@@ -33,6 +35,7 @@ type Decision struct {
 	Step     Step
 	Verb     string     // create, drop, hold, suspend, none
 	Text     string     // what it saw and why, one line
+	Phase    string     // the word for a cluster where this is what goes on, for example "bursting"; empty: none
 	Until    *Timestamp // when time alone may change the decision; nil: never
 	// Remember holds keys for the strategy's payload; nil: nothing new.
 	Remember map[string]any

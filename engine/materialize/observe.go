@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"mzproxy/engine"
-	"mzproxy/engine/reconcile"
 )
 
 // From so many named clusters on, all are read and those that were not named
@@ -54,7 +53,7 @@ type observation struct {
 	ahead  bool     // also what strategies may ask for that are not stored yet
 
 	rows     map[string][]engine.StrategyRow // by cluster id, as all that follow
-	memories map[string]reconcile.ClusterMemory
+	memories map[string]memory
 	faults   map[string]string // what is wrong with the stored state
 	recent   map[string]*recentActions
 	clusters []engine.ClusterState
@@ -94,7 +93,7 @@ func (o *observation) readStrategies(ctx context.Context) error {
 	o.rows = map[string][]engine.StrategyRow{}
 	where := ""
 	if len(o.named) > 0 && len(o.named) <= longList {
-		where = " WHERE cluster_id IN " + in(o.named)
+		where = " WHERE cluster_id IN " + in(append(slices.Clone(o.named), engine.AllClusters))
 	}
 	err := o.client.query(ctx, "read strategies",
 		"SELECT cluster_id, strategy_type, config::text, updated_at::text FROM "+o.client.table(strategiesTable)+where,
@@ -176,7 +175,7 @@ func (o *observation) snapshot(f facts) engine.Snapshot {
 		}
 	}
 	o.client.clock.note(time.Now(), o.now)
-	s.Strays = o.strays()
+	s.Pauses, s.Strays = o.pauses(), o.strays()
 	uses := o.uses()
 	processes := processesOf(f.sizes)
 	concerned := o.concerned()
@@ -186,7 +185,7 @@ func (o *observation) snapshot(f facts) engine.Snapshot {
 		}
 		memory := o.memories[c.ID]
 		c.Control, c.Native = c.Name == o.client.cfg.ControlCluster, f.native[c.ID]
-		c.Counted, c.CreatedBy, c.StateFault = true, memory.Created, o.faults[c.ID]
+		c.Counted, c.Recorded, c.StateFault = true, true, o.faults[c.ID]
 		if r := o.recent[c.ID]; r != nil {
 			c.RecentActions, c.Failures = r.executed, r.failing()
 		}
@@ -194,6 +193,7 @@ func (o *observation) snapshot(f facts) engine.Snapshot {
 			c.State = map[string]json.RawMessage{}
 		}
 		o.fill(&c, processes)
+		c.CreatedBy = memory.createdBy(c.Replicas)
 		uses.tell(&c)
 		s.Clusters = append(s.Clusters, c)
 	}
@@ -239,6 +239,7 @@ func (c *Client) Recheck(ctx context.Context, seen engine.Snapshot) (engine.Snap
 			now.Replicas[i].CrashCount, now.Replicas[i].OOMCount, now.Replicas[i].CreatedAt = old.CrashCount, old.OOMCount, old.CreatedAt
 		}
 	}
+	seen.Pauses = o.pauses()
 	seen.Now, seen.Clusters = engine.At(o.now.UTC()), []engine.ClusterState{now}
 	return seen, nil
 }
@@ -252,6 +253,11 @@ func side(ctx context.Context, reads ...func(context.Context) error) error {
 	return group.Wait()
 }
 
+// pauses are the rows that pause all clusters.
+func (o *observation) pauses() []engine.StrategyRow {
+	return slices.DeleteFunc(slices.Clone(o.rows[engine.AllClusters]), func(r engine.StrategyRow) bool { return r.Type != engine.PauseType })
+}
+
 // strays are the rows of clusters that do not exist.
 func (o *observation) strays() []engine.Stray {
 	var strays []engine.Stray
@@ -260,6 +266,9 @@ func (o *observation) strays() []engine.Stray {
 			continue
 		}
 		for _, row := range o.rows[id] {
+			if id == engine.AllClusters && row.Type == engine.PauseType {
+				continue
+			}
 			strays = append(strays, engine.Stray{ClusterID: id, StrategyRow: row})
 		}
 	}
@@ -279,7 +288,7 @@ func (o *observation) concerned() map[string]bool {
 		ids[id] = true
 	}
 	for id, m := range o.memories {
-		if len(m.Created) > 0 {
+		if len(m.Replicas)+len(m.created) > 0 {
 			ids[id] = true
 		}
 	}

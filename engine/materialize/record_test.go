@@ -97,14 +97,15 @@ func sorted(ids []string) []string {
 func TestState(t *testing.T) {
 	s := newServer(t)
 	c := newClient(t, s, materialize.Config{})
-	id := s.cluster(t, "remembered")
+	id := s.cluster(t, "remembered", "r 25cc")
+	replica := s.value(t, "SELECT id FROM mz_catalog.mz_cluster_replicas WHERE cluster_id = '%s'", id)
 	old := fmt.Sprintf("('%s', 1, '{\"pending\": true}')", id)
 	s.run(t, "INSERT INTO mz_cluster_strategy_state (cluster_id, state_version, payload) VALUES %s", old)
 	if o := observeOne(t, c, id); len(o.State) > 0 || len(o.CreatedBy) > 0 {
 		t.Errorf("the older tool's state counts: %+v", o)
 	}
 	for _, moment := range []string{"a", "b"} {
-		m := reconcile.ClusterMemory{Strategies: map[string]json.RawMessage{"burst": json.RawMessage(`{"it": "` + moment + `"}`)}, Created: map[string]string{"r": "burst"}}
+		m := reconcile.ClusterMemory{Strategies: map[string]json.RawMessage{"burst": json.RawMessage(`{"it": "` + moment + `"}`)}, Replicas: map[string]string{replica: "burst"}}
 		if err := c.SaveState(t.Context(), id, m); err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"mzproxy/engine"
 	"mzproxy/engine/reconcile"
 )
 
@@ -75,7 +76,7 @@ func (o *observation) readState(ctx context.Context) error {
 
 // noState begins with nothing known.
 func (o *observation) noState() (newest map[string]time.Time) {
-	o.memories, o.faults = map[string]reconcile.ClusterMemory{}, map[string]string{}
+	o.memories, o.faults = map[string]memory{}, map[string]string{}
 	return map[string]time.Time{}
 }
 
@@ -89,16 +90,37 @@ func (o *observation) addState(newest map[string]time.Time, id, payload string, 
 		return
 	}
 	newest[id] = *at
-	memory, fault := readMemory(payload)
+	m, fault := readMemory(payload)
 	delete(o.faults, id)
-	if o.memories[id] = memory; fault != nil {
+	if o.memories[id] = m; fault != nil {
 		o.faults[id] = fault.Error()
 	}
 }
 
+// memory is what is stored about a cluster.
+type memory struct {
+	reconcile.ClusterMemory
+	created map[string]string // what an earlier version has stored in the place of Replicas, by the names of replicas
+}
+
+// createdBy tells whose the replicas of a cluster are, by the names that they have now.
+func (m memory) createdBy(replicas []engine.Replica) map[string]string {
+	by := map[string]string{}
+	for _, r := range replicas {
+		strategy, ok := m.Replicas[r.ID]
+		if !ok && m.Replicas == nil {
+			strategy, ok = m.created[r.Name]
+		}
+		if ok {
+			by[r.Name] = strategy
+		}
+	}
+	return by
+}
+
 // readMemory reads a payload of ours as far as it can be read.
-func readMemory(payload string) (m reconcile.ClusterMemory, fault error) {
-	var parts struct{ Strategies, Created json.RawMessage }
+func readMemory(payload string) (m memory, fault error) {
+	var parts struct{ Strategies, Replicas, Created json.RawMessage }
 	if err := json.Unmarshal([]byte(payload), &parts); err != nil {
 		return m, err
 	}
@@ -106,7 +128,7 @@ func readMemory(payload string) (m reconcile.ClusterMemory, fault error) {
 	for _, part := range []struct {
 		raw  json.RawMessage
 		into any
-	}{{parts.Strategies, &m.Strategies}, {parts.Created, &m.Created}} {
+	}{{parts.Strategies, &m.Strategies}, {parts.Replicas, &m.Replicas}, {parts.Created, &m.created}} {
 		if part.raw != nil {
 			faults = append(faults, json.Unmarshal(part.raw, part.into))
 		}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
+
 	"mzproxy/engine"
 )
 
@@ -21,7 +23,8 @@ type attempt struct {
 	*pass
 	action engine.Action
 	record ActionRecord
-	tried  bool // the record is an earlier try's, whose outcome is open
+	tried  bool            // the record is an earlier try's, whose outcome is open
+	after  engine.Snapshot // what the world was seen to be after the statement
 }
 
 // try executes an action. The intention is written first, and then comes the last look, so that nothing lies
@@ -97,13 +100,19 @@ func (a *attempt) drop(ctx context.Context) error {
 }
 
 // judge looks what became of a statement: done tells whether the world is as if it had succeeded. Of one that did succeed
-// it is not only if the cluster has another name since. An error means that nobody knows.
+// it is not only if the cluster has another name since, or is gone. An error means that nobody knows.
 func (a *attempt) judge(ctx context.Context, failed error) (done bool, err error) {
 	s, err := a.recheck(ctx)
+	a.after = s
 	done = err == nil && a.record.doneIn(s)
 	switch {
+	case failed == nil && err != nil: // settled by looking, when that works again
+		a.intentions.keep(a.record)
+		return false, fmt.Errorf("look after the statement: %w", err)
+	case failed == nil && len(s.Clusters) == 0:
+		return a.action.Op == engine.OpDrop, nil
 	case failed == nil:
-		return done || err != nil || len(s.Clusters) == 0 || s.Clusters[0].Name == a.expected.Name, nil
+		return done || s.Clusters[0].Name == a.expected.Name, nil
 	case errors.Is(failed, ErrNoAnswer) && !done:
 		a.intentions.keep(a.record)
 		return false, fmt.Errorf("execute: %w", failed)
@@ -115,23 +124,54 @@ func (a *attempt) judge(ctx context.Context, failed error) (done bool, err error
 	return done, nil
 }
 
-// astray records a statement that met another cluster than the one that it was meant for.
+// Locator is an Observer that finds a cluster by the name that it has now.
+type Locator interface {
+	// Locate returns the cluster's id; empty: there is none of that name.
+	Locate(ctx context.Context, name string) (id string, err error)
+}
+
+// astray records a statement that met another cluster than the one that it was meant for. Where that one can be found, the row goes on as its own,
+// so that a replica that came to be there is known as ours.
 func (a *attempt) astray(ctx context.Context) (*ActionResult, error) {
+	result := &ActionResult{a.action, a.record.ActionID, errAstray}
+	a.schedule.addAll(time.Now(), "event")
+	if met, ok := a.met(ctx); ok {
+		moved := a.record
+		moved.ActionID, moved.ClusterID = uuid.NewString(), met
+		moved.Context.State = nil // the payloads are another cluster's
+		if err := a.cfg.Recorder.Begin(ctx, moved); err != nil {
+			a.intentions.keep(a.record)
+			a.intentions.doubt()
+			return nil, fmt.Errorf("record which cluster was met: %w", err)
+		}
+		a.intentions.keep(moved)
+		a.schedule.add(met, time.Now(), "event")
+		return result, a.drop(ctx)
+	}
 	executed := true
 	a.record.Executed, a.record.Error = &executed, errAstray.Error()
-	a.schedule.addAll(time.Now(), "event")
 	if err := a.cfg.Recorder.Finish(ctx, a.record); err != nil {
 		a.intentions.keep(a.record)
 		return nil, fmt.Errorf("record outcome: %w", err)
 	}
-	return &ActionResult{a.action, a.record.ActionID, errAstray}, nil
+	return result, nil
+}
+
+// met finds the cluster that a statement met in the place of its own.
+func (a *attempt) met(ctx context.Context) (id string, ok bool) {
+	locator, can := a.cfg.Observer.(Locator)
+	if !can {
+		return "", false
+	}
+	id, err := locator.Locate(ctx, a.expected.Name)
+	return id, err == nil && id != "" && id != a.record.ClusterID
 }
 
 // complete records an action that was executed, or refused.
 func (a *attempt) complete(ctx context.Context, refusal error) error {
 	executed := refusal == nil
 	if executed {
-		a.memory.took(engine.Op(a.record.Context.Op), a.record.Context.Replica, a.record.Context.Strategies, a.record.Context.State)
+		a.memory.took(a.record.Context, a.record.replicaIn(a.after))
 		a.step(stepState)
 		if err := a.saveState(ctx, a.outcome.Plan.ID, a.memory); err != nil {
 			a.intentions.keep(a.record) // settled with the state

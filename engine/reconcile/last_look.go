@@ -43,7 +43,7 @@ func (a *attempt) lastLook(ctx context.Context) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
-	if len(s.Clusters) == 0 || !sameView(&a.expected, &s.Clusters[0]) {
+	if len(s.Clusters) == 0 || !sameView(&a.expected, &s.Clusters[0]) || !sameRows(a.outcome.snapshot.Pauses, s.Pauses) {
 		return errChanged
 	}
 	if a.changed() && a.action.Op == engine.OpCreate {
@@ -104,7 +104,12 @@ func sameView(a, b *engine.ClusterState) bool {
 	if a.Name != b.Name || a.Managed != b.Managed || !sameReplicas(a, b) {
 		return false
 	}
-	before, after := engine.NewestRows(a.Strategies), engine.NewestRows(b.Strategies)
+	return sameRows(a.Strategies, b.Strategies)
+}
+
+// sameRows tells whether the rows that count say the same.
+func sameRows(a, b []engine.StrategyRow) bool {
+	before, after := engine.NewestRows(a), engine.NewestRows(b)
 	if len(before) != len(after) {
 		return false
 	}

@@ -100,7 +100,7 @@ func TestGoneAtLastLook(t *testing.T) {
 	})
 }
 
-// Two clusters swap their names while the statement is on its way. It is recorded as what it was, nobody takes it for an action on the cluster it was
+// Two clusters swap their names while the statement is on its way. It is recorded as an action on the one that it met, nobody takes it for one on the cluster it was
 // meant for, and both come to what their strategies say.
 func TestSwappedUnderStatement(t *testing.T) {
 	bubble(t, func(t *testing.T) {
@@ -120,15 +120,18 @@ func TestSwappedUnderStatement(t *testing.T) {
 		if err != nil || len(outcomes[0].Results) != 1 || outcomes[0].Results[0].Err == nil || !strings.Contains(outcomes[0].Results[0].Err.Error(), "swapped") {
 			t.Fatalf("%+v, %v", outcomes, err)
 		}
-		if row := w.records[0]; row.Executed == nil || !*row.Executed || row.Error == "" {
-			t.Errorf("the row: %+v", row)
+		if len(w.records) != 1 || w.records[0].ClusterID != "u_green" || w.records[0].Executed != nil {
+			t.Errorf("the row goes on as the other cluster's: %+v", w.records)
 		}
-		if created := w.clusters["u_blue"].CreatedBy; len(created) > 0 {
+		if created := w.created["u_blue"]; len(created) > 0 {
 			t.Errorf("it counts as created: %v", created)
 		}
 		running(t, r)
 		settle(10 * time.Second)
 		equal(t, "replicas", []string{"r_25cc"}, w.names("u_blue"))
 		equal(t, "actions", []string{"create r_25cc executed", "create r_25cc executed"}, w.actions())
+		if by := w.createdBy("u_green"); by["r_25cc"] != "target_size" {
+			t.Errorf("whose the replica is: %v", by)
+		}
 	})
 }

@@ -12,10 +12,10 @@ import (
 
 // ClusterMemory is what is stored about a cluster between looks.
 type ClusterMemory struct {
+	// Strategies are the payloads of the strategies, by their types.
 	Strategies map[string]json.RawMessage `json:"strategies"`
-	// Created tells which strategy asked for a replica that the engine
-	// created.
-	Created map[string]string `json:"created,omitempty"`
+	// Replicas tells which strategy asked for a replica that the engine created, by the replica's id: names change, and come again.
+	Replicas map[string]string `json:"replicas,omitempty"`
 }
 
 // memoryOf is what is stored about an observed cluster, less replicas that do
@@ -23,23 +23,20 @@ type ClusterMemory struct {
 func memoryOf(c *engine.ClusterState) ClusterMemory {
 	m := ClusterMemory{map[string]json.RawMessage{}, map[string]string{}}
 	maps.Copy(m.Strategies, c.State)
-	for name, strategy := range c.CreatedBy {
-		if c.Replica(name) != nil {
-			m.Created[name] = strategy
+	for _, r := range c.Replicas {
+		if strategy, ok := c.CreatedBy[r.Name]; ok {
+			m.Replicas[r.ID] = strategy
 		}
 	}
 	return m
 }
 
 // took notes an executed action: the payloads of the strategies that asked for
-// it, and whose the replica is.
-func (m ClusterMemory) took(op engine.Op, replica string, strategies []string, payloads map[string]json.RawMessage) {
-	maps.Copy(m.Strategies, payloads)
-	switch {
-	case op == engine.OpDrop:
-		delete(m.Created, replica)
-	case len(strategies) > 0:
-		m.Created[replica] = strategies[0]
+// it, and whose the replica is. A replica that was dropped shows in no observation any more.
+func (m ClusterMemory) took(c DecisionContext, replicaID string) {
+	maps.Copy(m.Strategies, c.State)
+	if c.Op == string(engine.OpCreate) && replicaID != "" && len(c.Strategies) > 0 {
+		m.Replicas[replicaID] = c.Strategies[0]
 	}
 }
 

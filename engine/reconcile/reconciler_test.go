@@ -206,7 +206,7 @@ func TestObservedBesideALook(t *testing.T) {
 		})
 		settle(time.Second)
 		equal(t, "replicas", []string{"r_25cc"}, w.names("u_c"))
-		if got := w.clusters["u_c"].CreatedBy; !cmp.Equal(got, map[string]string{"r_25cc": "target_size"}) {
+		if got := w.createdBy("u_c"); !cmp.Equal(got, map[string]string{"r_25cc": "target_size"}) {
 			t.Errorf("created by %v", got)
 		}
 	})
@@ -729,4 +729,33 @@ func TestOddUnfinishedRows(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A pause of all holds clusters and strategies that come later, too, until it ends; and it ends a plan that is being carried out.
+func TestPauseOfAll(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		w := newWorld(enginetest.Cluster("c"), enginetest.Cluster("d"))
+		w.pauses = []engine.StrategyRow{{Type: engine.PauseType, Config: []byte(`{"by": "bob"}`)}}
+		running(t, w.reconciler(t, reconcile.Config{}))
+		settle(time.Minute)
+		w.change("u_c", enginetest.Strategy("target_size", small))
+		w.events <- reconcile.Change{ClusterID: "u_c", Strategies: true}
+		settle(time.Hour)
+		equal(t, "actions", nil, w.actions())
+		w.onExecute = func(engine.Action) error { // of the first action, while others are to follow
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			w.pauses = []engine.StrategyRow{{Type: engine.PauseType, Config: []byte(`{}`)}}
+			return nil
+		}
+		w.change("u_d", enginetest.Strategy("target_size", small))
+		w.change("u_d", enginetest.Strategy("burst", burst))
+		w.change("u_c", func(c *engine.ClusterState) { c.Strategies = nil })
+		w.mu.Lock()
+		w.pauses = nil
+		w.mu.Unlock()
+		w.events <- reconcile.Change{ClusterID: engine.AllClusters, Strategies: true}
+		settle(time.Hour)
+		equal(t, "actions", []string{"create d_burst executed"}, w.actions())
+	})
 }

@@ -31,6 +31,7 @@ type DecisionContext struct {
 	Reasons     []string       `json:"reasons,omitempty"`
 	Op          string         `json:"op,omitempty"`
 	Replica     string         `json:"replica,omitempty"`
+	ReplicaID   string         `json:"replica_id,omitempty"` // of one that is dropped
 	Size        string         `json:"size,omitempty"`
 	Signals     map[string]any `json:"signals,omitempty"`
 	SQLState    string         `json:"sqlstate,omitempty"` // of the error
@@ -49,6 +50,9 @@ func newRecord(trigger Trigger, o *Outcome, a engine.Action) ActionRecord {
 		Trigger: trigger.Kind, Role: trigger.Role, Application: trigger.Application, Client: trigger.Client,
 		Op: string(a.Op), Replica: a.Replica, Size: a.Size, Signals: signals(o), State: map[string]json.RawMessage{},
 	}
+	if replica := o.Before.Replica(a.Replica); replica != nil {
+		c.ReplicaID = replica.ID
+	}
 	for _, reason := range a.Reasons {
 		c.Strategies = append(c.Strategies, reason.Strategy)
 		c.Reasons = append(c.Reasons, reason.Text)
@@ -56,7 +60,7 @@ func newRecord(trigger Trigger, o *Outcome, a engine.Action) ActionRecord {
 			c.State[reason.Strategy] = payload
 		}
 	}
-	return ActionRecord{ActionID: uuid.NewString(), ClusterID: o.Plan.ID, SQL: a.SQL, Context: c}
+	return ActionRecord{ActionID: uuid.NewString(), ClusterID: o.Plan.ID, SQL: a.SQL, Context: c, CreatedAt: o.Now.Time}
 }
 
 // signals is what was looked at, for the audit row.
@@ -118,9 +122,22 @@ func (r ActionRecord) doneIn(s engine.Snapshot) bool {
 		}
 		replica := s.Clusters[i].Replica(r.Context.Replica)
 		if r.Context.Op == string(engine.OpDrop) {
-			return replica == nil
+			return replica == nil || r.Context.ReplicaID != "" && replica.ID != r.Context.ReplicaID
 		}
 		return replica != nil && replica.Size == r.Context.Size
 	}
 	return r.Context.Op == string(engine.OpDrop)
+}
+
+// replicaIn is the id of the replica that a snapshot of the record's cluster shows as the action's effect; empty: there is none.
+func (r ActionRecord) replicaIn(s engine.Snapshot) string {
+	if r.Context.Op != string(engine.OpCreate) || !r.doneIn(s) {
+		return ""
+	}
+	for i := range s.Clusters {
+		if s.Clusters[i].ID == r.ClusterID {
+			return s.Clusters[i].Replica(r.Context.Replica).ID
+		}
+	}
+	return ""
 }

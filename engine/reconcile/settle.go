@@ -229,6 +229,6 @@ func (r *Reconciler) recall(ctx context.Context, s engine.Snapshot, row ActionRe
 		return nil
 	}
 	memory := memoryOf(&s.Clusters[0])
-	memory.took(engine.Op(row.Context.Op), row.Context.Replica, row.Context.Strategies, row.Context.State)
+	memory.took(row.Context, row.replicaIn(s))
 	return r.saveState(ctx, row.ClusterID, memory)
 }

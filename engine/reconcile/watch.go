@@ -3,6 +3,8 @@ package reconcile
 import (
 	"context"
 	"time"
+
+	"mzproxy/engine"
 )
 
 // Watcher tells of changes as they happen.
@@ -58,7 +60,7 @@ func (r *Reconciler) watch(ctx context.Context) {
 // to do with strategies.
 func (r *Reconciler) changed(c Change) {
 	at := time.Now().Add(gather)
-	if c.ClusterID == "" {
+	if c.ClusterID == "" || c.ClusterID == engine.AllClusters {
 		r.schedule.addAll(at, "event")
 		return
 	}

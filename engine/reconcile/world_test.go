@@ -25,7 +25,9 @@ import (
 type world struct {
 	mu       sync.Mutex
 	clusters map[string]*engine.ClusterState
+	created  map[string]map[string]string // cluster id to replica id to strategy, as stored
 	records  []reconcile.ActionRecord
+	pauses   []engine.StrategyRow // of all clusters
 	replicas int
 	observed []observed
 
@@ -43,22 +45,63 @@ type observed struct {
 }
 
 func newWorld(clusters ...engine.ClusterState) *world {
-	w := &world{clusters: map[string]*engine.ClusterState{}, events: make(chan reconcile.Change, 100)}
+	w := &world{clusters: map[string]*engine.ClusterState{}, created: map[string]map[string]string{}, events: make(chan reconcile.Change, 100)}
 	for _, c := range clusters {
 		for i := range c.Replicas {
 			w.replicas++
 			c.Replicas[i].ID = fmt.Sprint("u", w.replicas)
+			if by, ok := c.CreatedBy[c.Replicas[i].Name]; ok {
+				w.owns(c.ID, c.Replicas[i].ID, by)
+			}
 		}
 		w.clusters[c.ID] = &c
 	}
 	return w
 }
 
+func (w *world) owns(cluster, replica, strategy string) {
+	if w.created[cluster] == nil {
+		w.created[cluster] = map[string]string{}
+	}
+	w.created[cluster][replica] = strategy
+}
+
+// createdBy tells what is stored about whose the replicas of a cluster are, by name.
+func (w *world) createdBy(id string) map[string]string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.ownersIn(id)
+}
+
+func (w *world) ownersIn(id string) map[string]string {
+	by := map[string]string{}
+	for _, r := range w.clusters[id].Replicas {
+		if strategy, ok := w.created[id][r.ID]; ok {
+			by[r.Name] = strategy
+		}
+	}
+	return by
+}
+
 // change does something to a cluster behind the reconciler's back.
 func (w *world) change(id string, f func(*engine.ClusterState)) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	f(w.clusters[id])
+	c := w.clusters[id]
+	c.CreatedBy = w.ownersIn(id)
+	f(c)
+}
+
+// Locate finds a cluster by its name.
+func (w *world) Locate(_ context.Context, name string) (string, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for id, c := range w.clusters {
+		if c.Name == name {
+			return id, nil
+		}
+	}
+	return "", nil
 }
 
 func (w *world) Observe(ctx context.Context, ids ...string) (engine.Snapshot, error) {
@@ -76,12 +119,18 @@ func (w *world) Observe(ctx context.Context, ids ...string) (engine.Snapshot, er
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s := engine.Snapshot{Now: engine.At(time.Now().UTC()), Sizes: enginetest.Sizes}
+	s := engine.Snapshot{Now: engine.At(time.Now().UTC()), Sizes: enginetest.Sizes, Pauses: w.pauses}
 	for id, c := range w.clusters {
-		if len(ids) == 0 && (len(c.Strategies) > 0 || len(c.CreatedBy) > 0) || slices.Contains(ids, id) {
+		if len(ids) == 0 && (len(c.Strategies) > 0 || len(w.created[id]) > 0) || slices.Contains(ids, id) {
 			seen := *c
 			seen.Counted = true
 			seen.Replicas = slices.Clone(c.Replicas)
+			seen.Recorded, seen.CreatedBy = true, map[string]string{}
+			for _, r := range c.Replicas {
+				if by, ok := w.created[id][r.ID]; ok {
+					seen.CreatedBy[r.Name] = by
+				}
+			}
 			for _, r := range w.records {
 				if r.ClusterID == id && r.Executed != nil && *r.Executed && time.Since(r.CreatedAt) < 5*time.Minute {
 					seen.RecentActions++
@@ -204,7 +253,9 @@ func (w *world) SaveState(_ context.Context, id string, m reconcile.ClusterMemor
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.clusters[id].State, w.clusters[id].CreatedBy = m.Strategies, m.Created
+	if c := w.clusters[id]; c != nil {
+		c.State, w.created[id] = m.Strategies, m.Replicas
+	}
 	return nil
 }
 
@@ -273,7 +324,10 @@ func (w *world) reconciler(t *testing.T, cfg reconcile.Config) *reconcile.Reconc
 	if cfg.Planner.Registry == nil {
 		cfg.Planner = planner()
 	}
-	cfg.Executor, cfg.Recorder, cfg.Watcher, cfg.Logger = w, w, w, log
+	cfg.Recorder, cfg.Watcher, cfg.Logger = w, w, log
+	if cfg.Executor == nil {
+		cfg.Executor = w
+	}
 	if cfg.Observer == nil {
 		cfg.Observer = w
 	}

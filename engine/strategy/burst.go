@@ -3,6 +3,7 @@ package strategy
 import (
 	"fmt"
 	"math/big"
+	"slices"
 
 	"mzproxy/engine"
 	"mzproxy/rewrite/pgtext"
@@ -16,13 +17,14 @@ var _ engine.Strategy = Burst{}
 
 const (
 	maxDuration = "max_duration_s"
-	gaveUp      = "gave_up" // payload: what a burst did not help
+	bursting    = "bursting" // the phase
+	gaveUp      = "gave_up"  // payload: what a burst did not help
 )
 
 // Info describes the strategy.
 func (Burst) Info() engine.TypeInfo {
 	return engine.TypeInfo{
-		Name: "burst", Priority: 2,
+		Name: "burst", Priority: 2, Temporary: true,
 		Summary: "adds a replica while no other one is ready",
 		Parameters: []engine.ParameterInfo{
 			{Name: "burst_replica_size", Kind: engine.KindSize, Required: true, Meaning: "the size of the added replica"},
@@ -34,14 +36,11 @@ func (Burst) Info() engine.TypeInfo {
 
 // Decide looks at the desired set: what others planned counts, too.
 func (Burst) Decide(in engine.Input) engine.Decision {
-	if in.Cooling {
-		return cooling(in)
-	}
-	name := in.Cluster.Name + "_burst"
 	size := in.Config.Text("burst_replica_size")
+	own, name := burstReplicas(in)
 	var others, sameSize []engine.ReplicaSpec
 	for _, spec := range in.Desired.Specs() {
-		if spec.Name != name {
+		if spec.Name != name && !slices.Contains(own, spec.Name) {
 			others = append(others, spec)
 		}
 		if spec.Size == size {
@@ -49,12 +48,17 @@ func (Burst) Decide(in engine.Input) engine.Decision {
 		}
 	}
 	ready := firstReady(in.Cluster, others)
-	burst := in.Cluster.Replica(name)
 	switch {
+	case in.Cooling:
+		d := cooling(in)
+		if len(own) > 0 && ready == nil {
+			d.Phase = bursting
+		}
+		return d
 	case ready != nil:
-		return helped(in, name, ready)
-	case burst != nil:
-		return running(in, burst, others)
+		return helped(in, own, ready)
+	case len(own) > 0:
+		return running(in, in.Cluster.Replica(own[0]), others)
 	case len(others) == 0:
 		return none("no other replica to help")
 	case len(sameSize) > 0:
@@ -65,11 +69,33 @@ func (Burst) Decide(in engine.Input) engine.Decision {
 	return create(name, size, "no replica is ready")
 }
 
+// burstReplicas are the burst replicas that exist, and the name for one to come. By the record it is known whose a replica is, so that neither
+// another name of the cluster nor of the replica matters; without one, the name decides.
+func burstReplicas(in engine.Input) (own []string, name string) {
+	name = in.Cluster.Name + "_burst"
+	if in.Own == nil {
+		if in.Cluster.Replica(name) != nil {
+			own = []string{name}
+		}
+		return own, name
+	}
+	for n := 2; in.Cluster.Replica(name) != nil; n++ {
+		name = fmt.Sprintf("%s_burst_%d", in.Cluster.Name, n)
+	}
+	return in.Own, name
+}
+
 // helped ends a burst, if there is one: another replica is ready.
-func helped(in engine.Input, name string, ready *engine.Replica) engine.Decision {
+func helped(in engine.Input, own []string, ready *engine.Replica) engine.Decision {
 	d := none("%s is ready", ready.Name)
-	if in.Cluster.Replica(name) != nil && in.Desired.Has(name) {
-		d = drop(engine.Removal{Name: name, Why: ready.Name + " is ready"})
+	var ends []engine.Removal
+	for _, name := range own {
+		if in.Desired.Has(name) {
+			ends = append(ends, engine.Removal{Name: name, Why: ready.Name + " is ready"})
+		}
+	}
+	if len(ends) > 0 {
+		d = drop(ends...)
 	}
 	if in.Payload[gaveUp] != nil {
 		d.Remember = map[string]any{gaveUp: nil}
@@ -80,7 +106,7 @@ func helped(in engine.Input, name string, ready *engine.Replica) engine.Decision
 // running gives up a burst that is not ready in time. Where it cannot be told since when it runs, or
 // whether it is ready, it stays.
 func running(in engine.Input, burst *engine.Replica, others []engine.ReplicaSpec) engine.Decision {
-	hold := engine.Decision{Verb: engine.VerbHold, Text: "waits for another replica to be ready"}
+	hold := engine.Decision{Verb: engine.VerbHold, Phase: bursting, Text: "waits for another replica to be ready"}
 	if in.Cluster.Ready(*burst) || burst.Hydrated == nil || burst.CreatedAt == nil || len(others) == 0 {
 		return hold
 	}

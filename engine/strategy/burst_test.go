@@ -36,6 +36,22 @@ func TestBurst(t *testing.T) {
 	})
 }
 
+// Where it is on record which replicas the engine created, names mean nothing.
+func TestBurstByRecord(t *testing.T) {
+	large := Strategy("burst", `{"burst_replica_size": "400cc"}`)
+	recorded := func(c *engine.ClusterState) { c.Recorded = true }
+	check(t, []row{
+		{"its own from before the cluster had another name: goes", []Part{large, recorded, Ready("a", "100cc"), Hydrating("old_burst", "400cc"), Created("burst", time.Minute)},
+			[]string{"drop old_burst: burst: a is ready"}, ""},
+		{"its own from before: stays while it is needed", []Part{large, recorded, Hydrating("a", "100cc"), Hydrating("old_burst", "400cc"), Created("burst", time.Minute)}, nil, "waits for another"},
+		{"its own from before: given up in time", []Part{large, recorded, Hydrating("a", "100cc"), Hydrating("old_burst", "400cc"), Created("burst", 2*time.Hour)},
+			[]string{"drop old_burst: burst: did not help for 7200s (limit 3600s)"}, ""},
+		{"a user's own of that name: stays", []Part{large, recorded, Ready("a", "100cc"), Ready("prod_burst", "400cc")}, nil, "a is ready"},
+		{"a user's own of that name is one of the others", []Part{large, recorded, Hydrating("a", "100cc"), Ready("prod_burst", "50cc")}, nil, "prod_burst is ready"},
+		{"the name is taken: another one", []Part{large, recorded, Hydrating("prod_burst", "50cc")}, []string{"create prod_burst_2 400cc: burst: no replica is ready"}, ""},
+	})
+}
+
 // A burst that a strategy before has taken already is no wish of this one.
 func TestBurstWishesOnce(t *testing.T) {
 	d := decide([]Part{Strategy("target_size", `{"target_size": "100cc"}`), Strategy("burst", `{"burst_replica_size": "400cc"}`),

@@ -50,7 +50,7 @@ func (IdleSuspend) Decide(in engine.Input) engine.Decision {
 	default:
 		why = fmt.Sprintf("idle for %ss (limit %ss)", floor(in.Now.Since(*since)), floor(limit))
 	}
-	d := engine.Decision{Verb: engine.VerbSuspend, Text: why}
+	d := engine.Decision{Verb: engine.VerbSuspend, Phase: "suspended", Text: why}
 	for _, spec := range in.Desired.Specs() {
 		d.Step.Remove = append(d.Step.Remove, engine.Removal{Name: spec.Name, Why: why})
 	}

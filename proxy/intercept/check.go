@@ -32,7 +32,9 @@ type check struct {
 	types []string        // strategy types of rows that are written; nil: any
 	gone  []rowKey        // rows that are taken away, perhaps
 	named map[string]cell // where the WHERE names a cluster, by id
-	edits []pgtext.Edit   // names to ids, in the text
+	// ambiguous is set where the WHERE gives a text that means two clusters.
+	ambiguous *proxy.Error
+	edits     []pgtext.Edit // names to ids, in the text
 	// params holds ids that are to take the place of parameters, by number.
 	params map[int]string
 }
@@ -172,9 +174,9 @@ func (c *check) json(config cell) error {
 
 // cluster checks a cluster that gets a strategy, and puts its id in the place of its name.
 func (c *check) cluster(ctx context.Context, v cell) error {
-	info, ok := findCluster(c.catalog, v.text)
-	if !ok {
-		return v.fault(c.text, 0, "", unknownCluster(c.catalog, v.text))
+	info, e := findCluster(c.catalog, v.text)
+	if e != nil {
+		return v.fault(c.text, 0, "", e)
 	}
 	if e := unsuitable(info); e != nil {
 		return v.fault(c.text, 0, "", e)
@@ -227,7 +229,7 @@ func (c *check) crowded() bool {
 		wanted += len(c.catalog.Sizes)
 	}
 	for id := range c.ids {
-		if info, ok := findCluster(c.catalog, id); ok && info.Replicas+int64(wanted) > c.catalog.MaxReplicasPerCluster {
+		if info, ok := byID(c.catalog, id); ok && info.Replicas+int64(wanted) > c.catalog.MaxReplicasPerCluster {
 			return true
 		}
 	}

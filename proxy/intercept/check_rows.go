@@ -72,9 +72,13 @@ func (c *check) values(condition rewrite.Condition) (values []string, known bool
 // meant is the id of the cluster that a condition names. A text that rows are stored under although it
 // is no id means these rows.
 func (c *check) meant(value cell) string {
-	info, ok := findCluster(c.catalog, value.text)
-	if !ok || c.strays[value.text] {
+	info, e := findCluster(c.catalog, value.text)
+	switch {
+	case c.strays[value.text], e != nil && e.Code == codeUndefined:
 		c.ids[value.text] = true
+		return value.text
+	case e != nil:
+		c.ambiguous = value.fault(c.text, 0, "", e)
 		return value.text
 	}
 	c.name(value, info)
@@ -89,6 +93,9 @@ func (c *check) stored(ctx context.Context) ([]storedRow, error) {
 		return nil, err
 	}
 	c.selected = c.selects()
+	if c.ambiguous != nil {
+		return nil, c.ambiguous
+	}
 	s, _, err := c.cfg.Engine.Explain(ctx, c.clusters()...)
 	if err != nil {
 		return nil, unreachable(ctx, err)
@@ -104,12 +111,20 @@ func (c *check) stored(ctx context.Context) ([]storedRow, error) {
 				touched = true
 			}
 		}
-		if info, ok := findCluster(c.catalog, cluster.ID); ok && touched {
+		if info, ok := byID(c.catalog, cluster.ID); ok && touched {
 			if e, err := c.mayManage(ctx, info); err != nil {
 				return nil, err
 			} else if e != nil {
 				return nil, c.named[cluster.ID].fault(c.text, 0, "", e)
 			}
+		}
+	}
+	for _, row := range s.Pauses {
+		if r := (storedRow{engine.AllClusters, row}); c.selected.takes(r) {
+			if err := c.mayManageAll(ctx, "change the pause of"); err != nil {
+				return nil, err
+			}
+			rows, c.all = append(rows, r), true
 		}
 	}
 	for _, stray := range s.Strays {

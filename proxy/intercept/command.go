@@ -135,9 +135,8 @@ func (h *handler) lately(ctx context.Context, q proxy.Query, s rewrite.Scope, t 
 
 // named finds the cluster that a command names.
 func named(q proxy.Query, n *rewrite.Name, catalog engine.Catalog) (engine.ClusterInfo, error) {
-	info, ok := findCluster(catalog, n.Text)
-	if !ok {
-		e := unknownCluster(catalog, n.Text)
+	info, e := findCluster(catalog, n.Text)
+	if e != nil {
 		e.Position = pgtext.CharPosition(q.Text, n.Offset)
 		return info, e
 	}
@@ -164,7 +163,7 @@ func (h *handler) manageable(ctx context.Context, q proxy.Query, s rewrite.Scope
 			return nil, err
 		}
 		for _, c := range snapshot.Clusters {
-			if info, ok := findCluster(catalog, c.ID); ok {
+			if info, ok := byID(catalog, c.ID); ok {
 				infos = append(infos, info)
 			}
 		}

@@ -25,6 +25,7 @@ const (
 	codeNotAllowed   = "42501"
 	codeSyntax       = "42601"
 	codeNoColumn     = "42703"
+	codeAmbiguous    = "42P09"
 	codeUndefined    = "42704"
 	codeNoParameter  = "42P02"
 	codeTooMany      = "53000"

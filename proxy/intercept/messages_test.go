@@ -89,7 +89,7 @@ const targetSmall = `{"target_size": "small"}`
 var target = []row{{"u2", "target_size", targetSmall, nil}}
 
 func (r *rig) replica(cluster, name, size string, ready bool) {
-	r.find(cluster).replicas[name] = &engine.Replica{Name: name, Size: size, Online: ready, Hydrated: &ready}
+	r.find(cluster).replicas[name] = &engine.Replica{ID: name, Name: name, Size: size, Online: ready, Hydrated: &ready}
 }
 
 func away(r *rig) { r.away = errors.New("failed to connect: connection refused") }
@@ -115,13 +115,20 @@ var messages = []message{
 		stores: []row{{"u2", "pause", `{}`, nil}, {"u2", "pause", `{"reason": "x"}`, nil}}},
 	{when: "a strategy is deleted whose replica stays", before: func(r *rig) {
 		r.replica("u2", "r_small", "small", true)
-		r.find("u2").memory.Created["r_small"] = "target_size"
+		r.find("u2").memory.Replicas["r_small"] = "target_size"
 		r.store(target)
 	}, sql: nil, then: func(ctx context.Context, r *rig) *result {
 		return r.run(ctx, "DELETE FROM mz_cluster_strategies", func() string { r.rows = nil; return "DELETE 1" })
 	}},
 	{when: "an action is held back", before: func(r *rig) { r.store([]row{{"u2", "pause", `{"by": "bob", "reason": "migration"}`, nil}}) },
 		sql: insert(`'prod', 'target_size', '` + targetSmall + `'`), stores: target},
+	{when: "all clusters are paused, and then a strategy is written", sql: append([]string{"PAUSE STRATEGIES FOR '1 hour' WITH REASON 'migration'"}, insert(`'prod', 'target_size', '` + targetSmall + `'`)[0]), stores: target,
+		then: func(ctx context.Context, r *rig) *result {
+			out := r.run(ctx, "RESUME STRATEGIES FOR CLUSTER prod", nil)
+			resumed := r.run(ctx, "RESUME STRATEGIES", nil)
+			out.notices = append(out.notices, resumed.notices...)
+			return out
+		}},
 	{when: "rows that were copied are wrong", sql: []string{"COPY mz_cluster_strategies FROM STDIN"},
 		stores: []row{{"u2", "target_size", `{"target_size": "huge"}`, nil}, {"u3", "magic", `{}`, nil}, {"u5", "burst", `{}`, nil}, {"prod", "burst", `{}`, nil}, {"u99", "burst", `{}`, nil}}},
 	{when: "what a strategy remembered cannot be read", before: func(r *rig) { r.find("u2").memory.Strategies["target_size"] = json.RawMessage(`"?"`) },
@@ -140,7 +147,7 @@ var messages = []message{
 		return r.run(ctx, "SHOW STRATEGIES", nil)
 	}},
 	{when: "a role that may not", before: limited(alice), sql: []string{
-		insert(`'prod', 'target_size', '` + targetSmall + `'`)[0], "COPY mz_cluster_strategies FROM STDIN", "PAUSE STRATEGIES FOR CLUSTER prod"}},
+		insert(`'prod', 'target_size', '` + targetSmall + `'`)[0], "COPY mz_cluster_strategies FROM STDIN", "PAUSE STRATEGIES FOR CLUSTER prod", "PAUSE STRATEGIES"}},
 	{when: "a role that may not, and a name of which it is not known what it means", before: limited(alice), sql: nil, then: func(ctx context.Context, r *rig) *result {
 		return second(ctx, r, "RESET search_path; DELETE FROM mz_cluster_strategies")
 	}},
@@ -161,6 +168,8 @@ var messages = []message{
 		insert(`'prod', 'target_size', '{"target_size": "small", "replica_name": ""}'`)[0],
 		insert(`'prod', 'idle_suspend', '{"idle_after_s": -1}'`)[0], insert(`'prod', 'shrink_to_fit', '{"max_replica_size": "small", "min_oom_count": 1.5}'`)[0],
 		insert(`'prod', 'idle_suspend', '{"idle_after_s": 1, "allow_stop_maintenance": "yes"}'`)[0], insert(`'prod', 'pause', '{"until": "soon"}'`)[0], insert(`'prod', 'magic', '{}'`)[0], insert(`'staging ', 'burst', '{}'`)[0]}},
+	{when: "a cluster's name is another one's id", before: func(r *rig) { r.find("u3").Name = "u2" }, sql: []string{
+		insert(`'u2', 'target_size', '` + targetSmall + `'`)[0], "DELETE FROM mz_cluster_strategies WHERE cluster_id = 'u2'", "PAUSE STRATEGIES FOR CLUSTER u2", "EXPLAIN STRATEGY FOR CLUSTER u2"}},
 	{when: "an experimental strategy that is not enabled", settings: func(_ *rig, _ *reconcile.Config, c *intercept.Config) { c.EnableExperimental = false },
 		sql: insert(`'prod', 'shrink_to_fit', '{"max_replica_size": "small"}'`)},
 	{when: "more replicas than the server allows", before: func(r *rig) { r.limit = 1; r.replica("u2", "a", "large", true) },

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"mzproxy/engine"
@@ -53,6 +52,17 @@ func (c *check) mayManage(ctx context.Context, info engine.ClusterInfo) (*proxy.
 		Detail: fmt.Sprintf("Role %s is neither superuser nor a member of %s, who owns the cluster.", quoted(role.Name), quoted(info.Owner))}, nil
 }
 
+// mayManageAll lets through who may manage every cluster, those to come included.
+func (h *handler) mayManageAll(ctx context.Context, what string) error {
+	c := check{handler: h}
+	role, err := c.who(ctx)
+	if err != nil || role.Superuser || h.self.superuser(ctx) {
+		return err
+	}
+	return &proxy.Error{Code: codeNotAllowed, Message: "must be superuser to " + what + " all clusters",
+		Detail: "It counts for clusters of others, and for those that are yet to come.", Hint: "Name a cluster: FOR CLUSTER name."}
+}
+
 // actionsTable holds the audit rows.
 const actionsTable = "mz_cluster_strategy_actions"
 
@@ -88,51 +98,4 @@ func (h *handler) mayRead(ctx context.Context, t *table, name string) error {
 	return &proxy.Error{Code: codeNotAllowed, Message: "permission denied for table " + name,
 		Detail: "What the command shows is read from that table.",
 		Hint:   fmt.Sprintf("Who owns the table can run GRANT SELECT ON %s TO %s.", name, pgtext.QuoteIdent(h.info.User))}
-}
-
-// findCluster finds a cluster by id, or by name.
-func findCluster(catalog engine.Catalog, text string) (engine.ClusterInfo, bool) {
-	for _, by := range []func(engine.ClusterInfo) string{
-		func(i engine.ClusterInfo) string { return i.ID },
-		func(i engine.ClusterInfo) string { return i.Name },
-	} {
-		for _, info := range catalog.Clusters {
-			if by(info) == text {
-				return info, true
-			}
-		}
-	}
-	return engine.ClusterInfo{}, false
-}
-
-func unknownCluster(catalog engine.Catalog, name string) *proxy.Error {
-	var names []string
-	for _, info := range catalog.Clusters {
-		if strings.HasPrefix(info.ID, "u") {
-			names = append(names, info.Name)
-		}
-	}
-	hint := engine.Perhaps(name, names)
-	if hint == "" {
-		hint = "SHOW CLUSTERS lists the clusters."
-	}
-	return &proxy.Error{Code: codeUndefined, Message: "unknown cluster " + quoted(name), Hint: hint}
-}
-
-// unsuitable says why a cluster takes no strategies; nil: it does.
-func unsuitable(info engine.ClusterInfo) *proxy.Error {
-	switch {
-	case !strings.HasPrefix(info.ID, "u"):
-		return &proxy.Error{Code: codeWrongState, Message: "cluster " + quoted(info.Name) + " is a system cluster",
-			Detail: "The replicas of system clusters are not for strategies."}
-	case info.Control:
-		return &proxy.Error{Code: codeWrongState, Message: "cluster " + quoted(info.Name) + " is the control cluster",
-			Detail: "The proxy itself runs its queries there, so it may never be suspended.",
-			Hint:   "Use another cluster, or start the proxy with another --control-cluster."}
-	case info.Managed:
-		return &proxy.Error{Code: codeWrongState, Message: "cluster " + quoted(info.Name) + " is managed",
-			Detail: "The system itself creates and drops the replicas of a managed cluster.",
-			Hint:   "Make it unmanaged with ALTER CLUSTER " + pgtext.QuoteIdent(info.Name) + " SET (MANAGED = false)."}
-	}
-	return nil
 }

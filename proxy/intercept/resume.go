@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"mzproxy/engine"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
 )
@@ -11,19 +12,36 @@ import (
 // resume answers RESUME STRATEGIES: drops the rows of type pause, and looks.
 func (h *handler) resume(q proxy.Query, c rewrite.ResumeStrategies) *proxy.Answer {
 	return h.answer(nil, "RESUME", func(ctx context.Context, t *table) error {
+		s, _, err := h.cfg.Engine.Explain(ctx)
+		if err != nil {
+			return unreachable(ctx, err)
+		}
+		if len(s.Pauses) > 0 && c.Cluster == nil {
+			if err := h.mayManageAll(ctx, "resume"); err != nil {
+				return err
+			}
+		}
 		infos, err := h.manageable(ctx, q, c.Scope, t)
 		if err != nil {
 			return err
 		}
-		n, err := h.cfg.Store.ClearPause(ctx, ids(infos))
+		paused := ids(infos)
+		if c.Cluster == nil {
+			paused = append(paused, engine.AllClusters)
+		}
+		n, err := h.cfg.Store.ClearPause(ctx, paused)
 		switch {
 		case err != nil:
 			return unreachable(ctx, err)
 		case n == 0:
 			t.notices = append(t.notices, notice(severityNotice, codeOK, "nothing was paused", "", ""))
-			return nil
 		}
-		h.lookNow(ctx, ids(infos), t)
+		if c.Cluster != nil && len(s.Pauses) > 0 {
+			t.notices = append(t.notices, notice(severityNotice, codeOK, "cluster "+quoted(infos[0].Name)+" stays paused, with all clusters", "", "RESUME STRATEGIES ends the pause of all."))
+		}
+		if n > 0 && len(infos) > 0 {
+			h.lookNow(ctx, ids(infos), t)
+		}
 		return nil
 	})
 }

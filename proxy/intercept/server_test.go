@@ -60,7 +60,7 @@ func newServer() *server {
 		{ID: "u3", Name: "staging"}, {ID: "u4", Name: "dev"}, {ID: "u5", Name: "managed", Managed: true},
 	} {
 		info.Owner, info.OwnerID = "owners", "u9"
-		s.clusters = append(s.clusters, &cluster{ClusterInfo: info, replicas: map[string]*engine.Replica{}, memory: reconcile.ClusterMemory{Strategies: map[string]json.RawMessage{}, Created: map[string]string{}}})
+		s.clusters = append(s.clusters, &cluster{ClusterInfo: info, replicas: map[string]*engine.Replica{}, memory: reconcile.ClusterMemory{Strategies: map[string]json.RawMessage{}, Replicas: map[string]string{}}})
 	}
 	return s
 }
@@ -86,9 +86,12 @@ func (s *server) Observe(_ context.Context, ids ...string) (engine.Snapshot, err
 	for _, c := range s.clusters {
 		objects := int64(3)
 		state := engine.ClusterState{ID: c.ID, Name: c.Name, Managed: c.Managed, Control: c.Control, Objects: &objects,
-			State: maps.Clone(c.memory.Strategies), CreatedBy: maps.Clone(c.memory.Created)}
+			State: maps.Clone(c.memory.Strategies), CreatedBy: map[string]string{}, Recorded: true}
 		for _, name := range slices.Sorted(maps.Keys(c.replicas)) {
 			state.Replicas = append(state.Replicas, *c.replicas[name])
+			if by, ok := c.memory.Replicas[c.replicas[name].ID]; ok {
+				state.CreatedBy[name] = by
+			}
 		}
 		for _, r := range s.rows {
 			if r.cluster == c.ID {
@@ -96,11 +99,15 @@ func (s *server) Observe(_ context.Context, ids ...string) (engine.Snapshot, err
 			}
 		}
 		sortRows(state.Strategies)
-		if len(ids) == 0 && len(state.Strategies)+len(c.memory.Created) > 0 || slices.Contains(ids, c.ID) {
+		if len(ids) == 0 && len(state.Strategies)+len(c.memory.Replicas) > 0 || slices.Contains(ids, c.ID) {
 			snapshot.Clusters = append(snapshot.Clusters, state)
 		}
 	}
 	for _, r := range s.rows {
+		if r.cluster == engine.AllClusters && r.kind == engine.PauseType {
+			snapshot.Pauses = append(snapshot.Pauses, r.strategy())
+			continue
+		}
 		if s.find(r.cluster) == nil && (len(ids) == 0 || slices.Contains(ids, r.cluster)) {
 			snapshot.Strays = append(snapshot.Strays, engine.Stray{ClusterID: r.cluster, StrategyRow: r.strategy()})
 		}

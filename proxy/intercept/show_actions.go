@@ -48,7 +48,7 @@ func (h *handler) showActions(q proxy.Query, c rewrite.ShowActions) *proxy.Answe
 		}
 		for _, r := range records {
 			name := r.ClusterID
-			if info, ok := findCluster(catalog, r.ClusterID); ok {
+			if info, ok := byID(catalog, r.ClusterID); ok {
 				name = info.Name
 			}
 			t.add(createdAt(r), text(name), orNull(r.Context.Op), orNull(r.Context.Replica),

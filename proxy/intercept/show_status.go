@@ -83,11 +83,16 @@ func phase(c engine.ClusterState, plan engine.ClusterPlan, ready int) (word, why
 	if n := len(plan.Decisions); n > 0 {
 		last = plan.Decisions[n-1]
 	}
+	for _, d := range plan.Decisions {
+		if d.Phase != "" {
+			last = d
+		}
+	}
 	switch {
 	case last.Verb == engine.VerbSuspend:
-		return "suspended", last.Strategy + ": " + last.Text
-	case plan.Waiting && c.Replica(c.Name+"_burst") != nil:
-		return "bursting", waitsFor
+		return last.Phase, last.Strategy + ": " + last.Text
+	case last.Phase != "":
+		return last.Phase, waitsFor
 	case plan.Waiting:
 		return "hydrating", waitsFor
 	case ready > 0:

@@ -26,6 +26,10 @@ func (h *handler) showStrategies(q proxy.Query, c rewrite.ShowStrategies) *proxy
 			return err
 		}
 		r := selected(s, plan, matches)
+		for _, row := range s.Pauses { // which concern any cluster
+			state := pauseState(row, s.Now)
+			t.add(text(engine.AllClusters), text(row.Type), text(state.state), orNull(state.decision), timestamp(state.next), text(string(row.Config)))
+		}
 		for i, plan := range r.plan.Clusters {
 			rows := r.snapshot.Clusters[i].Strategies
 			for n, counts := range engine.Counting(rows) {
@@ -50,6 +54,16 @@ func (h *handler) showStrategies(q proxy.Query, c rewrite.ShowStrategies) *proxy
 type rowState struct {
 	state, decision string
 	next            *engine.Timestamp
+}
+
+// pauseState is the state of a row that pauses all clusters.
+func pauseState(row engine.StrategyRow, now engine.Timestamp) rowState {
+	plan := engine.Planner{Registry: engine.NewRegistry()}.Plan(engine.Snapshot{Now: now, Pauses: []engine.StrategyRow{row}, Clusters: []engine.ClusterState{{ID: "u"}}})
+	state := stateOf(row, plan.Clusters[0])
+	if row.Fault != "" {
+		state.decision = row.Fault
+	}
+	return state
 }
 
 // stateOf is the state of a row that counts.

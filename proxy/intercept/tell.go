@@ -203,7 +203,7 @@ func (h *handler) tellStrays(ctx context.Context) []*proxy.Notice {
 
 // strayFinding says what is wrong with a row that belongs to no cluster.
 func strayFinding(catalog engine.Catalog, stray engine.Stray) string {
-	if _, ok := findCluster(catalog, stray.ClusterID); ok {
+	if _, err := findCluster(catalog, stray.ClusterID); err == nil {
 		return "cluster_id holds the name of a cluster, not its id"
 	}
 	return "there is no cluster of that id"
@@ -212,7 +212,7 @@ func strayFinding(catalog engine.Catalog, stray engine.Stray) string {
 // strayHint is the statement that puts it right.
 func strayHint(catalog engine.Catalog, stray engine.Stray) string {
 	where := " WHERE cluster_id = " + pgtext.QuoteLiteral(stray.ClusterID) + ";"
-	if info, ok := findCluster(catalog, stray.ClusterID); ok {
+	if info, err := findCluster(catalog, stray.ClusterID); err == nil {
 		return "UPDATE " + rewrite.Table + " SET cluster_id = " + pgtext.QuoteLiteral(info.ID) + where
 	}
 	return "DELETE FROM " + rewrite.Table + where

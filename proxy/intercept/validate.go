@@ -32,6 +32,11 @@ func (h *handler) validate(q proxy.Query, c rewrite.ValidateStrategies) *proxy.A
 		for i := range r.plan.Clusters {
 			h.validateCluster(t, r.snapshot, r.snapshot.Clusters[i], r.plan.Clusters[i])
 		}
+		for _, row := range s.Pauses {
+			if row.Fault != "" && matches(engine.AllClusters, engine.AllClusters) {
+				t.add(text(engine.AllClusters), text(row.Type), text(problemState(engine.UnreadableRow)), text("the row cannot be read: "+row.Fault), text("RESUME STRATEGIES ends the pause."))
+			}
+		}
 		for _, stray := range s.Strays {
 			if matches(stray.ClusterID, stray.ClusterID) {
 				t.add(text(stray.ClusterID), text(stray.Type), text(codeUndefined), text(strayFinding(catalog, stray)), text(strayHint(catalog, stray)))

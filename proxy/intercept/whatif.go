@@ -138,6 +138,9 @@ func (c *check) when(v rewrite.Value, now engine.Timestamp) *engine.Timestamp {
 // apply changes the strategies of a snapshot as the write would.
 func (c *check) apply(s *engine.Snapshot) {
 	moved := map[string][]engine.StrategyRow{} // rows that come to a cluster
+	if c.write.Op == rewrite.Delete {
+		s.Pauses = slices.DeleteFunc(slices.Clone(s.Pauses), func(row engine.StrategyRow) bool { return c.selected.takes(storedRow{engine.AllClusters, row}) })
+	}
 	for i := range s.Clusters {
 		cluster := &s.Clusters[i]
 		var rows []engine.StrategyRow
@@ -159,7 +162,7 @@ func (c *check) apply(s *engine.Snapshot) {
 		}
 	}
 	for _, row := range c.write.Rows {
-		info, _ := findCluster(c.catalog, c.resolve(row[rewrite.ColumnCluster]).text)
+		info, _ := findCluster(c.catalog, c.resolve(row[rewrite.ColumnCluster]).text) // insert has seen to the rest
 		moved[info.ID] = append(moved[info.ID], engine.StrategyRow{Type: c.resolve(row[rewrite.ColumnType]).text,
 			Config: asStored(c.resolve(row[rewrite.ColumnConfig]).text), UpdatedAt: c.when(row[rewrite.ColumnUpdated], s.Now)})
 	}
@@ -178,7 +181,7 @@ func (c *check) updated(id string, row engine.StrategyRow, now engine.Timestamp)
 		value := c.resolve(set.Value)
 		switch set.Column {
 		case rewrite.ColumnCluster:
-			if info, ok := findCluster(c.catalog, value.text); ok {
+			if info, err := findCluster(c.catalog, value.text); err == nil {
 				id = info.ID
 			}
 		case rewrite.ColumnType:
