@@ -48,7 +48,7 @@ func (s *Server) cancel(ctx context.Context, t *netpoll.Task, key cancelKey) err
 	if target := s.keys.find(key); target != nil {
 		_, secured := target.upstream.(tlsConn)
 		plain = !secured
-		local := target.cancelCalls(ErrCancelled)
+		local := target.callbacks.cancel(ErrCancelled)
 		if local && !target.flow.working() {
 			return nil // a signal could hit the session's next statement
 		}

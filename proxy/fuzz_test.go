@@ -29,14 +29,14 @@ func (c *byteConn) Write(p []byte) (int, error) { return len(p), nil }
 // FuzzHello reads the first packets of a client. A StartupMessage that was
 // accepted is encoded to what was read, if no parameter came twice.
 func FuzzHello(f *testing.F) {
-	startup := (&hello{version: 3 << 16, order: []string{"user", "database"}}).encode(map[string]string{"user": "u", "database": "d"})
+	startup := (&startup{version: 3 << 16, order: []string{"user", "database"}}).encode(map[string]string{"user": "u", "database": "d"})
 	f.Add(startup)
 	f.Add(append([]byte("\x00\x00\x00\x08\x04\xd2\x16\x2f"), startup...))
 	f.Add([]byte("\x00\x00\x00\x10\x04\xd2\x16\x2e\x00\x00\x00\x01abcd"))
 	f.Add([]byte("\x16\x03\x01"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		cfg := Config{}.withDefaults()
-		h, err := readHello(&byteConn{r: bytes.NewReader(data)}, &cfg, nil)
+		h, err := readStartup(&byteConn{r: bytes.NewReader(data)}, &cfg, nil)
 		switch {
 		case h == nil || h.conn == nil:
 			t.Fatal("no connection to answer on")

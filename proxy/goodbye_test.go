@@ -27,8 +27,8 @@ type deafConn struct{ net.Conn }
 
 func (deafConn) CloseWrite() error { return nil }
 
-// relayed starts a session and returns its client and its server.
-func relayed(t *testing.T) (s *Session, client io.WriteCloser, server net.Conn) {
+// goingOn starts a session and returns its client and its server.
+func goingOn(t *testing.T) (s *Session, client io.WriteCloser, server net.Conn) {
 	t.Helper()
 	proxy, err := NewServer(Config{Upstream: Upstream{Network: "tcp", Address: "nowhere:1"}})
 	if err != nil {
@@ -38,9 +38,12 @@ func relayed(t *testing.T) (s *Session, client io.WriteCloser, server net.Conn) 
 	nowhere, _ := net.Pipe()
 	upstream, server := net.Pipe()
 	s = newSession(proxy, leavingConn{nowhere, reader}, nil, 1)
-	s.upstream, s.relaying = deafConn{upstream}, true
+	s.upstream = deafConn{upstream}
+	s.stage.Store(int32(relayed))
+	s.login = nil
 	s.client = newClientSide(s.conn, nil)
-	s.requests, s.replies = newRequests(s), newReplies(s)
+	s.requests = newRequests(s)
+	s.replies = newReplies(s)
 	s.flow.begin('I')
 	proxy.running.Add(1)
 	go s.relay()
@@ -69,7 +72,7 @@ func TestServerThatStays(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				s, client, server := relayed(t)
+				s, client, server := goingOn(t)
 				go func() { _, _ = io.Copy(io.Discard, server) }()
 				_, _ = client.Write(c.sent)
 				_, _ = server.Write(c.early)
@@ -87,5 +90,58 @@ func TestServerThatStays(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A session goes forward only, and ends once, whatever comes first.
+func TestStages(t *testing.T) {
+	for from, allowed := range following {
+		for _, to := range allowed {
+			if int(to) <= from {
+				t.Errorf("stage %d may follow %d", to, from)
+			}
+		}
+	}
+	s := &Session{}
+	for _, c := range []struct {
+		to   stage
+		want bool
+	}{
+		{clientLeft, false}, {relayed, true}, {relayed, false}, {dismissed, false}, {clientLeft, true}, {serverDeaf, false},
+		{dismissed, true}, {clientLeft, false}, {ending, true}, {ending, false}, {ended, true}, {ending, false},
+	} {
+		if got := s.enter(c.to); got != c.want {
+			t.Errorf("to %d: %t, want %t", c.to, got, c.want)
+		}
+	}
+}
+
+// What the end of a direction means, and what the client is told.
+func TestDepartures(t *testing.T) {
+	refused := &Error{Code: "08P01"}
+	broken := errors.New("broken")
+	for name, c := range map[string]struct {
+		got   departure
+		to    stage
+		cause error
+		code  string // of what the client is told
+	}{
+		"the client closes":           {departureOfClient(io.EOF), clientLeft, nil, ""},
+		"the client is gone":          {departureOfClient(ErrClientGone), clientLeft, nil, ""},
+		"the client's reading fails":  {departureOfClient(broken), ending, ErrClientGone, ""},
+		"the client breaks the rules": {departureOfClient(refused), ending, refused, "08P01"},
+		"the server takes no more":    {departureOfClient(errServerGone), serverDeaf, nil, ""},
+		"the server closes":           {departureOfServer(io.EOF), ending, io.EOF, CodeConnectionFailure},
+		"the server has said why":     {departureOfServer(errSaidGoodbye), ending, io.EOF, ""},
+		"the server is shut down":     {departureOfServer(refused), ending, refused, "08P01"},
+		"nobody to write to":          {departureOfServer(ErrClientGone), ending, ErrClientGone, ""},
+	} {
+		code := ""
+		if c.got.last != nil {
+			code = c.got.last.Code
+		}
+		if c.got.to != c.to || !errors.Is(c.got.cause, c.cause) || code != c.code {
+			t.Errorf("%s: %+v", name, c.got)
+		}
 	}
 }

@@ -10,21 +10,21 @@ import (
 // mayAnswer has the client's answer to an AuthenticationGSSContinue forwarded
 // while the server is read. The last one is not answered, and only the two ends know
 // which that is. The function that mayAnswer returns must be called when the server has gone
-// on; its error is the client's.
-func (s *Session) mayAnswer() (answered func() error) {
-	s.task.Detach()
+// on; its error is the client'l.
+func (l *login) mayAnswer() (answered func() error) {
+	l.task.Detach()
 	done := make(chan error, 1)
 	go func() {
-		err := s.guard(s.passAnswer)
+		err := l.guard(l.passAnswer)
 		if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
-			_ = s.upstream.SetReadDeadline(netpoll.Past) // nobody is left to read for
+			_ = l.upstream.SetReadDeadline(netpoll.Past) // nobody is left to read for
 		}
 		done <- err
 	}()
 	return func() error {
-		s.readDeadline(netpoll.Past)
+		l.readDeadline(netpoll.Past)
 		err := <-done
-		s.readDeadline(time.Time{})
+		l.readDeadline(time.Time{})
 		if errors.Is(err, os.ErrDeadlineExceeded) {
 			return nil
 		}
@@ -33,10 +33,10 @@ func (s *Session) mayAnswer() (answered func() error) {
 }
 
 // passAnswer forwards the client's next message if it is an answer.
-func (s *Session) passAnswer() error {
-	frame, err := s.requests.pump.frame(maxAuthMessage)
+func (l *login) passAnswer() error {
+	frame, err := l.requests.pump.frame(maxAuthMessage)
 	if err != nil || frame[0] != 'p' {
 		return err
 	}
-	return s.forwardAnswer(frame)
+	return l.forwardAnswer(frame)
 }

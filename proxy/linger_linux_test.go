@@ -26,7 +26,7 @@ func TestLeaderDoesNotLinger(t *testing.T) {
 		s := netpoll.SocketOf(flood.ours)
 		conn, task := n.Adopt(s, net.KeepAliveConfig{})
 		_, _ = conn.Read(make([]byte, 1))
-		(&Session{conn: patientConn{s}, task: task}).linger()
+		(&exchange{conn: patientConn{s}, task: task}).linger()
 		return func() { close(over) }
 	})
 	go func() {

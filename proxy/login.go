@@ -2,87 +2,141 @@ package proxy
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"maps"
 	"net"
 	"os"
-	"strings"
-
-	"github.com/jackc/pgproto3/v2"
+	"time"
 )
-
-// Authentication request codes that are not simply answered by the client. See
-// "Message Formats" in the PostgreSQL documentation.
-const (
-	authOK          = 0
-	authGSSContinue = 8
-	authSASL        = 10
-	authSASLFinal   = 12
-)
-
-// maxAuthMessage bounds a client's answer to an authentication request:
-// PostgreSQL's PG_MAX_AUTH_TOKEN_LENGTH and a header.
-const maxAuthMessage = 65535 + headerSize
 
 // errRefused is a server that did not let the client in and has said why.
 var errRefused = errors.New("the server refused the session")
 
-// login brings the session to its first ReadyForQuery: connect, relay the
+// A login is a session's way from the client's first byte to the server's first ReadyForQuery, and gone afterwards: connect, relay the
 // authentication, open the handler.
-func (s *Session) login(ctx context.Context) error {
-	startup := s.startupMessage()
-	plainFirst := s.cfg.Upstream.SSLMode == "allow"
-	err := s.connect(ctx, startup, plainFirst)
+type login struct {
+	*Session
+	first *startup    // what the client wants; nil: not known yet
+	timer *time.Timer // ends a login that takes too long; nil: it is over
+	late  bool        // it took too long
+}
+
+func newLogin(s *Session) *login { return &login{Session: s} }
+
+// limit bounds the time of the login.
+func (l *login) limit() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.timer = time.AfterFunc(l.cfg.StartupTimeout, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.timer != nil {
+			l.late = true
+			l.interrupt()
+		}
+	})
+}
+
+// stop ends the time of the login. The error says that it was over.
+func (l *login) stop() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.timer != nil {
+		l.timer.Stop()
+		l.timer = nil
+	}
+	if l.late {
+		return os.ErrDeadlineExceeded
+	}
+	return nil
+}
+
+// isLate reports whether the time of a login is over; mu is held. A nil login is one that has come to its end.
+func (l *login) isLate() bool { return l != nil && l.late }
+
+// onlyCancels reports whether the client has connected to cancel what runs in another session.
+func (l *login) onlyCancels() bool { return l != nil && l.first != nil && l.first.cancel != nil }
+
+// run does what the client's first packet asks for.
+func (l *login) run(ctx context.Context) error {
+	first, err := readStartup(l.conn, l.cfg, l.task)
+	l.mu.Lock()
+	l.conn, l.first = first.conn, first
+	l.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if first.cancel != nil {
+		return l.server.cancel(ctx, l.task, *first.cancel)
+	}
+	l.info.User, l.info.Database, l.startup = first.params["user"], first.params["database"], first.parameters()
+	if l.info.Database == "" {
+		l.info.Database = orDefault(l.cfg.Upstream.Database, l.info.User)
+	}
+	if e := l.server.enter(addressOf(l.info.ClientAddr)); e != nil {
+		return e
+	}
+	l.client = newClientSide(l.conn, l.task)
+	l.requests = newRequests(l.Session)
+	l.requests.pump.push(first.rest)
+	first.rest = nil
+	return l.enterServer(ctx)
+}
+
+// enterServer connects to the server and logs in there, in the other way, too, where sslmode has two.
+func (l *login) enterServer(ctx context.Context) error {
+	startup := l.startupMessage()
+	plainFirst := l.cfg.Upstream.SSLMode == "allow"
+	err := l.connect(ctx, startup, plainFirst)
 	if err == nil {
-		err = s.authenticate(ctx, s.cfg.Upstream.hasAlternative(s.upstream))
+		err = l.authenticate(ctx, l.cfg.Upstream.hasAlternative(l.upstream))
 	}
 	if errors.Is(err, errOtherWay) {
-		_, secured := s.upstream.(tlsConn)
-		_ = s.upstream.Close()
-		if err = s.connect(ctx, startup, secured); err == nil {
-			err = s.authenticate(ctx, false)
+		_, secured := l.upstream.(tlsConn)
+		_ = l.upstream.Close()
+		if err = l.connect(ctx, startup, secured); err == nil {
+			err = l.authenticate(ctx, false)
 		}
 	}
 	return err
 }
 
 // startupMessage is the client's StartupMessage, with what is added and changed.
-func (s *Session) startupMessage() []byte {
-	params := s.hello.params
-	database := s.cfg.Upstream.Database != "" && params["database"] == ""
-	rw, rewritten := s.cfg.Interceptor.(StartupRewriter)
+func (l *login) startupMessage() []byte {
+	params := l.first.params
+	database := l.cfg.Upstream.Database != "" && params["database"] == ""
+	rw, rewritten := l.cfg.Interceptor.(StartupRewriter)
 	if !database && !rewritten {
-		return s.hello.packet
+		return l.first.packet
 	}
 	params = maps.Clone(params)
 	if database {
-		params["database"] = s.cfg.Upstream.Database
+		params["database"] = l.cfg.Upstream.Database
 	}
 	if rewritten {
 		params = rw.RewriteStartup(params)
 	}
-	return s.hello.encode(params)
+	return l.first.encode(params)
 }
 
 // connect dials the server and sends the StartupMessage.
-func (s *Session) connect(ctx context.Context, startup []byte, plain bool) error {
-	dialing, done := context.WithTimeout(ctx, s.cfg.DialTimeout)
+func (l *login) connect(ctx context.Context, startup []byte, plain bool) error {
+	dialing, done := context.WithTimeout(ctx, l.cfg.DialTimeout)
 	defer done()
-	conn, err := s.cfg.Upstream.dial(dialing, s.task, s.cfg.keepAlive(), plain)
+	conn, err := l.cfg.Upstream.dial(dialing, l.task, l.cfg.keepAlive(), plain)
 	if err != nil {
 		e := fatal(CodeConnectionUnable, messageServerUnreachable, err)
 		e.Detail = reasonUnreachable(err)
 		return e
 	}
-	s.mu.Lock()
-	s.upstream = conn
-	ended, late := s.ended, s.late
-	s.mu.Unlock()
-	s.replies = newReplies(s)
+	l.mu.Lock()
+	l.upstream = conn
+	over, late := l.at() == ending, l.late
+	l.mu.Unlock()
+	l.replies = newReplies(l.Session)
 	switch {
-	case ended != nil:
-		return ended
+	case over:
+		return ErrShutdown
 	case late:
 		return os.ErrDeadlineExceeded
 	}
@@ -105,213 +159,20 @@ func reasonUnreachable(err error) string {
 	return ""
 }
 
-// authenticate relays until the first ReadyForQuery. alternative says that a
-// refusal may be due to the encryption, and is worth another try with the other one.
-func (s *Session) authenticate(ctx context.Context, alternative bool) error {
-	settings, _ := s.cfg.Interceptor.(ParameterRewriter)
-	s.replies.settings = settings
-	var out []byte // for the client
-	var reported []byte
-	var key []byte // the BackendKeyData message, which ends the parameters, and what follows
-	var answered func() error
-	for {
-		frame, err := s.replies.pump.frame(startupMessageLimit)
-		if answered != nil {
-			if e := answered(); e != nil {
-				return e
-			}
-			answered = nil
-		}
-		if err != nil {
-			return s.startupEnd(err)
-		}
-		switch frame[0] {
-		case 'R':
-			alternative = false
-			if out, err = s.authRequest(frame, out); err != nil {
-				return err
-			}
-			if authCode(frame) == authGSSContinue {
-				answered = s.mayAnswer()
-			}
-		case 'S':
-			reported = append(reported, frame[headerSize:]...)
-			if out, err = s.startupParameter(frame, out); err != nil {
-				return err
-			}
-		case 'K':
-			if err := s.backendKey(frame[headerSize:]); err != nil {
-				return err
-			}
-			key = append(key[:0], frame...)
-		case 'E':
-			if alternative {
-				return errOtherWay
-			}
-			if _, err := s.conn.Write(append(out, frame...)); err != nil {
-				return err
-			}
-			return errRefused
-		case 'Z':
-			s.reported(reported)
-			return s.open(ctx, frame, out, key)
-		default:
-			if key != nil {
-				key = append(key, frame...)
-			} else {
-				out = append(out, frame...)
-			}
-		}
-		s.replies.pump.discard(len(frame))
-	}
-}
-
-// startupEnd is a server that went away before the session began, or did not go on.
-func (s *Session) startupEnd(err error) error {
+// refuse tells a client that is not relayed why it cannot be, and returns the session's end.
+func (l *login) refuse(err error) error {
 	var e *Error
-	if errors.As(err, &e) {
-		return e
-	}
-	message := messageServerGone
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		message = messageServerUnreachable
-	}
-	e = fatal(CodeConnectionUnable, message, err)
-	e.Detail = reasonUnreachable(err)
-	return e
-}
-
-// authRequest relays an authentication request, and the client's answer to it.
-func (s *Session) authRequest(frame, out []byte) ([]byte, error) {
-	if len(frame) < headerSize+4 {
-		return nil, malformed("invalid authentication request")
-	}
-	code, binding := authCode(frame), false
-	if code == authSASL {
-		var err error
-		if frame, binding, err = withoutChannelBinding(frame); err != nil {
-			return nil, err
+	if l.at() == ending {
+		e = fatal(CodeAdminShutdown, messageShutdown, nil)
+	} else if !errors.As(err, &e) {
+		if errors.Is(err, errRefused) {
+			l.linger()
 		}
+		return err
 	}
-	out = append(out, frame...)
-	if code == authOK || code == authSASLFinal {
-		return out, nil
+	_ = l.conn.SetDeadline(time.Now().Add(lastWriteTimeout))
+	if writeError(l.conn, e) == nil {
+		l.linger()
 	}
-	if _, err := s.conn.Write(out); err != nil {
-		return nil, err
-	}
-	if code == authGSSContinue {
-		return out[:0], nil
-	}
-	answer, err := s.requests.pump.frame(maxAuthMessage)
-	if err != nil {
-		return nil, err
-	}
-	if binding && thinksUnsupported(answer) {
-		return nil, errChannelBinding()
-	}
-	return out[:0], s.forwardAnswer(answer)
-}
-
-// authCode is the code of an authentication request.
-func authCode(frame []byte) uint32 { return binary.BigEndian.Uint32(frame[headerSize:]) }
-
-func (s *Session) forwardAnswer(answer []byte) error {
-	if err := s.requests.forward(answer); err != nil {
-		return fatal(CodeConnectionUnable, messageServerGone, err)
-	}
-	s.requests.pump.discard(len(answer))
-	return nil
-}
-
-func (s *Session) startupParameter(frame, out []byte) ([]byte, error) {
-	name, value, err := cutParameterStatus(frame[headerSize:])
-	if err != nil {
-		return nil, err
-	}
-	if s.replies.settings == nil {
-		return append(out, frame...), nil
-	}
-	changed, ok := s.replies.settings.RewriteParameter(string(name), string(value))
-	if !ok {
-		return out, nil
-	}
-	return appendMessage(out, &pgproto3.ParameterStatus{Name: string(name), Value: changed}), nil
-}
-
-func (s *Session) backendKey(body []byte) error {
-	if len(body) < 5 || len(body) > 4+maxCancelKey {
-		return malformed("invalid BackendKeyData message")
-	}
-	s.server.keys.remove(s.key, s)
-	s.key = cancelKey{pid: binary.BigEndian.Uint32(body), secret: string(body[4:])}
-	s.info.BackendPID = s.key.pid
-	s.server.keys.add(s.key, s)
-	return nil
-}
-
-// open makes the handler and lets the client go on. Parameters of the handler come before the
-// cancel key, notices after it.
-func (s *Session) open(ctx context.Context, ready, out, key []byte) error {
-	if len(ready) != headerSize+1 {
-		return malformed("invalid ReadyForQuery message")
-	}
-	s.flow.begin(ready[headerSize])
-	if s.cfg.Interceptor != nil && !replicating(s.hello.params["replication"]) {
-		if err := s.openHandler(ctx); err != nil {
-			return err
-		}
-	}
-	if rw, ok := s.handler.(ErrorRewriter); ok {
-		s.replies.errors = rw
-	}
-	if rw, ok := s.handler.(ParameterRewriter); ok {
-		s.replies.settings = rw
-	}
-	if g, ok := s.handler.(Greeter); ok {
-		greeting := g.Greet()
-		s.watched = greeting.Watch
-		out = append(out, s.encodeReady(Ready{Parameters: greeting.Parameters})...)
-		key = append(key, s.encodeReady(Ready{Notices: greeting.Notices})...)
-	}
-	out = append(out, key...)
-	out = append(out, ready...)
-	s.replies.last = 'Z'
-	s.replies.pump.discard(len(ready))
-	_, err := s.conn.Write(out)
 	return err
-}
-
-// openHandler makes the handler.
-func (s *Session) openHandler(ctx context.Context) (err error) {
-	if s.mayBlock() {
-		opening, done := context.WithDeadline(ctx, s.started.Add(s.cfg.StartupTimeout))
-		defer done()
-		ctx = opening
-		s.task.Blocking(func() { s.handler, err = s.cfg.Interceptor.Open(ctx, s) })
-	} else {
-		s.handler, err = s.cfg.Interceptor.Open(ctx, s)
-	}
-	if err == nil {
-		return nil
-	}
-	s.handler = nil
-	e := *s.refusal(ctx, err)
-	e.Severity = severityFatal
-	return &e
-}
-
-// replicating reports whether a session speaks the replication protocol, in
-// which there is no SQL of ours. See "Streaming Replication Protocol".
-func replicating(parameter string) bool {
-	if parameter == "" || parameter == "0" {
-		return false
-	}
-	// As parse_bool reads a boolean: any case, abbreviated as long as it is clear.
-	for _, no := range []string{"false", "no", "off"} {
-		if word := strings.ToLower(parameter); strings.HasPrefix(no, word) && word != "o" {
-			return false
-		}
-	}
-	return true
 }

@@ -16,7 +16,8 @@ var errSaidGoodbye = errors.New("the session is over")
 // replies is the direction from the server to the client. It belongs to one
 // goroutine at a time; what it shares with the other direction is in clientSide and flow.
 type replies struct {
-	*Session
+	*exchange
+	requests *requests
 	pump     *pump
 	skip     int  // bytes of a long message still to be forwarded
 	last     byte // type of the latest message
@@ -25,7 +26,7 @@ type replies struct {
 }
 
 func newReplies(s *Session) *replies {
-	r := &replies{Session: s}
+	r := &replies{exchange: &s.exchange, requests: s.requests}
 	r.pump = newPump(s.upstream, r)
 	return r
 }
@@ -47,7 +48,7 @@ func (r *replies) result(err error) error {
 
 // dismissed reports whether the server has nothing more to do for the client.
 func (r *replies) dismissed() bool {
-	return r.requests.terminated.Load() || r.requests.left.Load() && r.flow.outstanding() == 0
+	return r.terminated.Load() || r.clientLeft() && r.flow.outstanding() == 0
 }
 
 // attentive reports whether more than the framing of the server's messages
@@ -112,8 +113,8 @@ func (r *replies) consume(data []byte) (int, error) {
 		return at, err
 	}
 	c.setMid(r.skip > 0)
-	if r.requests.left.Load() && r.flow.waits() {
-		r.hurry()
+	if r.clientLeft() && r.flow.waits() {
+		r.session.awaitServer(dismissed)
 	}
 	return at, r.drainedOut()
 }
@@ -155,7 +156,7 @@ func (r *replies) observe(typ byte, frame []byte) error {
 	if typ == 'S' {
 		name, value, err := readParameterStatus(frame[headerSize:])
 		if err == nil {
-			r.setParameter(name, value)
+			r.session.setParameter(name, value)
 		}
 		return err
 	}
@@ -209,7 +210,7 @@ func (r *replies) parameter(frame []byte) error {
 	if err != nil {
 		return err
 	}
-	r.setParameter(name, value)
+	r.session.setParameter(name, value)
 	if r.settings == nil {
 		return r.forward(frame)
 	}
@@ -300,9 +301,9 @@ func (r *replies) completed(typ byte, frame []byte) error {
 }
 
 // completedBy tells a verdict that its statement is done.
-func (s *Session) completedBy(h *hooks, tag string) {
-	s.handling.Lock(s.task)
-	defer s.handling.Unlock()
+func (x *exchange) completedBy(h *hooks, tag string) {
+	x.handling.Lock(x.task)
+	defer x.handling.Unlock()
 	h.done(tag)
 }
 
@@ -336,21 +337,21 @@ func (r *replies) ready(frame []byte) error {
 
 // beforeReady asks the handler of a watched session what to say before a
 // ReadyForQuery; client.mu is held.
-func (s *Session) beforeReady(ctx context.Context, status byte) []byte {
-	events := s.events
-	s.events, s.watched = nil, false
-	s.handling.Lock(s.task)
-	defer s.handling.Unlock()
-	ready := s.handler.Ready(ctx, Completed{TxStatus: status, Events: events})
-	s.watched = ready.Watch
-	return s.encodeReady(ready)
+func (x *exchange) beforeReady(ctx context.Context, status byte) []byte {
+	events := x.events
+	x.events, x.watched = nil, false
+	x.handling.Lock(x.task)
+	defer x.handling.Unlock()
+	ready := x.handler.Ready(ctx, Completed{TxStatus: status, Events: events})
+	x.watched = ready.Watch
+	return x.encodeReady(ready)
 }
 
 // encodeReady makes the messages of a Ready.
-func (s *Session) encodeReady(ready Ready) []byte {
+func (x *exchange) encodeReady(ready Ready) []byte {
 	var out []byte
 	for _, p := range ready.Parameters {
-		s.setParameter(p.Name, p.Value)
+		x.session.setParameter(p.Name, p.Value)
 		out = appendMessage(out, &pgproto3.ParameterStatus{Name: p.Name, Value: p.Value})
 	}
 	for _, n := range ready.Notices {

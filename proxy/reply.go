@@ -7,7 +7,6 @@ import (
 	"fmt"
 
 	"github.com/jackc/pgproto3/v2"
-	"github.com/sirupsen/logrus"
 
 	"mzproxy/rewrite/pgtext"
 )
@@ -156,23 +155,6 @@ func (r *requests) produce(a *Answer, w *results) (tag string, e *Error) {
 		}
 	})
 	return tag, e
-}
-
-// refusal is what the client sees of a callback's error.
-func (s *Session) refusal(ctx context.Context, err error) *Error {
-	var e *Error
-	switch {
-	case errors.As(err, &e):
-		return e
-	case errors.Is(context.Cause(ctx), ErrCancelled):
-		return &Error{Code: CodeQueryCanceled, Message: pgtext.MessageCancelled}
-	case errors.Is(context.Cause(ctx), ErrShutdown), errors.Is(context.Cause(ctx), context.Canceled): // as Serve's context is
-		return &Error{Code: CodeAdminShutdown, Message: messageShutdown}
-	case errors.Is(context.Cause(ctx), ErrClientGone):
-		return &Error{Code: CodeConnectionFailure, Message: "the client went away"}
-	}
-	s.log(logrus.ErrorLevel, logrus.Fields{logrus.ErrorKey: err}, "internal error in a session")
-	return &Error{Code: CodeInternalError, Message: messageInternal, Err: err}
 }
 
 // describeRows is the RowDescription of columns, or NoData.

@@ -19,7 +19,7 @@ var errServerGone = errors.New("cannot write to the server")
 // message concerns an answer of ours, the pump pauses in front of that message
 // and handle takes it.
 type requests struct {
-	*Session
+	*exchange
 	pump *pump
 	skip int  // bytes of a long message still to be forwarded
 	drop bool // ... or to be dropped
@@ -35,13 +35,11 @@ type requests struct {
 	era   era
 	swept uint64 // eras that forget has followed
 
-	// remembers: statements is not empty. terminated: the client has sent
-	// Terminate. left: it has closed its side of the connection.
-	remembers, terminated, left atomic.Bool
+	remembers atomic.Bool // statements is not empty
 }
 
 func newRequests(s *Session) *requests {
-	r := &requests{Session: s}
+	r := &requests{exchange: &s.exchange}
 	r.pump = newPump(s.conn, r)
 	return r
 }
@@ -276,7 +274,7 @@ func (r *requests) expect(it item) error {
 }
 
 // await runs f, which waits for somebody, and meanwhile notices when the client
-// goes away, which ends f's context; see Session.call. What the client sends is kept.
+// goes away, which ends f's context; see exchange.call. What the client sends is kept.
 func (r *requests) await(patient bool, f func(context.Context)) {
 	r.call(patient, func(ctx context.Context) { r.whileReading(func() { f(ctx) }) })
 }
@@ -287,7 +285,7 @@ func (r *requests) whileReading(f func()) {
 	go func() {
 		data, err := readAhead(r.conn)
 		if err != nil {
-			r.cancelCalls(ErrClientGone)
+			r.callbacks.cancel(ErrClientGone)
 		}
 		ahead <- data
 	}()

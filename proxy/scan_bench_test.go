@@ -15,11 +15,12 @@ func (passive) Wants(text []byte) bool { return bytes.Contains(text, []byte("STR
 
 // scanned is a relayed session without sockets.
 func scanned() *Session {
-	s := &Session{cfg: &Config{}, handler: passive{}}
+	s := &Session{cfg: &Config{}}
 	nowhere := &byteConn{}
-	s.conn, s.upstream = nowhere, nowhere
+	s.session, s.handler, s.conn, s.upstream = s, passive{}, nowhere, nowhere
 	s.client = newClientSide(nowhere, nil)
-	s.requests, s.replies = newRequests(s), newReplies(s)
+	s.requests = newRequests(s)
+	s.replies = newReplies(s)
 	return s
 }
 

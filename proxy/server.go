@@ -8,7 +8,6 @@ import (
 	"mzproxy/proxy/netpoll"
 	"net"
 	"net/netip"
-	"os"
 	"sync"
 	"time"
 
@@ -133,7 +132,7 @@ func (s *Server) admit(ctx context.Context, conn net.Conn) {
 	s.connections[address]++
 	s.running.Add(1)
 	s.mu.Unlock()
-	session.limit()
+	session.login.limit()
 	s.network.Receive(conn, func() func() { return session.serve(ctx) })
 }
 
@@ -206,151 +205,6 @@ func (s *Server) each(f func(*Session)) {
 		wg.Go(func() { f(session) })
 	}
 	wg.Wait()
-}
-
-// serve does what the client's first packet asks for. What it returns runs the connection to its end, or to where
-// the two directions take over.
-func (s *Session) serve(ctx context.Context) (then func()) {
-	err := s.guard(func() error { return s.begun(ctx) })
-	late := s.unlimit()
-	return func() {
-		switch {
-		case s.hello != nil && s.hello.cancel != nil:
-			s.over(err)
-			return
-		case err == nil && late:
-			err = os.ErrDeadlineExceeded
-		case err == nil:
-			err = s.relayFromNow()
-		}
-		if err != nil {
-			s.over(s.turnAway(err))
-			return
-		}
-		s.relay()
-	}
-}
-
-// relayFromNow ends what belongs to the login. Others may write to the client from now on.
-func (s *Session) relayFromNow() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.relaying, s.hello = true, nil
-	return s.ended
-}
-
-// over closes a session that ended with err, and tells the log.
-func (s *Session) over(err error) {
-	s.close()
-	s.report(err)
-	s.server.forget(s)
-}
-
-// report tells the log how the connection ended. An end that is nothing to wonder at is for those who look closely.
-func (s *Session) report(err error) {
-	level := logrus.InfoLevel
-	switch {
-	case s.hello != nil && s.hello.cancel != nil, s.info.User == "" && quietEnd(err): // whoever it was only looked whether we are here
-		level = logrus.DebugLevel
-	case s.requests != nil && s.requests.terminated.Load():
-		level = logrus.DebugLevel
-	}
-	fields := logrus.Fields{"duration": time.Since(s.started).Round(time.Millisecond), "end": err}
-	var e *Error
-	if errors.As(err, &e) && e.Err != nil {
-		fields["cause"] = e.Err
-	}
-	s.log(level, fields, "session ended")
-}
-
-// logs tells whether a logger would write at a level, so that nobody need make the line otherwise.
-func logs(l logrus.FieldLogger, level logrus.Level) bool {
-	switch l := l.(type) {
-	case *logrus.Logger:
-		return l.IsLevelEnabled(level)
-	case *logrus.Entry:
-		return l.Logger.IsLevelEnabled(level)
-	}
-	return true
-}
-
-// close closes what the session holds. It is called once, by the last
-// goroutine that has to do with it.
-func (s *Session) close() {
-	if s.client != nil {
-		_ = s.guard(s.finish)
-	}
-	if s.upstream != nil {
-		_ = s.upstream.Close()
-	}
-	_ = s.conn.Close()
-}
-
-// begun does what the client's first packet asks for.
-func (s *Session) begun(ctx context.Context) error {
-	h, err := readHello(s.conn, s.cfg, s.task)
-	s.mu.Lock()
-	s.conn, s.hello = h.conn, h
-	s.mu.Unlock()
-	if err != nil {
-		return err
-	}
-	if h.cancel != nil {
-		return s.server.cancel(ctx, s.task, *h.cancel)
-	}
-	s.info.User, s.info.Database, s.startup = h.params["user"], h.params["database"], h.parameters()
-	if s.info.Database == "" {
-		s.info.Database = orDefault(s.cfg.Upstream.Database, s.info.User)
-	}
-	if e := s.server.enter(addressOf(s.info.ClientAddr)); e != nil {
-		return e
-	}
-	s.client = newClientSide(s.conn, s.task)
-	s.requests = newRequests(s)
-	s.requests.pump.push(h.rest)
-	h.rest = nil
-	return s.login(ctx)
-}
-
-// turnAway tells a client that is not relayed why it cannot be.
-func (s *Session) turnAway(err error) error {
-	s.mu.Lock()
-	shut := s.ended
-	s.mu.Unlock()
-	var e *Error
-	if shut != nil {
-		e = fatal(CodeAdminShutdown, messageShutdown, nil)
-	} else if !errors.As(err, &e) {
-		if errors.Is(err, errRefused) {
-			s.linger()
-		}
-		return err
-	}
-	_ = s.conn.SetDeadline(time.Now().Add(lastWriteTimeout))
-	if writeError(s.conn, e) == nil {
-		s.linger()
-	}
-	return err
-}
-
-// finish closes what the session holds but its connections.
-func (s *Session) finish() error {
-	s.server.leave(addressOf(s.info.ClientAddr))
-	s.server.keys.remove(s.key, s)
-	switch {
-	case s.handler == nil:
-	case s.mayBlock():
-		s.task.Blocking(s.closeHandler)
-	default:
-		s.closeHandler()
-	}
-	return nil
-}
-
-func (s *Session) closeHandler() {
-	s.handling.Lock(s.task)
-	defer s.handling.Unlock()
-	s.handler.Close()
 }
 
 // addressOf is the host of an address; all clients of a Unix socket are one.

@@ -1,0 +1,72 @@
+package proxy
+
+import (
+	"context"
+	"errors"
+	"sync"
+)
+
+// callbacks are the calls of a session's handler, and waits in front of them, that somebody may end. Safe for concurrent use.
+type callbacks struct {
+	mu    sync.Mutex
+	calls map[*call]struct{}
+	cause error // why those that begin now end at once; nil: they may run
+}
+
+// A call is a callback that runs.
+type call struct {
+	cancel  context.CancelCauseFunc
+	patient bool // a CancelRequest is not meant for it
+}
+
+// begin makes the context of a callback; done is called after it.
+func (c *callbacks) begin(patient bool) (ctx context.Context, done func()) {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	one := &call{cancel, patient}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cause != nil {
+		cancel(c.cause)
+		return ctx, func() {}
+	}
+	if c.calls == nil {
+		c.calls = map[*call]struct{}{}
+	}
+	c.calls[one] = struct{}{}
+	return ctx, func() {
+		c.mu.Lock()
+		delete(c.calls, one)
+		c.mu.Unlock()
+		cancel(nil)
+	}
+}
+
+// cancel ends those that run and reports whether there were any.
+func (c *callbacks) cancel(cause error) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	found := false
+	for one := range c.calls {
+		if one.patient && errors.Is(cause, ErrCancelled) {
+			continue
+		}
+		one.cancel(cause)
+		found = true
+	}
+	return found
+}
+
+// end ends those that run, and those that begin from now on.
+func (c *callbacks) end(cause error) {
+	c.mu.Lock()
+	c.cause = cause
+	c.mu.Unlock()
+	c.cancel(cause)
+}
+
+// any reports whether some run.
+func (c *callbacks) any() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.calls) > 0
+}

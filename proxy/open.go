@@ -1,0 +1,72 @@
+package proxy
+
+import (
+	"context"
+	"strings"
+)
+
+// open makes the handler and lets the client go on. Parameters of the handler come before the
+// cancel key, notices after it.
+func (l *login) open(ctx context.Context, ready, out, key []byte) error {
+	if len(ready) != headerSize+1 {
+		return malformed("invalid ReadyForQuery message")
+	}
+	l.flow.begin(ready[headerSize])
+	if l.cfg.Interceptor != nil && !replicating(l.first.params["replication"]) {
+		if err := l.openHandler(ctx); err != nil {
+			return err
+		}
+	}
+	if rw, ok := l.handler.(ErrorRewriter); ok {
+		l.replies.errors = rw
+	}
+	if rw, ok := l.handler.(ParameterRewriter); ok {
+		l.replies.settings = rw
+	}
+	if g, ok := l.handler.(Greeter); ok {
+		greeting := g.Greet()
+		l.watched = greeting.Watch
+		out = append(out, l.encodeReady(Ready{Parameters: greeting.Parameters})...)
+		key = append(key, l.encodeReady(Ready{Notices: greeting.Notices})...)
+	}
+	out = append(out, key...)
+	out = append(out, ready...)
+	l.replies.last = 'Z'
+	l.replies.pump.discard(len(ready))
+	_, err := l.conn.Write(out)
+	return err
+}
+
+// openHandler makes the handler.
+func (l *login) openHandler(ctx context.Context) (err error) {
+	if l.mayBlock() {
+		opening, done := context.WithDeadline(ctx, l.started.Add(l.cfg.StartupTimeout))
+		defer done()
+		ctx = opening
+		l.task.Blocking(func() { l.handler, err = l.cfg.Interceptor.Open(ctx, l.Session) })
+	} else {
+		l.handler, err = l.cfg.Interceptor.Open(ctx, l.Session)
+	}
+	if err == nil {
+		return nil
+	}
+	l.handler = nil
+	e := *l.refusal(ctx, err)
+	e.Severity = severityFatal
+	return &e
+}
+
+// replicating reports whether a session speaks the replication protocol, in
+// which there is no SQL of ours. See "Streaming Replication Protocol".
+func replicating(parameter string) bool {
+	if parameter == "" || parameter == "0" {
+		return false
+	}
+	// As parse_bool reads a boolean: any case, abbreviated as long as it is clear.
+	for _, no := range []string{"false", "no", "off"} {
+		if word := strings.ToLower(parameter); strings.HasPrefix(no, word) && word != "o" {
+			return false
+		}
+	}
+	return true
+}
