@@ -92,7 +92,7 @@ func connect(ctx context.Context, t *Task, remote net.Addr, family int, call fun
 	s := newSocket(fd, t, remote)
 	err = call(fd)
 	if errors.Is(err, unix.EINPROGRESS) || errors.Is(err, unix.EINTR) {
-		err = s.connected(ctx)
+		err = connected(ctx, s)
 	}
 	if err != nil {
 		_ = s.Close()
@@ -102,7 +102,7 @@ func connect(ctx context.Context, t *Task, remote net.Addr, family int, call fun
 }
 
 // connected waits until a connection on its way is there. One to the same machine is.
-func (s *Socket) connected(ctx context.Context) error {
+func connected(ctx context.Context, s *Socket) error {
 	if _, err := syscall.Getpeername(s.fd); err == nil {
 		return nil
 	}

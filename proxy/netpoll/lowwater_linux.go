@@ -22,7 +22,7 @@ const (
 // at the end waits for quietFor. The leader calls it after each step.
 func (p *poller) raise(s *Socket) {
 	s.busy = true
-	if s.setLowWater(manyBytes) {
+	if p.setLowWater(s, manyBytes) {
 		p.raised = append(p.raised, s)
 	}
 }
@@ -36,7 +36,7 @@ func (p *poller) lower(all bool) {
 			s.busy = false
 			return false
 		}
-		s.setLowWater(1)
+		p.setLowWater(s, 1)
 		return true
 	})
 }
@@ -51,7 +51,7 @@ func (p *poller) waitForMany() int {
 }
 
 // setLowWater sets how many bytes have to be there. It reports whether that was different before.
-func (s *Socket) setLowWater(bytes int) bool {
+func (p *poller) setLowWater(s *Socket, bytes int) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	raised := bytes > 1
@@ -60,7 +60,7 @@ func (s *Socket) setLowWater(bytes int) bool {
 	}
 	s.raised = raised
 	if !raised {
-		_ = s.task.poller.change(s, s.events) // what is there comes as an event
+		_ = p.change(s, s.events) // what is there comes as an event
 	}
 	return true
 }

@@ -87,7 +87,7 @@ func (n *Network) Counts() (c Counts) {
 		c.Spare += len(p.spare)
 		for _, s := range p.sockets {
 			if s != nil {
-				s.count(&c)
+				count(s, &c)
 			}
 		}
 		p.mu.Unlock()
@@ -95,8 +95,8 @@ func (n *Network) Counts() (c Counts) {
 	return c
 }
 
-// count adds what a socket knows.
-func (s *Socket) count(c *Counts) {
+// count adds what is known of a socket.
+func count(s *Socket, c *Counts) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.waiting == waiter(s) { // not a fiber
