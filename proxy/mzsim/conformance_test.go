@@ -2,7 +2,6 @@ package mzsim_test
 
 import (
 	"flag"
-	"fmt"
 	"os"
 	"testing"
 	"time"
@@ -18,7 +17,11 @@ const caseFiles = "../../testdata/materialize"
 // Every case of testdata/materialize holds on the stand-in in both protocols, except those that say that they do not hold
 // yet: one of those that holds is an error, so that nobody forgets to say so.
 func TestConformance(t *testing.T) {
-	server := withOrdinaryRole(t, start(t, mzsim.Config{Startup: 50 * time.Millisecond, Hydration: 200 * time.Millisecond}))
+	sim := start(t, mzsim.Config{Startup: 50 * time.Millisecond, Hydration: 200 * time.Millisecond})
+	server, err := conformance.Prepare(t.Context(), sim.DSN())
+	if err != nil {
+		t.Fatal(err)
+	}
 	runners := []*conformance.Runner{conformance.NewRunner(server, false), conformance.NewRunner(server, true)}
 	for _, r := range runners {
 		defer r.Close()
@@ -98,17 +101,4 @@ func allCases(t *testing.T) []*conformance.Case {
 		t.Fatal(err)
 	}
 	return all
-}
-
-// withOrdinaryRole makes role materialize what it is in a new environment of Materialize: one that may make
-// clusters, roles and databases, and is no superuser; and another role the superuser.
-func withOrdinaryRole(t *testing.T, s *mzsim.Sim) conformance.Server {
-	t.Helper()
-	direct := server{s.DSN()}
-	direct.dial(t).must(t, "CREATE ROLE root SUPERUSER")
-	root := direct.dial(t, "user=root")
-	for _, sql := range []string{"ALTER ROLE materialize NOSUPERUSER CREATEROLE CREATEDB", "GRANT ALL ON SYSTEM TO materialize"} {
-		root.must(t, sql)
-	}
-	return conformance.Server{Ordinary: s.DSN(), Superuser: fmt.Sprintf("postgres://root@%s/materialize?sslmode=disable", s.Addr())}
 }

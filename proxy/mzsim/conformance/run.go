@@ -151,7 +151,9 @@ func (r run) step(ctx context.Context, s Step) ([]string, error) {
 	case modeAnswers:
 		return c.answer(s.data()), nil
 	case modeUntil:
-		for deadline := time.Now().Add(r.patience()); ; time.Sleep(10 * time.Millisecond) { // the poll of a condition
+		pause := 10 * time.Millisecond
+		for deadline := time.Now().Add(r.patience()); ; time.Sleep(pause) { // the poll of a condition
+			pause = min(2*pause, 200*time.Millisecond)
 			got := c.tell(r.protocol(""), s.Text, nil)
 			if time.Now().After(deadline) || match(s, got, r.c.Brief, r.server.Real) {
 				return got, nil
@@ -256,10 +258,8 @@ func (r run) must(ctx context.Context, session, sql string) error {
 	if err != nil {
 		return err
 	}
-	for _, line := range c.tell(modeSimple, sql, nil) {
-		if strings.HasPrefix(line, "error ") || line == closed || line == noAnswer {
-			return fmt.Errorf("%s:%d: %s: %s", r.c.File, r.c.Line, sql, line)
-		}
+	if wrong := firstError(c.tell(modeSimple, sql, nil)); wrong != "" {
+		return fmt.Errorf("%s:%d: %s: %s", r.c.File, r.c.Line, sql, wrong)
 	}
 	return nil
 }
