@@ -20,6 +20,7 @@ const patience = 60 * time.Second
 const (
 	fastHydration = 400 * time.Millisecond
 	fastStartup   = 50 * time.Millisecond
+	lag           = 200 * time.Millisecond // of what the catalog shows
 )
 
 // world is a demo for one test: stand-in, proxy and three sample clusters.
@@ -31,7 +32,7 @@ type world struct {
 // standIn is a stand-in with the sample clusters, and no proxy in front.
 func standIn(t *testing.T) *mzsim.Sim {
 	t.Helper()
-	sim, err := mzsim.Start(t.Context(), mzsim.Config{Hydration: fastHydration, Startup: fastStartup})
+	sim, err := mzsim.Start(t.Context(), mzsim.Config{Hydration: fastHydration, Startup: fastStartup, Lag: lag})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +55,7 @@ func dsn(sim *mzsim.Sim) string {
 // newWorld starts a demo whose replicas come online and hydrate fast.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	return newWorldWith(t, demoCmd{Listen: "127.0.0.1:0", Hydration: fastHydration, Startup: fastStartup})
+	return newWorldWith(t, demoCmd{Listen: "127.0.0.1:0", Hydration: fastHydration, Startup: fastStartup, Lag: lag})
 }
 
 func newWorldWith(t *testing.T, c demoCmd) *world {
@@ -105,4 +106,4 @@ func (w *world) until(t *testing.T, query string) {
 }
 
 // offlineDemo is a demo whose replicas never come online, so that nothing moves by itself.
-var offlineDemo = demoCmd{Listen: "127.0.0.1:0", Hydration: time.Hour, Startup: time.Hour}
+var offlineDemo = demoCmd{Listen: "127.0.0.1:0", Hydration: time.Hour, Startup: time.Hour, Lag: lag}

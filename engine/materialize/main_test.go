@@ -24,6 +24,9 @@ var sim *mzsim.Sim
 // How long a test waits for what has to come. Nothing is measured by it.
 const patience = 60 * time.Second
 
+// lag is how late the stand-in's catalog is.
+const lag = 200 * time.Millisecond
+
 // Tests that run side by side mostly wait: more of them than there are processors.
 const sideBySide = "6"
 
@@ -50,7 +53,7 @@ func TestMain(m *testing.M) {
 }
 
 func startSim(listen, data string) (*mzsim.Sim, error) {
-	return mzsim.Start(context.Background(), mzsim.Config{Listen: listen, Data: data, Startup: 20 * time.Millisecond, Hydration: 100 * time.Millisecond})
+	return mzsim.Start(context.Background(), mzsim.Config{Listen: listen, Data: data, Startup: 20 * time.Millisecond, Hydration: 100 * time.Millisecond, Lag: lag})
 }
 
 // tb is what a test helper asks of a test, or of a run of rapid.

@@ -115,7 +115,11 @@ func TestRecheck(t *testing.T) {
 	id := s.cluster(t, "rechecked", "a 25cc", "b 50cc")
 	s.run(t, "CREATE TABLE again (n int)")
 	s.run(t, "SELECT mz_sim.crash('rechecked', 'b', 'oom-killed')")
-	first := observe(t, c, id)
+	var first engine.Snapshot
+	until(t, "the crash is seen", func() bool {
+		first = observe(t, c, id)
+		return slices.ContainsFunc(first.Clusters[0].Replicas, func(r engine.Replica) bool { return r.CrashCount > 0 })
+	})
 	name := "rechecked"
 	for _, change := range []string{
 		"SELECT 1",
@@ -207,7 +211,11 @@ func TestObserveLag(t *testing.T) {
 	c := newClient(t, s, materialize.Config{Lag: time.Hour})
 	id := s.cluster(t, "fresh", "r 25cc")
 	s.run(t, "SELECT mz_sim.hydrate('fresh', 'r')")
-	first := observe(t, c, id)
+	var first engine.Snapshot
+	until(t, "the replica is seen online", func() bool {
+		first = observe(t, c, id)
+		return first.Clusters[0].SettledAt != nil
+	})
 	o := first.Clusters[0]
 	if o.Ready(o.Replicas[0]) || o.SettledAt == nil || o.SettledAt.Sub(first.Now.Time) > time.Hour {
 		t.Errorf("at first: %+v", o)
@@ -227,6 +235,7 @@ func TestConstantQueries(t *testing.T) {
 		count := func() string {
 			return s.value(t, "SELECT count(*)::text FROM mz_internal.mz_recent_activity_log WHERE application_name = '%s' AND sql LIKE '%%SELECT%%' AND sql NOT LIKE '%%mz_cluster_replica_sizes%%'", materialize.ApplicationName)
 		}
+		const quiet = 3 * int(lag/(10*time.Millisecond)) // polls of until
 		settled := func() int { // the history is written a little later
 			last, same := count(), 0
 			until(t, "the history is written", func() bool {
@@ -234,7 +243,7 @@ func TestConstantQueries(t *testing.T) {
 					last, same = next, 0
 				}
 				same++
-				return same > 15
+				return same > quiet
 			})
 			n, err := strconv.Atoi(last)
 			if err != nil {

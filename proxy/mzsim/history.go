@@ -22,14 +22,14 @@ const historyInterval = 30 * time.Millisecond
 
 // execution is one statement in the history.
 type execution struct {
-	id, session                      uuid.UUID
-	sql, kind, app, role, path       string
-	clusterID, clusterName, strategy string
-	rate                             float64
-	began, finished                  time.Time
-	status, message                  string
-	rows                             *int64
-	stored, dropped                  bool
+	id, session                uuid.UUID
+	sql, kind, app, role, path string
+	clusterName, strategy      string
+	rate                       float64
+	began, finished            time.Time
+	status, message            string
+	rows                       *int64
+	stored, dropped            bool
 }
 
 // history writes what sessions execute to the statement history, a little later.
@@ -44,30 +44,24 @@ type history struct {
 	open []*execution // not stored yet, or not finished
 }
 
-func (w *history) begin(h *session, st *statement, p place, v variables) *execution {
+// begin notes that a statement starts. What runs nowhere else carries the cluster of its session.
+func (w *history) begin(h *session, st *statement, a admission, v variables) *execution {
 	rate, err := strconv.ParseFloat(v.get("statement_logging_sample_rate"), 64)
 	if err != nil {
 		rate = 1
 	}
 	e := &execution{
-		id: uuid.New(), session: h.id, sql: st.source, kind: strings.ToLower(strings.ReplaceAll(statementType(st), " ", "_")),
+		id: uuid.New(), session: h.id, sql: loggedText(st), kind: loggedType(st),
 		app: h.proxied.Parameter("application_name"), role: h.info.User, path: v.get(searchPath),
-		clusterID: p.clusterID, clusterName: p.clusterName, rate: rate, began: time.Now(), strategy: "standard",
+		clusterName: a.place.clusterName, rate: rate, began: time.Now(), strategy: loggedStrategy(st, a.scope),
 	}
-	if p.clusterID == "" || len(st.usage.Relations) == 0 {
-		e.strategy = "constant"
+	if e.clusterName == "" {
+		e.clusterName = v.get("cluster")
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.open = append(w.open, e)
 	return e
-}
-
-func statementType(st *statement) string {
-	if st.tag != "" {
-		return st.tag
-	}
-	return st.Tokens[0].Text
 }
 
 // finish notes how a statement ended. It may be called for one that has ended already.
@@ -78,7 +72,7 @@ func (w *history) finish(e *execution, tag string, err error) {
 		return
 	}
 	e.finished, e.status = time.Now(), "success"
-	if i := strings.LastIndexByte(tag, ' '); strings.HasPrefix(tag, "SELECT ") {
+	if i := strings.LastIndexByte(tag, ' '); e.strategy != "" && i > 0 {
 		if n, err := strconv.ParseInt(tag[i+1:], 10, 64); err == nil {
 			e.rows = &n
 		}
@@ -86,7 +80,7 @@ func (w *history) finish(e *execution, tag string, err error) {
 	if err == nil {
 		return
 	}
-	e.status, e.message = "error", err.Error()
+	e.status, e.message, e.rows, e.strategy = "error", err.Error(), nil, ""
 	if refusal := (*proxy.Error)(nil); errors.As(err, &refusal) {
 		e.message = refusal.Message
 		if refusal.Code == errCancelled.Code {
@@ -137,11 +131,11 @@ func (w *history) run(ctx context.Context) {
 const (
 	insertExecution = `INSERT INTO mz_sim.statements (execution_id, session_id, sample_rate, cluster_id, cluster_name, application_name,
 			role, search_path, sql, statement_type, began_at, finished_at, finished_status, error_message, rows_returned, execution_strategy)
-		SELECT $1, $2, least($3, mz_sim.logging_rate()), nullif($4, ''), nullif($5, ''), $6, $7, $8, $9, $10,
-			$11::timestamptz + c.shift, $12::timestamptz + c.shift, nullif($13, ''), nullif($14, ''), $15, $16
-		FROM mz_sim.clock c WHERE random() < least($3, mz_sim.logging_rate())`
+		SELECT $1, $2, least($3, mz_sim.logging_rate()), k.id, k.name, $5, $6, $7, $8, $9,
+			$10::timestamptz + c.shift, $11::timestamptz + c.shift, nullif($12, ''), nullif($13, ''), $14, nullif($15, '')
+		FROM mz_sim.clock c LEFT JOIN mz_sim.clusters k ON k.name = $4 WHERE random() < least($3, mz_sim.logging_rate())`
 	finishExecution = `UPDATE mz_sim.statements SET finished_at = $2::timestamptz + c.shift, finished_status = $3, error_message = nullif($4, ''),
-			rows_returned = $5 FROM mz_sim.clock c WHERE execution_id = $1`
+			rows_returned = $5, execution_strategy = nullif($6, '') FROM mz_sim.clock c WHERE execution_id = $1`
 )
 
 // flush stores what is new and what has ended, at the rate and on the clock of now. When it returns, all that
@@ -164,11 +158,11 @@ func (w *history) flush(ctx context.Context) error {
 			batch.Queue("DELETE FROM mz_sim.statements WHERE execution_id = $1", e.id)
 		case e.dropped:
 		case !e.stored:
-			batch.Queue(insertExecution, e.id, e.session, e.rate, e.clusterID, e.clusterName, e.app, e.role, e.path, e.sql, e.kind,
+			batch.Queue(insertExecution, e.id, e.session, e.rate, e.clusterName, e.app, e.role, e.path, e.sql, e.kind,
 				e.began, finished, e.status, e.message, e.rows, e.strategy)
 			e.stored = true
 		case ended:
-			batch.Queue(finishExecution, e.id, finished, e.status, e.message, e.rows)
+			batch.Queue(finishExecution, e.id, finished, e.status, e.message, e.rows, e.strategy)
 		}
 		if !ended {
 			still = append(still, e)

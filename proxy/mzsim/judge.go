@@ -167,7 +167,6 @@ func failing(query string, e *proxy.Error) string {
 // when it is executed. s is the state in which it is likely to run.
 func (h *session) judgeLater(ctx context.Context, st *statement, v *proxy.Verdict, s state) {
 	if st.err != nil {
-		h.refused(st, st.err)
 		v.Action, v.Err = proxy.Refuse, st.err
 		return
 	}
@@ -204,12 +203,12 @@ func (h *session) try(ctx context.Context, st *statement, s state, alone bool) (
 	}
 	admitted, err := h.admit(ctx, target, s, alone)
 	if refuse := (*proxy.Error)(nil); errors.As(err, &refuse) {
-		h.refused(st, refuse)
+		h.refused(st, s.vars, refuse)
 	}
 	if err != nil {
 		return nil, err
 	}
-	a := &attempt{st, admitted, h.history.begin(h, target, admitted.place, s.vars), 0}
+	a := &attempt{st, admitted, h.history.begin(h, h.logged(st), admitted, s.vars), 0}
 	if a.place.waiting {
 		if err := h.await(ctx, h.info.User, s.vars, a.scope); err != nil {
 			h.history.finish(a.execution, "", err)
@@ -344,10 +343,18 @@ func (h *session) settle(a *attempt) {
 	h.notices = append(h.notices, a.notices...)
 }
 
-// refused notes a statement that was not let through.
-func (h *session) refused(st *statement, err *proxy.Error) {
-	h.mu.Lock()
-	vars := h.expected.vars
-	h.mu.Unlock()
-	h.history.finish(h.history.begin(h, st, place{}, vars), "", err)
+// refused notes a statement that was not let through. One that cannot be read, or comes in a failed transaction, is not
+// executed at all.
+func (h *session) refused(st *statement, v variables, err *proxy.Error) {
+	if err != st.err && err != errAborted {
+		h.history.finish(h.history.begin(h, h.logged(st), admission{}, v), "", err)
+	}
+}
+
+// logged is the statement as which one is logged: an EXECUTE as what it runs.
+func (h *session) logged(st *statement) *statement {
+	if st.kind == kindExecute {
+		return h.target(st)
+	}
+	return st
 }

@@ -2,7 +2,9 @@ package mzsim
 
 import (
 	"context"
+	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -77,7 +79,7 @@ func (h *session) Ready(_ context.Context, c proxy.Completed) proxy.Ready {
 	h.mu.Unlock()
 	for _, a := range running { // the first that did not complete is the one that failed
 		if h.history.unfinished(a.execution) {
-			if failure != nil {
+			if failure != nil && !unplanned(failure) {
 				h.history.finish(a.execution, "", failure)
 			} else {
 				h.history.drop(a.execution)
@@ -89,6 +91,12 @@ func (h *session) Ready(_ context.Context, c proxy.Completed) proxy.Ready {
 		h.closeCursors()
 	}
 	return h.news()
+}
+
+// unplanned tells whether a statement failed before it was executed: it names what there is not.
+func unplanned(err error) bool {
+	e := (*proxy.Error)(nil)
+	return errors.As(err, &e) && strings.HasPrefix(e.Code, "42") && e.Code != "42501"
 }
 
 // news are the notices that wait, and the variables that have changed since they were last reported.
