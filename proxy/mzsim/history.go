@@ -22,14 +22,14 @@ const historyInterval = 30 * time.Millisecond
 
 // execution is one statement in the history.
 type execution struct {
-	id, session                uuid.UUID
-	sql, kind, app, role, path string
-	clusterName, strategy      string
-	rate                       float64
-	began, finished            time.Time
-	status, message            string
-	rows                       *int64
-	stored, dropped            bool
+	id, session                          uuid.UUID
+	sql, redacted, kind, app, role, path string
+	clusterName, strategy                string
+	rate                                 float64
+	began, finished                      time.Time
+	status, message                      string
+	rows                                 *int64
+	stored, dropped                      bool
 }
 
 // history writes what sessions execute to the statement history, a little later.
@@ -51,7 +51,7 @@ func (w *history) begin(h *session, st *statement, a admission, v variables) *ex
 		rate = 1
 	}
 	e := &execution{
-		id: uuid.New(), session: h.id, sql: loggedText(st), kind: loggedType(st),
+		id: uuid.New(), session: h.id, sql: loggedText(st), redacted: redacted(st), kind: loggedType(st),
 		app: h.proxied.Parameter("application_name"), role: h.info.User, path: v.get(searchPath),
 		clusterName: a.place.clusterName, rate: rate, began: time.Now(), strategy: loggedStrategy(st, a.scope),
 	}
@@ -130,9 +130,9 @@ func (w *history) run(ctx context.Context) {
 // A statement is sampled when it is stored; the end of one that was not sampled finds no row.
 const (
 	insertExecution = `INSERT INTO mz_sim.statements (execution_id, session_id, sample_rate, cluster_id, cluster_name, application_name,
-			role, search_path, sql, statement_type, began_at, finished_at, finished_status, error_message, rows_returned, execution_strategy)
-		SELECT $1, $2, least($3, mz_sim.logging_rate()), k.id, k.name, $5, $6, $7, $8, $9,
-			$10::timestamptz + c.shift, $11::timestamptz + c.shift, nullif($12, ''), nullif($13, ''), $14, nullif($15, '')
+			role, search_path, sql, redacted_sql, statement_type, began_at, finished_at, finished_status, error_message, rows_returned, execution_strategy)
+		SELECT $1, $2, least($3, mz_sim.logging_rate()), k.id, k.name, $5, $6, $7, $8, $9, $10,
+			$11::timestamptz + c.shift, $12::timestamptz + c.shift, nullif($13, ''), nullif($14, ''), $15, nullif($16, '')
 		FROM mz_sim.clock c LEFT JOIN mz_sim.clusters k ON k.name = $4 WHERE random() < least($3, mz_sim.logging_rate())`
 	finishExecution = `UPDATE mz_sim.statements SET finished_at = $2::timestamptz + c.shift, finished_status = $3, error_message = nullif($4, ''),
 			rows_returned = $5, execution_strategy = nullif($6, '') FROM mz_sim.clock c WHERE execution_id = $1`
@@ -158,7 +158,7 @@ func (w *history) flush(ctx context.Context) error {
 			batch.Queue("DELETE FROM mz_sim.statements WHERE execution_id = $1", e.id)
 		case e.dropped:
 		case !e.stored:
-			batch.Queue(insertExecution, e.id, e.session, e.rate, e.clusterName, e.app, e.role, e.path, e.sql, e.kind,
+			batch.Queue(insertExecution, e.id, e.session, e.rate, e.clusterName, e.app, e.role, e.path, e.sql, e.redacted, e.kind,
 				e.began, finished, e.status, e.message, e.rows, e.strategy)
 			e.stored = true
 		case ended:

@@ -109,7 +109,7 @@ func TestActivity(t *testing.T) {
 	if got := c.must(t, lastUse); got != "never" {
 		t.Errorf("statements of the catalog server count as activity: %s", got)
 	}
-	r.must(t, "SET application_name = 'x'") // needs no replica, but is logged with the cluster of the session
+	r.must(t, "SET application_name = 'x'")      // needs no replica, but is logged with the cluster of the session
 	c.must(t, "SELECT mz_sim.advance('1 hour')") // at once: the statement may not be written yet
 	c.eventually(t, lastUse, "60")
 	c.must(t, "SELECT mz_sim.activity('c', now() - interval '2 hours')")

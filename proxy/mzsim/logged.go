@@ -2,6 +2,8 @@ package mzsim
 
 import (
 	"strings"
+
+	"mzproxy/rewrite"
 )
 
 // loggedTypes are the types that the activity log gives statements, by their first word. Others are
@@ -74,6 +76,20 @@ func loggedText(st *statement) string {
 		return st.source[:len(before)] + " AS '<REDACTED>'"
 	}
 	return st.source
+}
+
+// redacted is the statement without its constants.
+func redacted(st *statement) string {
+	var b strings.Builder
+	last := st.Tokens[0].Start
+	for _, t := range st.Tokens {
+		if t.Kind == rewrite.String || t.Kind == rewrite.Number {
+			b.WriteString(st.source[last-st.Start:t.Start-st.Start] + "'<REDACTED>'")
+			last = t.End
+		}
+	}
+	b.WriteString(st.source[last-st.Start:])
+	return b.String()
 }
 
 // indexedRelations are relations of the system that have an index, from which a plain query is answered at once.

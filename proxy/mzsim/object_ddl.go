@@ -44,6 +44,10 @@ func (p *parser) objectDDL() (d ddl, ok bool) {
 		return p.dropRoles(), true
 	case p.accept("create", "role"):
 		return p.createRole(), true
+	case p.accept("alter", "schema"):
+		return p.swapSchemas()
+	case p.accept("alter", "default", "privileges"):
+		return p.alterDefaultPrivileges(), true
 	case p.accept("alter", "role"):
 		return p.alterRole()
 	case p.accept("alter", "system"):
@@ -149,6 +153,17 @@ func (p *parser) dropObjects(kind string) ddl {
 	}
 	tag := "DROP " + strings.ToUpper(strings.ReplaceAll(kind, "-", " "))
 	return ddl{tag, call("drop_objects", kind, names, ifExists, p.cascade())}
+}
+
+// swapSchemas leaves ALTER SCHEMA to PostgreSQL, but for SWAP WITH.
+func (p *parser) swapSchemas() (ddl, bool) {
+	name := p.ident()
+	if !p.accept("swap", "with") {
+		return ddl{}, false
+	}
+	other := p.ident()
+	p.end()
+	return ddl{"ALTER SCHEMA", call("swap_schemas", name, other)}, true
 }
 
 // createRole lets every role log in, as in an environment without authentication.

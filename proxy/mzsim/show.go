@@ -22,6 +22,8 @@ var shownObjects = []struct {
 	{"views", shown{"name, comment", "mz_sim.show_objects", "type = 'view'"}},
 	{"sources", shown{"name, subtype AS type, cluster, comment", "mz_sim.show_objects", "type = 'source'"}},
 	{"sinks", shown{"name, subtype AS type, cluster, comment", "mz_sim.show_objects", "type = 'sink'"}},
+	{"connections", shown{"name, subtype AS type, comment", "mz_sim.show_objects", "type = 'connection'"}},
+	{"secrets", shown{"name, comment", "mz_sim.show_objects", "type = 'secret'"}},
 	{"objects", shown{"name, type, comment", "mz_sim.show_objects", ""}},
 	{"schemas", shown{"name, '' AS comment", "mz_catalog.mz_schemas", "database_id IS NOT NULL"}},
 	{"databases", shown{"name, '' AS comment", "mz_catalog.mz_databases", ""}},

@@ -160,8 +160,8 @@ func (st *statement) begin(p *parser) {
 
 func (st *statement) read(text string) {
 	st.kind = kindRead
-	if inlined := inlineShows(text, st.Tokens); inlined != st.source {
-		st.text = inlined
+	if query := spelled(inlineShows(text, st.Tokens)); query != st.source {
+		st.text = query
 	}
 	st.use()
 	if st.usage.Target != nil { // WITH ... INSERT

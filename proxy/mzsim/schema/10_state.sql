@@ -179,6 +179,7 @@ CREATE TABLE mz_sim.statements (
     role text,
     search_path text,
     sql text NOT NULL,
+    redacted_sql text, -- without its constants
     statement_type text,
     began_at timestamptz NOT NULL,
     finished_at timestamptz,

@@ -12,6 +12,20 @@ CREATE FUNCTION pg_catalog.now() RETURNS timestamptz
 CREATE FUNCTION pg_catalog.mz_now() RETURNS pg_catalog.mz_timestamp
     LANGUAGE sql STABLE
     AS $$ SELECT floor(extract(epoch FROM pg_catalog.now()) * 1000)::pg_catalog.mz_timestamp $$;
+-- Timestamps can be compared with logical ones.
+CREATE FUNCTION mz_sim.logical(t timestamptz) RETURNS numeric
+    LANGUAGE sql IMMUTABLE AS $$ SELECT floor(extract(epoch FROM t) * 1000) $$;
+DO $$
+DECLARE op text;
+BEGIN
+    FOREACH op IN ARRAY ARRAY['<', '<=', '=', '<>', '>=', '>'] LOOP
+        EXECUTE format('CREATE FUNCTION mz_sim.%I(timestamptz, numeric) RETURNS bool LANGUAGE sql IMMUTABLE AS ''SELECT mz_sim.logical($1) %s $2''', 'compare' || op, op);
+        EXECUTE format('CREATE FUNCTION mz_sim.%I(numeric, timestamptz) RETURNS bool LANGUAGE sql IMMUTABLE AS ''SELECT $1 %s mz_sim.logical($2)''', 'compare' || op, op);
+        EXECUTE format('CREATE OPERATOR pg_catalog.%s (LEFTARG = timestamptz, RIGHTARG = numeric, FUNCTION = mz_sim.%I)', op, 'compare' || op);
+        EXECUTE format('CREATE OPERATOR pg_catalog.%s (LEFTARG = numeric, RIGHTARG = timestamptz, FUNCTION = mz_sim.%I)', op, 'compare' || op);
+    END LOOP;
+END $$;
+
 CREATE FUNCTION pg_catalog.mz_version() RETURNS text
     LANGUAGE sql IMMUTABLE AS $$ SELECT 'v26.40.0 (stand-in)' $$;
 

@@ -193,6 +193,15 @@ BEGIN
     END LOOP;
 END $$;
 
+-- scaling is a strategy as the catalog keeps it: durations in seconds and nanoseconds.
+CREATE FUNCTION mz_sim.scaling(strategy jsonb) RETURNS jsonb
+    LANGUAGE sql STABLE AS $$
+    SELECT CASE WHEN strategy ? 'on_hydration' THEN jsonb_build_object('on_hydration', jsonb_build_object(
+        'hydration_size', strategy->'on_hydration'->'hydration_size',
+        'linger_duration', (SELECT jsonb_build_object('secs', floor(s), 'nanos', round((s - floor(s)) * 1000000000))
+                            FROM (SELECT extract(epoch FROM (strategy->'on_hydration'->>'linger_duration')::interval) AS s) x WHERE s IS NOT NULL))) END
+$$;
+
 CREATE FUNCTION mz_sim.check_auto_scaling(c mz_sim.clusters) RETURNS void
     LANGUAGE plpgsql AS $$
 DECLARE burst text := c.auto_scaling->'on_hydration'->>'hydration_size';

@@ -30,7 +30,7 @@ BEGIN
     IF c.managed THEN
         c.size := spec->>'size';
         c.replication_factor := coalesce((spec->>'replication_factor')::int8, 1);
-        c.auto_scaling := spec->'auto_scaling_strategy';
+        c.auto_scaling := mz_sim.scaling(spec->'auto_scaling_strategy');
         PERFORM mz_sim.check_size(c.size);
         PERFORM mz_sim.check_auto_scaling(c);
         IF spec ? 'availability_zones' AND spec->'availability_zones' <> '[]' THEN
@@ -255,7 +255,7 @@ BEGIN
         c.size := coalesce(spec->>'size', c.size);
         c.replication_factor := coalesce((spec->>'replication_factor')::int8, c.replication_factor);
         c.schedule := coalesce(spec->>'schedule', c.schedule);
-        IF spec ? 'auto_scaling_strategy' THEN c.auto_scaling := nullif(spec->'auto_scaling_strategy', 'null'); END IF;
+        IF spec ? 'auto_scaling_strategy' THEN c.auto_scaling := mz_sim.scaling(spec->'auto_scaling_strategy'); END IF;
         PERFORM mz_sim.check_size(c.size);
         PERFORM mz_sim.check_auto_scaling(c);
         current := (SELECT count(*) FROM mz_sim.replicas r WHERE r.cluster_id = c.id AND NOT r.internal);

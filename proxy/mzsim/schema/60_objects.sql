@@ -272,3 +272,20 @@ END $$;
 CREATE CONSTRAINT TRIGGER run AFTER INSERT ON mz_sim.deferred
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION mz_sim.run_deferred();
 GRANT INSERT ON mz_sim.deferred TO PUBLIC;
+
+-- swap_schemas has two schemas change names; the objects stay where they are.
+CREATE PROCEDURE mz_sim.swap_schemas(space text, other text)
+    LANGUAGE plpgsql AS $$
+DECLARE
+    name text;
+    parked text := gen_random_uuid()::text;
+BEGIN
+    FOREACH name IN ARRAY ARRAY[space, other] LOOP
+        IF to_regnamespace(quote_ident(name)) IS NULL THEN
+            PERFORM mz_sim.fail(format('unknown schema ''%s''', name));
+        END IF;
+    END LOOP;
+    EXECUTE format('ALTER SCHEMA %I RENAME TO %I', space, parked);
+    EXECUTE format('ALTER SCHEMA %I RENAME TO %I', other, space);
+    EXECUTE format('ALTER SCHEMA %I RENAME TO %I', parked, other);
+END $$;

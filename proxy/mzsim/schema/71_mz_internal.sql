@@ -130,6 +130,36 @@ CREATE VIEW mz_internal.mz_cluster_schedules AS
 CREATE VIEW mz_internal.mz_cluster_auto_scaling_strategies AS
     SELECT id AS cluster_id, auto_scaling AS strategy, NULL::jsonb AS state FROM mz_sim.clusters WHERE auto_scaling IS NOT NULL;
 
+-- The stand-in changes sizes at once: no change is ever on its way.
+CREATE VIEW mz_internal.mz_cluster_reconfigurations AS
+    SELECT NULL::text AS cluster_id, NULL::text AS status, NULL::mz_timestamp AS deadline, NULL::text AS on_timeout, NULL::jsonb AS target, NULL::jsonb AS changes
+    WHERE false;
+
+CREATE VIEW mz_internal.mz_cluster_workload_classes AS SELECT id, workload_class FROM mz_sim.clusters;
+
+-- A cluster that was swapped away and dropped since belongs to the one that took its name.
+CREATE VIEW mz_internal.mz_cluster_deployment_lineage AS
+    WITH RECURSIVE taken AS (
+        SELECT a.details->>'id' AS id, a.details->>'old_name' AS name, b.details->>'id' AS taker
+        FROM mz_sim.audit a JOIN mz_sim.audit b ON b.occurred_at = a.occurred_at AND b.details->>'new_name' = a.details->>'old_name'
+        WHERE a.event_type = 'alter' AND a.object_type = 'cluster' AND b.event_type = 'alter' AND b.object_type = 'cluster'
+    ), lineage AS (
+        SELECT id AS cluster_id, id AS current_deployment_cluster_id, name AS cluster_name FROM mz_sim.clusters WHERE id LIKE 'u%'
+        UNION
+        SELECT t.id, l.current_deployment_cluster_id, t.name FROM lineage l JOIN taken t ON t.taker = l.cluster_id AND t.name = l.cluster_name
+        WHERE NOT EXISTS (SELECT FROM mz_sim.clusters c WHERE c.id = t.id)
+    )
+    SELECT * FROM lineage;
+
+CREATE VIEW mz_internal.mz_source_statistics AS
+    SELECT r.object_id AS id, r.replica_id, 0::uint8 AS messages_received, 0::uint8 AS bytes_received, 0::uint8 AS updates_staged,
+           0::uint8 AS updates_committed, 0::uint8 AS records_indexed, 0::uint8 AS bytes_indexed,
+           CASE WHEN r.hydrated THEN coalesce((SELECT h.hydrated_at - h.started_at FROM mz_sim.hydration_seen h
+                                               WHERE h.object_id = r.object_id AND h.replica_id = r.replica_id), '0') END AS rehydration_latency,
+           NULL::uint8 AS snapshot_records_known, NULL::uint8 AS snapshot_records_staged, r.hydrated AS snapshot_committed,
+           NULL::uint8 AS offset_known, NULL::uint8 AS offset_committed
+    FROM mz_sim.source_reports r;
+
 CREATE VIEW mz_internal.mz_pending_cluster_replicas AS SELECT id FROM mz_sim.replicas WHERE false;
 CREATE VIEW mz_internal.mz_internal_cluster_replicas AS SELECT id FROM mz_sim.replicas WHERE internal;
 
@@ -155,11 +185,11 @@ CREATE VIEW mz_internal.mz_object_dependencies AS
 -- The history is written late: of the beginning of a statement, and of its end.
 CREATE VIEW mz_sim.logged AS
     SELECT seq, execution_id, prepared_statement_id, session_id, sample_rate, cluster_id, cluster_name, application_name, role, search_path,
-           sql, statement_type, prepared_name, began_at, finished_at, finished_status, error_message, rows_returned, execution_strategy
+           sql, redacted_sql, statement_type, prepared_name, began_at, finished_at, finished_status, error_message, rows_returned, execution_strategy
     FROM mz_sim.statements WHERE finished_at <= (SELECT mz_sim.seen())
     UNION ALL
     SELECT seq, execution_id, prepared_statement_id, session_id, sample_rate, cluster_id, cluster_name, application_name, role, search_path,
-           sql, statement_type, prepared_name, began_at, NULL, NULL, NULL, NULL, NULL
+           sql, redacted_sql, statement_type, prepared_name, began_at, NULL, NULL, NULL, NULL, NULL
     FROM mz_sim.statements WHERE began_at <= (SELECT mz_sim.seen()) AND (finished_at IS NULL OR finished_at > (SELECT mz_sim.seen()));
 
 CREATE VIEW mz_internal.mz_statement_execution_history AS
@@ -173,10 +203,10 @@ CREATE VIEW mz_internal.mz_statement_execution_history AS
 CREATE VIEW mz_internal.mz_statement_execution_history_redacted AS
     SELECT id, prepared_statement_id, sample_rate, cluster_id, application_name, cluster_name, database_name, search_path,
            transaction_isolation, execution_timestamp, transaction_id, transient_index_id, mz_version, began_at, finished_at,
-           finished_status, error_message, result_size, rows_returned, execution_strategy
+           finished_status, result_size, rows_returned, execution_strategy
     FROM mz_internal.mz_statement_execution_history;
 
-CREATE VIEW mz_internal.mz_recent_activity_log AS
+CREATE VIEW mz_sim.activity AS
     SELECT s.execution_id, s.sample_rate, s.cluster_id, s.application_name, s.cluster_name, 'materialize' AS database_name,
            ARRAY[s.search_path] AS search_path, 'strict serializable' AS transaction_isolation,
            (extract(epoch FROM s.began_at) * 1000)::int8::uint8 AS execution_timestamp, NULL::text AS transient_index_id,
@@ -184,16 +214,23 @@ CREATE VIEW mz_internal.mz_recent_activity_log AS
            NULL::int8 AS result_size, s.rows_returned, s.execution_strategy, s.seq::uint8 AS transaction_id, s.prepared_statement_id,
            sha256(convert_to(s.sql, 'UTF8')) AS sql_hash, coalesce(s.prepared_name, '') AS prepared_statement_name, s.session_id,
            s.began_at AS prepared_at, s.statement_type, 0::uint8 AS throttled_count, x.connected_at,
-           s.application_name AS initial_application_name, s.role AS authenticated_user, s.sql
+           s.application_name AS initial_application_name, s.role AS authenticated_user, s.sql, s.redacted_sql
     FROM mz_sim.logged s LEFT JOIN mz_sim.sessions x ON x.id = s.session_id
     WHERE s.began_at > now() - interval '24 hours';
+
+CREATE VIEW mz_internal.mz_recent_activity_log AS
+    SELECT execution_id, sample_rate, cluster_id, application_name, cluster_name, database_name, search_path, transaction_isolation,
+           execution_timestamp, transient_index_id, params, mz_version, began_at, finished_at, finished_status, error_message, result_size,
+           rows_returned, execution_strategy, transaction_id, prepared_statement_id, sql_hash, prepared_statement_name, session_id, prepared_at,
+           statement_type, throttled_count, connected_at, initial_application_name, authenticated_user, sql
+    FROM mz_sim.activity;
 
 CREATE VIEW mz_internal.mz_recent_activity_log_redacted AS
     SELECT execution_id, sample_rate, cluster_id, application_name, cluster_name, database_name, search_path, transaction_isolation,
            execution_timestamp, transient_index_id, mz_version, began_at, finished_at, finished_status, result_size, rows_returned,
            execution_strategy, transaction_id, prepared_statement_id, sql_hash, prepared_statement_name, session_id, prepared_at,
-           statement_type, throttled_count, connected_at, initial_application_name, authenticated_user
-    FROM mz_internal.mz_recent_activity_log;
+           statement_type, throttled_count, initial_application_name, authenticated_user, redacted_sql
+    FROM mz_sim.activity;
 
 -- Per-replica logs. The stand-in runs peeks in no dataflow that could be listed: a statement in progress on the
 -- session's cluster is what stands here.

@@ -42,6 +42,7 @@ BEGIN
     RETURN QUERY SELECT c.name, format('CREATE CLUSTER "%s" (%sEXPERIMENTAL ARRANGEMENT COMPRESSION = false, INTROSPECTION DEBUGGING = %s, INTROSPECTION INTERVAL = INTERVAL %L, MANAGED = true, REPLICATION FACTOR = %s, SIZE = %L, SCHEDULE = %s)',
         replace(c.name, '"', '""'),
         CASE WHEN burst IS NOT NULL THEN format('AUTO SCALING STRATEGY = (ON HYDRATION (HYDRATION SIZE = %L%s)), ', burst->>'hydration_size',
-            CASE WHEN burst->>'linger_duration' IS NOT NULL THEN format(', LINGER DURATION = INTERVAL %L', (burst->>'linger_duration')::interval::text) ELSE '' END) ELSE '' END,
+            CASE WHEN burst->'linger_duration' <> 'null' THEN format(', LINGER DURATION = INTERVAL %L',
+                make_interval(secs => (burst->'linger_duration'->>'secs')::float8 + (burst->'linger_duration'->>'nanos')::float8 / 1e9)::text) ELSE '' END) ELSE '' END,
         c.introspection_debugging::text, c.introspection_interval::text, c.replication_factor, c.size, upper(replace(c.schedule, '-', ' ')));
 END $$;

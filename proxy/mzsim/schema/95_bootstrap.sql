@@ -21,6 +21,7 @@ BEGIN
     INSERT INTO mz_sim.replicas (id, cluster_id, name, size, owner, created_at, startup)
         VALUES ('s1', 's2', 'r1', '25cc', 'mz_system'::regrole, long_ago, '0');
     INSERT INTO mz_sim.grants VALUES ('u1', 0, 'USAGE'), ('s2', 0, 'USAGE');
+    INSERT INTO mz_sim.grants SELECT NULL, materialize, unnest(ARRAY['CREATEROLE', 'CREATEDB', 'CREATECLUSTER', 'CREATENETWORKPOLICY']);
     INSERT INTO mz_sim.audit (event_type, object_type, details, occurred_at) VALUES
         ('create', 'cluster', '{"id": "u1", "name": "quickstart"}', long_ago),
         ('create', 'cluster-replica', '{"billed_as": null, "cluster_id": "u1", "cluster_name": "quickstart",
@@ -50,7 +51,7 @@ END $$;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA mz_sim, mz_catalog, mz_internal, mz_introspection TO PUBLIC;
 REVOKE SELECT ON mz_sim.statements, mz_internal.mz_statement_execution_history, mz_internal.mz_recent_activity_log,
-    mz_internal.mz_statement_execution_history_redacted, mz_internal.mz_recent_activity_log_redacted FROM PUBLIC;
+    mz_internal.mz_statement_execution_history_redacted, mz_internal.mz_recent_activity_log_redacted, mz_sim.logged, mz_sim.activity FROM PUBLIC;
 GRANT SELECT ON mz_internal.mz_statement_execution_history, mz_internal.mz_recent_activity_log TO mz_monitor;
 GRANT SELECT ON mz_internal.mz_statement_execution_history_redacted, mz_internal.mz_recent_activity_log_redacted TO mz_monitor, mz_monitor_redacted;
 REVOKE EXECUTE ON FUNCTION mz_sim.take_refusal(text) FROM PUBLIC;
