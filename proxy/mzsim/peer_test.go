@@ -129,6 +129,10 @@ func TestPeerTool(t *testing.T) {
 			d.commit(t)
 			expect("hydration", got, "r1|32|32", "r2|32|32")
 
+			got, _ = d.run(t, peerActivity, id)
+			d.commit(t)
+			expect("no activity", got, "t")
+
 			tag("SET cluster = load", "SET")
 			tag("CREATE VIEW numbers AS SELECT cluster_id FROM mz_cluster_strategies", "CREATE VIEW")
 			c.must(t, "SELECT mz_sim.set('hydration', '1 hour')")
@@ -141,9 +145,6 @@ func TestPeerTool(t *testing.T) {
 			d.commit(t)
 			expect("hydration of one replica", got, "r1|33|33", "r2|33|32")
 
-			got, _ = d.run(t, peerActivity, id)
-			d.commit(t)
-			expect("no activity", got, "t")
 			got, _ = d.run(t, "SELECT cluster_id, strategy_type, config FROM mz_cluster_strategies ORDER BY updated_at DESC")
 			d.commit(t)
 			expect("strategies", got, id+`|target_size|{"target_size": "50cc"}`)

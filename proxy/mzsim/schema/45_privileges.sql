@@ -76,9 +76,22 @@ BEGIN
         IF owned IS NOT NULL THEN
             RAISE EXCEPTION USING ERRCODE = '2BP01', MESSAGE = format('role "%s" cannot be dropped because some objects depend on it', role), DETAIL = owned;
         END IF;
-        EXECUTE format('DROP ROLE %s %I', CASE WHEN if_exists THEN 'IF EXISTS' ELSE '' END, role);
+        IF if_exists AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
+            PERFORM mz_sim.skip('role', role);
+            CONTINUE;
+        END IF;
+        EXECUTE format('DROP ROLE %I', role);
     END LOOP;
+    PERFORM mz_sim.forget_grants();
 END $$;
+
+-- forget_grants forgets what was granted to roles that are gone.
+CREATE FUNCTION mz_sim.forget_grants() RETURNS void
+    LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog AS $$
+    DELETE FROM mz_sim.grants WHERE grantee <> 0 AND grantee NOT IN (SELECT oid FROM pg_roles);
+    DELETE FROM mz_sim.default_privileges WHERE grantee <> 0 AND grantee NOT IN (SELECT oid FROM pg_roles)
+                                             OR owner <> 0 AND owner NOT IN (SELECT oid FROM pg_roles);
+$$;
 
 -- role_id: roles of the system are s<n>, those of users u<oid>, the first user is u1.
 CREATE FUNCTION mz_sim.role_id(role oid) RETURNS text
