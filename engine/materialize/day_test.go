@@ -45,7 +45,7 @@ func TestDay(t *testing.T) {
 	s := connect(t, own.DSN())
 	s.run(t, "SELECT mz_sim.set('startup', '1 minute')")
 	s.run(t, "SELECT mz_sim.set('hydration', '20 minutes')")
-	s.run(t, "SELECT mz_sim.set('lag', '0s')") // between two looks passes no time in which the catalog could catch up
+	s.run(t, "SELECT mz_sim.set('lag', '0s')")                                                // between two looks passes no time in which the catalog could catch up
 	s.run(t, "SELECT mz_sim.advance(date_trunc('week', now()) + INTERVAL '11 days' - now())") // midnight before a Friday
 	r := newRig(t, s, rigOptions{stopped: true, noLease: true})
 	ids := map[string]string{}
