@@ -3,4 +3,4 @@
 package engine_test
 
 // snapshots is how many random snapshots a property is tried on.
-const snapshots = 100_000
+const snapshots = 25_000

@@ -2,8 +2,11 @@ package main
 
 import (
 	"errors"
+	"os"
 	"os/exec"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -15,8 +18,21 @@ func TestScripts(t *testing.T) {
 		Dir:                 "../../testdata/scripts",
 		RequireExplicitExec: true,
 		UpdateScripts:       *update,
+		Setup:               takePlaceAndTime,
 		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"status": exitsWith},
 	})
+}
+
+// takePlaceAndTime lets the programs of a script live where and when the test does, whatever else
+// of the environment they do not see: see .ci/any-day.
+func takePlaceAndTime(env *testscript.Env) error {
+	for _, setting := range os.Environ() {
+		name, _, _ := strings.Cut(setting, "=")
+		if slices.Contains([]string{"TZ", "LANG", "LC_ALL", "LANGUAGE", "LOCPATH", "LD_PRELOAD", "ANY_DAY_OFFSET"}, name) || strings.HasPrefix(name, "FAKETIME") {
+			env.Vars = append(env.Vars, setting)
+		}
+	}
+	return nil
 }
 
 // exitsWith is "status N COMMAND...": the command has to exit with that status.
