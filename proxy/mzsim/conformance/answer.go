@@ -21,6 +21,7 @@ const (
 	inTransaction = "in transaction"
 	inFailed      = "in failed transaction"
 	copyIn        = "copy in"
+	cellBorder    = " | "
 	dataLine      = "data "
 )
 
@@ -78,7 +79,7 @@ func row(m *pgproto3.DataRow) string {
 			all = append(all, oneLine(string(v)))
 		}
 	}
-	return strings.Join(all, " | ")
+	return strings.Join(all, cellBorder)
 }
 
 // withFields renders an error or a notice.

@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"encoding/json"
 	"regexp"
 	"slices"
 	"strconv"
@@ -97,6 +98,9 @@ func sameLine(want, got string, real bool) bool {
 		g, ok := strings.CutPrefix(got, columnsLine)
 		return ok && sameColumns(w, g)
 	}
+	if strings.HasPrefix(want, rowLine) && !real {
+		want, got = plainJSON(want), plainJSON(got)
+	}
 	return want == got || strings.Contains(want, anything) && pattern(want).MatchString(got)
 }
 
@@ -106,6 +110,20 @@ func pattern(want string) *regexp.Regexp {
 		parts[i] = regexp.QuoteMeta(p)
 	}
 	return regexp.MustCompile("^(?s)" + strings.Join(parts, ".*") + "$")
+}
+
+// plainJSON writes the JSON of a row without the blanks and the order of keys that PostgreSQL has and Materialize has not.
+func plainJSON(row string) string {
+	cells := strings.Split(strings.TrimPrefix(row, rowLine), cellBorder)
+	for i, cell := range cells {
+		var value any
+		if strings.HasPrefix(cell, "{") && json.Unmarshal([]byte(cell), &value) == nil {
+			if plain, err := json.Marshal(value); err == nil {
+				cells[i] = string(plain)
+			}
+		}
+	}
+	return rowLine + strings.Join(cells, cellBorder)
 }
 
 // PostgreSQL cannot have the types of Materialize whose OIDs begin here.

@@ -90,6 +90,9 @@ func TestMatch(t *testing.T) {
 		{name: "open end of something else", want: "error 42601 Expected …", got: "error 42601 expected dot"},
 		{name: "what is left", want: "columns a:23|…", got: "columns a:23|row 1|tag SELECT 1", matches: true},
 		{name: "what is left of something else", want: "row 2|…", got: "row 1|row 3|tag SELECT 2"},
+		{name: "JSON of PostgreSQL", want: `row {"bb":{"c":2},"d":1} | x`, got: `row {"d": 1, "bb": {"c": 2}} | x`, matches: true},
+		{name: "JSON of PostgreSQL on a real server", want: `row {"d":1}`, got: `row {"d": 1}`, real: true},
+		{name: "other JSON", want: `row {"d":1}`, got: `row {"d": 2}`},
 		{name: "state", want: "tag BEGIN", got: "tag BEGIN|in transaction"},
 	} {
 		s := Step{Text: tt.text, Want: strings.Split(tt.want, "|")}
