@@ -144,7 +144,7 @@ const (
 	numericNegInf   = 0xF000
 )
 
-// Limits of a numeric: digits before the decimal point, and behind it.
+// Limits of a numeric: digits before the decimal point, and after it.
 const (
 	maxNumericDigits = 131072
 	maxNumericScale  = 16383

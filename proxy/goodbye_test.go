@@ -50,7 +50,7 @@ func goingOn(t *testing.T) (s *Session, client io.WriteCloser, server net.Conn) 
 	return s, client, server
 }
 
-// A server that does not close behind a client who has left is closed when it
+// A server that does not close after a client that has left is closed when it
 // has had its time; one that works for the client may take an hour.
 func TestServerThatStays(t *testing.T) {
 	query := pgtest.Message{Type: 'Q', Body: []byte("SELECT 1\x00")}.Append(nil)

@@ -22,7 +22,7 @@ import (
 //	TAG x       the server's, with the tag changed to x
 //	DONE x      the server's, reported in a notice before ReadyForQuery
 //	WATCH x     the server's, with Ready waiting for the context to end
-//	BIND x      the server's, with "!" put behind every parameter; refused if one is "bad"
+//	BIND x      the server's, with "!" put after every parameter; refused if one is "bad"
 //	EXECUTE x   the server's, refused when a portal is first executed if x is "bad", and reported in a notice otherwise
 //	PREPARE x   the server's, which makes the prepared statement x: a BIND and DONE one, which is known by x
 //	DROP x      the server's, which drops it

@@ -147,7 +147,7 @@ func (l *login) connect(ctx context.Context, startup []byte, plain bool) error {
 }
 
 // reasonUnreachable is what a client may know of a failed connection: not the
-// address of what is behind the proxy.
+// address of the server.
 func reasonUnreachable(err error) string {
 	var op *net.OpError
 	switch {

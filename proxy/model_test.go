@@ -96,7 +96,7 @@ func answersOf(t *testing.T, conn net.Conn, messages []string, requests int) str
 		_ = conn.SetReadDeadline(time.Now().Add(patience))
 		m, err := pgtest.ReadMessage(conn)
 		if err != nil {
-			t.Fatalf("%v behind %s\nof %s", err, strings.Join(seen, ", "), strings.Join(messages, "\n"))
+			t.Fatalf("%v after %s\nof %s", err, strings.Join(seen, ", "), strings.Join(messages, "\n"))
 		}
 		switch m.Type {
 		case 'N', 'S', 'T', '1', '2':

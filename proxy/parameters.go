@@ -6,7 +6,7 @@ import (
 )
 
 // parameters are those that a client has sent, or a server has reported: names
-// and values in turn, each with a zero byte behind it; of one that comes twice the last value counts. Most sessions have the
+// and values in turn, each followed by a zero byte; of one that comes twice the last value counts. Most sessions have the
 // same ones, and share the text.
 type parameters struct{ text unique.Handle[string] }
 
@@ -44,7 +44,7 @@ func (p parameters) with(name, value string) parameters {
 }
 
 // cut returns the value of a parameter, and what is in front of the parameter
-// and behind it.
+// and after it.
 func (p parameters) cut(name string) (before, value, after string) {
 	text := p.String()
 	before = text

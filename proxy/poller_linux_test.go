@@ -283,7 +283,7 @@ func rows(server net.Conn) {
 	}
 }
 
-// TLS answers some records. Where that has to wait behind a client that does not read, others need not.
+// TLS answers some records. Where that has to wait for a client that does not read, others need not.
 func TestTLSHasToAnswerAClientThatDoesNotRead(t *testing.T) {
 	authority := newAuthority(t)
 	r := newRig(t, func(cfg *proxy.Config) { cfg.ClientTLS = authority.server(t) })
@@ -337,7 +337,7 @@ func TestClientOfAUnixSocketDoesNotRead(t *testing.T) {
 		}
 	}
 	go rows(servers[0])
-	for range 200 { // some of them behind the moment when the first client has no space left
+	for range 200 { // some of them after the moment when the first client has no space left
 		exchange(t, clients[1], servers[1], "SELECT 1")
 	}
 	stop()

@@ -19,7 +19,7 @@ const muchReads = 16
 // A consumer takes the bytes of one direction.
 type consumer interface {
 	// consume takes what it can of data and returns how much; the rest is
-	// offered again with more behind it. An error stops the pump.
+	// offered again with more after it. An error stops the pump.
 	consume(data []byte) (int, error)
 }
 
@@ -152,7 +152,7 @@ func (p *pump) discard(n int) {
 	p.release()
 }
 
-// push adds bytes that were read elsewhere behind those in the buffer.
+// push adds bytes that were read elsewhere, after those in the buffer.
 func (p *pump) push(data []byte) {
 	if len(data) == 0 {
 		return

@@ -14,7 +14,7 @@ const scramPlus = "SCRAM-SHA-256-PLUS"
 func withoutChannelBinding(frame []byte) (changed []byte, offered bool, err error) {
 	var mechanisms []string
 	for rest := frame[headerSize+4:]; ; {
-		name, behind, ok := cstring(rest)
+		name, after, ok := cstring(rest)
 		if !ok {
 			return nil, false, malformed("invalid AuthenticationSASL message")
 		}
@@ -26,7 +26,7 @@ func withoutChannelBinding(frame []byte) (changed []byte, offered bool, err erro
 		} else {
 			mechanisms = append(mechanisms, string(name))
 		}
-		rest = behind
+		rest = after
 	}
 	if !offered {
 		return frame, false, nil

@@ -186,8 +186,8 @@ func (s *Server) drain() {
 	s.closing = true
 	s.mu.Unlock()
 	s.each((*Session).drain)
-	hurry := time.AfterFunc(s.cfg.DrainTimeout, func() { s.each((*Session).shutDown) })
-	defer hurry.Stop()
+	timer := time.AfterFunc(s.cfg.DrainTimeout, func() { s.each((*Session).shutDown) })
+	defer timer.Stop()
 	s.running.Wait()
 }
 

@@ -275,7 +275,7 @@ func TestServerThatDoesNotNegotiate(t *testing.T) {
 	refused(t, client, `C="08001" M="could not connect to server" D="The server did not answer in time."`)
 }
 
-// The limit is on what is behind the length, as in PostgreSQL.
+// The limit is on what follows the length, as in PostgreSQL.
 func TestSizeOfTheStartupPacket(t *testing.T) {
 	r := newRig(t, func(cfg *proxy.Config) { cfg.MaxStartupPacket = 100 })
 	largest := pgtest.Startup(pgtest.Version, "user", strings.Repeat("u", 100-4-len("user..."))) // version, and three zeros

@@ -89,7 +89,7 @@ func TestStateAfterRefusals(t *testing.T) {
 }
 
 // The same in a pipeline: what stands before a refusal is undone with it, what
-// stands behind it is skipped, up to the Sync.
+// comes after it is skipped, up to the Sync.
 func TestStateAfterRefusalsInAPipeline(t *testing.T) {
 	conn := intercepted(t)
 	outcome(conn, "CREATE TEMP TABLE s (i int)")

@@ -31,7 +31,7 @@ func TestTLSIsOptional(t *testing.T) {
 	r.session()
 }
 
-// What a client sends in plaintext behind its SSLRequest is part of the
+// What a client sends in plaintext after its SSLRequest is part of the
 // handshake, never of the session (CVE-2021-23214).
 func TestPlaintextBehindAnSSLRequest(t *testing.T) {
 	authority := newAuthority(t)

@@ -98,12 +98,12 @@ func TestNegotiationWithTheServer(t *testing.T) {
 		answer string
 		plain  bool // the session goes on in plaintext
 	}{
-		"prefer, none":                     {"prefer", "N", true},
-		"require, none":                    {"require", "N", false},
-		"require, nonsense":                {"require", "E", false},
-		"require, a handshake that fails":  {"require", "Snonsense", false},
-		"prefer, a handshake that fails":   {"prefer", "Snonsense", true},
-		"require, plaintext behind the S ": {"require", "S" + string(pgtest.Greeting(pgtest.DefaultKey)), false},
+		"prefer, none":                    {"prefer", "N", true},
+		"require, none":                   {"require", "N", false},
+		"require, nonsense":               {"require", "E", false},
+		"require, a handshake that fails": {"require", "Snonsense", false},
+		"prefer, a handshake that fails":  {"prefer", "Snonsense", true},
+		"require, plaintext after the S ": {"require", "S" + string(pgtest.Greeting(pgtest.DefaultKey)), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, a.secured(c.mode, false))

@@ -101,7 +101,7 @@ func register(t *testing.T, s *Socket) {
 	_ = s.SetReadDeadline(time.Time{})
 }
 
-// Whatever a Read leaves behind, a direction that wants to wait behind it finds.
+// Whatever a Read leaves behind, a direction that wants to wait afterwards finds.
 func TestNothingIsLostBetweenReadAndAwait(t *testing.T) {
 	for name, c := range map[string]struct {
 		peer func(*net.TCPConn)
@@ -122,7 +122,7 @@ func TestNothingIsLostBetweenReadAndAwait(t *testing.T) {
 			},
 			false,
 		},
-		"an end behind the bytes": {
+		"an end after the bytes": {
 			func(p *net.TCPConn) { _, _ = p.Write([]byte("abc")); _ = p.CloseWrite() },
 			func(s *Socket) { _, _ = s.Read(make([]byte, 10)) },
 			true,
@@ -277,7 +277,7 @@ func TestAcceptedSocket(t *testing.T) {
 		t.Error(err)
 	}
 	if err := <-accepted; !errors.Is(err, net.ErrClosed) {
-		t.Errorf("Accept behind Close: %v", err)
+		t.Errorf("Accept after Close: %v", err)
 	}
 	if _, err := net.Dial("tcp", ln.Addr().String()); err == nil {
 		t.Error("still listens")
@@ -307,7 +307,7 @@ func TestEventOfAClosedSocket(t *testing.T) {
 	old, oldPeer := socketsOf(t, p)
 	last, lastPeer := socketsOf(t, p)
 	model, _ := socketsOf(t, p)
-	begun, behind := make(chan struct{}), make(chan string, 1)
+	begun, heard := make(chan struct{}), make(chan string, 1)
 	var goOn atomic.Bool
 	heir := newSocket(old.fd, model.task, nil)
 	first.Await(does(func() { // so that the others' events come in one wait
@@ -321,12 +321,12 @@ func TestEventOfAClosedSocket(t *testing.T) {
 		if err := unix.Dup3(model.fd, heir.fd, unix.O_CLOEXEC); err != nil {
 			t.Error(err)
 		}
-		if !heir.Await(told{behind}) {
+		if !heir.Await(told{heard}) {
 			t.Error("the heir cannot wait")
 		}
 	}))
 	old.Await(does(func() { t.Error("a closed Socket goes on") }))
-	last.Await(told{behind})
+	last.Await(told{heard})
 	_, _ = firstPeer.Write([]byte("a"))
 	<-begun
 	_, _ = secondPeer.Write([]byte("a"))
@@ -336,7 +336,7 @@ func TestEventOfAClosedSocket(t *testing.T) {
 	_, _ = lastPeer.Write([]byte("a"))
 	until(t, last, unix.POLLIN)
 	goOn.Store(true)
-	<-behind
+	<-heard
 	if !pending(heir) || heir.atEnd.Load() {
 		t.Error("the heir has heard of its predecessor's end")
 	}

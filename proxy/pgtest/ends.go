@@ -45,7 +45,7 @@ func packet(body []byte) []byte {
 	return append(binary.BigEndian.AppendUint32(nil, uint32(len(body)+4)), body...)
 }
 
-// ReadPacket reads a packet without a type byte, and returns what is behind its length.
+// ReadPacket reads a packet without a type byte, and returns what follows its length.
 func ReadPacket(r io.Reader) ([]byte, error) {
 	var size [4]byte
 	if _, err := io.ReadFull(r, size[:]); err != nil {

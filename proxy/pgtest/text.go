@@ -17,11 +17,11 @@ func Format(from Side, m Message) string {
 		words := []string{l.name}
 		rest := m.Body
 		for _, f := range []byte(l.fields) {
-			word, behind, ok := formatField(f, rest)
+			word, after, ok := formatField(f, rest)
 			if !ok {
 				return fmt.Sprintf("%q %q", m.Type, m.Body)
 			}
-			words, rest = append(words, word), behind
+			words, rest = append(words, word), after
 		}
 		if len(rest) > 0 {
 			return fmt.Sprintf("%q %q", m.Type, m.Body)
@@ -128,12 +128,12 @@ func (r *reader) column() string {
 func formatComplaint(body []byte) (text string, rest []byte, ok bool) {
 	var words []string
 	for len(body) > 0 && body[0] != 0 {
-		value, behind, ok := strings.Cut(string(body[1:]), "\x00")
+		value, after, ok := strings.Cut(string(body[1:]), "\x00")
 		if !ok {
 			return "", nil, false
 		}
 		words = append(words, fmt.Sprintf("%c=%q", body[0], value))
-		body = []byte(behind)
+		body = []byte(after)
 	}
 	if len(body) == 0 {
 		return "", nil, false
