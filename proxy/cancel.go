@@ -4,9 +4,10 @@ import (
 	"context"
 	"encoding/binary"
 	"io"
-	"mzproxy/proxy/netpoll"
 	"sync"
 	"time"
+
+	"mzproxy/proxy/netpoll"
 )
 
 // cancelKeys knows which session a CancelRequest is meant for. Safe for

@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"errors"
+
 	"mzproxy/proxy/netpoll"
 )
 

@@ -1,6 +1,8 @@
 package proxy
 
-import "mzproxy/proxy/netpoll"
+import (
+	"mzproxy/proxy/netpoll"
+)
 
 // Parked is the number of directions that wait in the poller.
 func (s *Server) Parked() int { return s.counts().Waiting }

@@ -2,9 +2,10 @@ package proxy
 
 import (
 	"errors"
-	"mzproxy/proxy/netpoll"
 	"os"
 	"time"
+
+	"mzproxy/proxy/netpoll"
 )
 
 // mayAnswer has the client's answer to an AuthenticationGSSContinue forwarded

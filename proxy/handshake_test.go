@@ -3,11 +3,12 @@ package proxy
 import (
 	"context"
 	"errors"
-	"mzproxy/proxy/netpoll"
 	"net"
 	"os"
 	"sync/atomic"
 	"testing"
+
+	"mzproxy/proxy/netpoll"
 )
 
 // closedConn notes that it is closed.

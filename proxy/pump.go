@@ -2,8 +2,9 @@ package proxy
 
 import (
 	"errors"
-	"mzproxy/proxy/netpoll"
 	"net"
+
+	"mzproxy/proxy/netpoll"
 )
 
 // errPause is returned by a consumer that has work to do outside of the pump:

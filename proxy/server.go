@@ -5,13 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mzproxy/proxy/netpoll"
 	"net"
 	"net/netip"
 	"sync"
 	"time"
 
 	"github.com/sirupsen/logrus"
+
+	"mzproxy/proxy/netpoll"
 )
 
 // Waits between two attempts to accept, when the system has no descriptors left.

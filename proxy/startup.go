@@ -7,9 +7,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"mzproxy/proxy/netpoll"
 	"net"
 	"slices"
+
+	"mzproxy/proxy/netpoll"
 )
 
 // Request codes of the packets without a type byte. See "Message Formats" in the

@@ -8,12 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mzproxy/proxy/netpoll"
 	"net"
 	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"mzproxy/proxy/netpoll"
 )
 
 // sslRequestCode is the request code of an SSLRequest message.
