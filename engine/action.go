@@ -20,13 +20,15 @@ type Action struct {
 	Size    string // of create only
 	SQL     string
 	Reasons []Reason
+	// Restart is what a drop does to sources that run on the replica alone; nil: nothing.
+	Restart *Restart
 }
 
 func createReplica(cluster string, spec ReplicaSpec, reasons []Reason) Action {
 	return Action{OpCreate, spec.Name, spec.Size,
-		"CREATE CLUSTER REPLICA " + pgtext.QuoteIdent(cluster) + "." + pgtext.QuoteIdent(spec.Name) + " (SIZE " + pgtext.QuoteLiteral(spec.Size) + ")", reasons}
+		"CREATE CLUSTER REPLICA " + pgtext.QuoteIdent(cluster) + "." + pgtext.QuoteIdent(spec.Name) + " (SIZE " + pgtext.QuoteLiteral(spec.Size) + ")", reasons, nil}
 }
 
 func dropReplica(cluster, name string, reasons []Reason) Action {
-	return Action{OpDrop, name, "", "DROP CLUSTER REPLICA " + pgtext.QuoteIdent(cluster) + "." + pgtext.QuoteIdent(name), reasons}
+	return Action{OpDrop, name, "", "DROP CLUSTER REPLICA " + pgtext.QuoteIdent(cluster) + "." + pgtext.QuoteIdent(name), reasons, nil}
 }

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -27,11 +28,15 @@ type ClusterState struct {
 	ActivityUnknown string
 	// ActivitySource says where LastActivity comes from, for people.
 	ActivitySource string
+	// CrashesUnknown says why it is not known how often replicas crashed; empty: it is.
+	CrashesUnknown string
 	// SettledAt is when a signal counts that is too fresh to be believed now;
 	// nil: there is none.
 	SettledAt *Timestamp
 	// Obligations is what the cluster maintains for others.
 	Obligations Obligations
+	// Pinned lists the sources that run on one replica alone, sorted by name.
+	Pinned []PinnedSource
 	// Control marks the controller's own cluster: hands off.
 	Control bool
 	// Native names a native mechanism that owns the replicas, for example
@@ -73,6 +78,8 @@ func (c *ClusterState) Failure(sql string) *Failure {
 // maintenance of sinks, sources and materialized views.
 type Obligations struct {
 	Sinks, Sources, MaterializedViews, Indexes int64
+	// Unknown says why not all of it is known; empty: it is.
+	Unknown string
 }
 
 // Replica is a replica that exists.
@@ -80,11 +87,15 @@ type Replica struct {
 	ID         string // catalog id; empty in files
 	Name       string
 	Size       string
-	Hydrated   *bool // all objects are hydrated on it; nil: not known
+	Hydrated   *bool // everything that can run on it is hydrated on it; nil: not known
 	Online     bool
 	OOMCount   int64 // killed for lack of memory in the last hour
 	CrashCount int64 // offline with a reason in the last hour, OOMCount included
 
+	// AwaitsSources names the sources that run on this replica alone and that it only waits for: all else is hydrated on it.
+	AwaitsSources []string
+
+	Objects         *int64     // that can run on it, for people; nil: as many as the cluster has
 	HydratedObjects *int64     // for people; nil: not known
 	CreatedAt       *Timestamp // nil: not known
 }
@@ -106,6 +117,15 @@ func (c *ClusterState) Ready(r Replica) bool {
 		return false
 	}
 	return r.Hydrated != nil && *r.Hydrated || c.Objects != nil && *c.Objects == 0
+}
+
+// Awaits says which source a replica waits for that is ready but for sources that run on it alone: no other replica can help it then.
+// It is empty for others.
+func (r Replica) Awaits() string {
+	if !r.Online || len(r.AwaitsSources) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s only waits for source %q, which no other replica can run", r.Name, r.AwaitsSources[0])
 }
 
 // Replica returns the replica of that name, or nil.

@@ -61,6 +61,7 @@ func (c StrategyCoordinator) Decide(cluster *ClusterState) ClusterPlan {
 	plan.Problems = problems
 
 	desired := NewDesiredState(cluster)
+	desired.temporary = c.registry.temporary
 	var resolver ConflictResolver
 	for _, r := range strategies {
 		d := r.Decide(c.input(cluster, desired, r))

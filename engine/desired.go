@@ -20,6 +20,8 @@ type Reason struct {
 type DesiredState struct {
 	wants   map[string]want
 	removed map[string]removed
+	// temporary are the strategies whose replicas are there for a time only, to help others.
+	temporary map[string]bool
 }
 
 // want is a member of the set.
@@ -37,7 +39,7 @@ type removed struct {
 
 // NewDesiredState starts with the replicas that exist.
 func NewDesiredState(c *ClusterState) *DesiredState {
-	d := &DesiredState{map[string]want{}, map[string]removed{}}
+	d := &DesiredState{wants: map[string]want{}, removed: map[string]removed{}}
 	for _, spec := range c.Specs() {
 		d.wants[spec.Name] = want{spec: spec, exists: true}
 	}
@@ -81,6 +83,16 @@ func (d *DesiredState) dropped() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// helps tells whether a replica that is planned is there for a time only: nobody else wants it.
+func (d *DesiredState) helps(name string) bool {
+	for _, r := range d.wants[name].reasons {
+		if !d.temporary[r.Strategy] {
+			return false
+		}
+	}
+	return true
 }
 
 // put brings back what was taken out.

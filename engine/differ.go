@@ -10,7 +10,7 @@ import (
 type StateDiffer struct{}
 
 // Diff returns all creates sorted by replica name, then all drops sorted by
-// replica name. A replica that was planned and removed again gives no action,
+// replica name, but for what sources that run on one replica alone ask for. A replica that was planned and removed again gives no action,
 // and no name is both created and dropped.
 func (StateDiffer) Diff(c *ClusterState, d *DesiredState) []Action {
 	var creates, drops []Action
@@ -22,5 +22,6 @@ func (StateDiffer) Diff(c *ClusterState, d *DesiredState) []Action {
 	for _, name := range d.dropped() {
 		drops = append(drops, dropReplica(c.Name, name, []Reason{d.removed[name].by}))
 	}
+	mindSources(c, d, creates, drops)
 	return append(creates, drops...)
 }

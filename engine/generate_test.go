@@ -328,3 +328,18 @@ func (g generator) guarded(s tree) {
 		}
 	})
 }
+
+// pinned adds sources that run on one replica alone.
+func (g generator) pinned(s tree) {
+	each(s, func(c tree, replicas []any) {
+		sources := []any{}
+		for i := range g.IntN(3) {
+			source := tree{"name": fmt.Sprint("s", i)}
+			if len(replicas) > 0 && !g.oneIn(5) {
+				source["replica"] = replicas[g.IntN(len(replicas))].(tree)["name"]
+			}
+			sources = append(sources, source)
+		}
+		g.maybe(c, "pinned_sources", sources)
+	})
+}

@@ -86,7 +86,7 @@ func TestPlansReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := []string{"max_replicas_per_cluster", "max_credit_consumption_rate", "credits_in_use", "observe", "control", "native", "obligations", "recent_actions",
-		"activity_unknown", "created_by", "created_at", "max_duration_s", "allow_stop_maintenance", "gave_up"}
+		"activity_unknown", "created_by", "created_at", "max_duration_s", "allow_stop_maintenance", "gave_up", "pinned_sources", "awaits_sources", "withheld_sizes", "crashes_unknown", "restart"}
 	for _, guard := range []engine.GuardName{engine.GuardControlCluster, engine.GuardNativeScaling, engine.GuardPause, engine.GuardObligations,
 		engine.GuardRateLimit, engine.GuardLimits, engine.GuardLastReady, engine.GuardObserve} {
 		names = append(names, string(guard))

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -101,7 +102,7 @@ func guardPause(in guardInput) []Guard {
 func guardLastReady(in guardInput) []Guard {
 	var ready []string
 	for _, r := range in.cluster.Replicas {
-		if !in.cluster.Ready(r) {
+		if !in.cluster.serves(r) {
 			continue
 		}
 		if in.desired.Has(r.Name) {
@@ -113,7 +114,9 @@ func guardLastReady(in guardInput) []Guard {
 	if len(ready) == 0 || suspended {
 		return nil
 	}
-	name := slices.Min(ready)
+	name := slices.MinFunc(ready, func(a, b string) int { // one with sources, so that these need not restart
+		return cmp.Or(number(len(in.cluster.pinnedTo(b)) > 0)-number(len(in.cluster.pinnedTo(a)) > 0), strings.Compare(a, b))
+	})
 	by := in.desired.removed[name].by
 	in.desired.put(name)
 	return []Guard{{Name: GuardLastReady, Strategy: by.Strategy, Held: true, Text: name + " is the last ready replica"}}

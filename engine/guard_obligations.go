@@ -23,6 +23,12 @@ func guardObligations(in guardInput) []Guard {
 	g := Guard{Name: GuardObligations, Strategy: idleSuspend}
 	what := in.cluster.Obligations.binding()
 	switch {
+	case in.cluster.Obligations.Unknown != "" && !in.allowsStop():
+		for _, name := range taken {
+			in.desired.put(name)
+		}
+		g.Held = true
+		g.Text = "what the cluster maintains is not known: " + in.cluster.Obligations.Unknown
 	case what != "" && !in.allowsStop():
 		for _, name := range taken {
 			in.desired.put(name)

@@ -17,20 +17,26 @@ func (c StrategyCoordinator) takeOrphans(cluster *ClusterState, rows map[string]
 			stay = append(stay, Orphan{spec.Name, creator})
 			continue
 		}
-		if ready := readyBeside(cluster, desired, spec.Name); ready != nil {
-			resolver.Take(desired, creator, Step{Remove: []Removal{{spec.Name, "the strategy is gone and " + ready.Name + " is ready"}}})
+		if why := helpedBeside(cluster, desired, spec.Name); why != "" {
+			resolver.Take(desired, creator, Step{Remove: []Removal{{spec.Name, "the strategy is gone and " + why}}})
 		}
 	}
 	return stay
 }
 
-// readyBeside returns the first ready replica of the desired set by name that
-// is not the one named, or nil.
-func readyBeside(cluster *ClusterState, desired *DesiredState, name string) *Replica {
+// helpedBeside says which replica of the desired set, not the one named, needs no help of a burst: the first by name that is ready, or else
+// one that only waits for sources of its own. Empty: none.
+func helpedBeside(cluster *ClusterState, desired *DesiredState, name string) string {
+	awaits := ""
 	for _, spec := range desired.Specs() {
-		if r := cluster.Replica(spec.Name); spec.Name != name && r != nil && cluster.Ready(*r) {
-			return r
+		r := cluster.Replica(spec.Name)
+		switch {
+		case spec.Name == name || r == nil:
+		case cluster.Ready(*r):
+			return r.Name + " is ready"
+		case awaits == "":
+			awaits = r.Awaits()
 		}
 	}
-	return nil
+	return awaits
 }

@@ -8,12 +8,12 @@ import (
 // MarshalJSON is the plan format:
 //
 //	{"now", "clusters": [{"id", "name", "desired": [{"name", "size"}],
-//	  "actions": [{"op", "replica", "size", "sql", "reasons"}],
+//	  "actions": [{"op", "replica", "size", "sql", "reasons", "restart"}],
 //	  "errors": [{"strategy", "code", "message"}], "state": {type: payload},
 //	  "guards": [{"guard", "strategy", "held", "message"}]}]}
 //
-// Every field is present, but for "size", which is for create only, and "guards", which is there where one has
-// something to say (testdata/plans/README.md tells what).
+// Every field is present, but for "size", which is for create only, "restart", which is for a drop that moves sources, and "guards",
+// which is there where one has something to say (testdata/plans/README.md tells what).
 func (p Plan) MarshalJSON() ([]byte, error) {
 	clusters := make([]clusterJSON, 0, len(p.Clusters))
 	for _, c := range p.Clusters {
@@ -49,6 +49,7 @@ type actionJSON struct {
 	Size    *string  `json:"size,omitempty"`
 	SQL     string   `json:"sql"`
 	Reasons []string `json:"reasons"`
+	Restart *string  `json:"restart,omitempty"`
 }
 
 type problemJSON struct {
@@ -80,6 +81,10 @@ func (p ClusterPlan) json() clusterJSON {
 		}
 		for _, r := range a.Reasons {
 			entry.Reasons = append(entry.Reasons, r.Text)
+		}
+		if a.Restart != nil {
+			text := a.Restart.String()
+			entry.Restart = &text
 		}
 		c.Actions = append(c.Actions, entry)
 	}

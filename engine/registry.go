@@ -48,14 +48,17 @@ var Cooldown = ParameterInfo{Name: "cooldown_s", Kind: KindNumber, Least: ">= 0"
 type Registry struct {
 	strategies []Strategy // by priority
 	types      []TypeInfo // of the strategies, in their order, then pause
+	temporary  map[string]bool
 }
 
 // NewRegistry makes a registry of strategies. Their names have to differ.
 func NewRegistry(strategies ...Strategy) *Registry {
-	r := &Registry{strategies: slices.Clone(strategies)}
+	r := &Registry{strategies: slices.Clone(strategies), temporary: map[string]bool{}}
 	slices.SortStableFunc(r.strategies, func(a, b Strategy) int { return cmp.Compare(a.Info().Priority, b.Info().Priority) })
 	for _, s := range r.strategies {
-		r.types = append(r.types, s.Info())
+		info := s.Info()
+		r.types = append(r.types, info)
+		r.temporary[info.Name] = info.Temporary
 	}
 	r.types = append(r.types, pauseInfo)
 	return r

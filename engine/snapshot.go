@@ -6,8 +6,10 @@ type Snapshot struct {
 	Now                Timestamp
 	EnableExperimental bool
 	Sizes              []Size
-	Clusters           []ClusterState
-	Limits             Limits
+	// Withheld are sizes that replicas may have but that none may be created with: they only cost something.
+	Withheld []Size
+	Clusters []ClusterState
+	Limits   Limits
 	// Observe says that whoever asked executes nothing.
 	Observe bool
 	// Pauses are rows that pause all clusters, those to come included.
@@ -42,10 +44,12 @@ type Limits struct {
 type prices map[string]float64
 
 func (s *Snapshot) prices() prices {
-	p := make(prices, len(s.Sizes))
-	for _, size := range s.Sizes {
-		if _, ok := p[size.Name]; !ok {
-			p[size.Name] = size.CreditsPerHour
+	p := make(prices, len(s.Sizes)+len(s.Withheld))
+	for _, sizes := range [][]Size{s.Sizes, s.Withheld} {
+		for _, size := range sizes {
+			if _, ok := p[size.Name]; !ok {
+				p[size.Name] = size.CreditsPerHour
+			}
 		}
 	}
 	return p

@@ -1,9 +1,12 @@
 package engine
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // ParseSnapshot reads the JSON form of a Snapshot. Unknown fields are ignored, and letter case counts. The
@@ -19,8 +22,10 @@ import (
 // and, for the guards, which stay silent without them,
 //
 //	{"limits": {"max_replicas_per_cluster", "max_credit_consumption_rate", "credits_in_use"}, "observe",
-//	 "clusters": [{"activity_unknown", "control", "native", "recent_actions", "created_by": {replica: type}, "recorded",
-//	   "obligations": {"sinks", "sources", "materialized_views", "indexes"}, "replicas": [{"created_at"}]}]}
+//	 "withheld_sizes": as sizes,
+//	 "clusters": [{"activity_unknown", "crashes_unknown", "control", "native", "recent_actions", "created_by": {replica: type}, "recorded",
+//	   "obligations": {"sinks", "sources", "materialized_views", "indexes", "unknown"}, "pinned_sources": [{"name", "replica"}],
+//	   "replicas": [{"created_at", "awaits_sources"}]}]}
 //
 // testdata/plans/README.md says what each of the latter means. Required are now, size, processes,
 // workers, id, name and type; null stands for the default of every other one. What is wrong inside a
@@ -164,9 +169,8 @@ func (r *reader) snapshot(tree any) Snapshot {
 		l := r.object(o.fields["limits"], "limits")
 		s.Limits = Limits{l.count("max_replicas_per_cluster", false), l.float("max_credit_consumption_rate"), l.float("credits_in_use")}
 	}
-	o.each("sizes", func(o object) {
-		s.Sizes = append(s.Sizes, Size{o.text("size", true), o.count("processes", true), o.count("workers", true), o.float("credits_per_hour")})
-	})
+	o.each("sizes", func(o object) { s.Sizes = append(s.Sizes, o.size()) })
+	o.each("withheld_sizes", func(o object) { s.Withheld = append(s.Withheld, o.size()) })
 	o.each("pauses", func(o object) { s.Pauses = append(s.Pauses, o.row()) })
 	ids := map[string]bool{}
 	o.each("clusters", func(o object) {
@@ -180,6 +184,10 @@ func (r *reader) snapshot(tree any) Snapshot {
 	return s
 }
 
+func (o object) size() Size {
+	return Size{o.text("size", true), o.count("processes", true), o.count("workers", true), o.float("credits_per_hour")}
+}
+
 func (o object) cluster() ClusterState {
 	c := ClusterState{
 		ID:              o.text("id", true),
@@ -188,6 +196,7 @@ func (o object) cluster() ClusterState {
 		Objects:         o.integer("objects", false),
 		LastActivity:    o.timestamp("last_activity", false),
 		ActivityUnknown: o.text("activity_unknown", false),
+		CrashesUnknown:  o.text("crashes_unknown", false),
 		Control:         o.boolean("control", false),
 		Native:          o.text("native", false),
 		RecentActions:   o.count("recent_actions", false),
@@ -197,7 +206,7 @@ func (o object) cluster() ClusterState {
 	_, c.Counted = o.value("recent_actions", false)
 	if _, ok := o.value("obligations", false); ok {
 		b := o.r.object(o.fields["obligations"], o.at("obligations"))
-		c.Obligations = Obligations{b.count("sinks", false), b.count("sources", false), b.count("materialized_views", false), b.count("indexes", false)}
+		c.Obligations = Obligations{b.count("sinks", false), b.count("sources", false), b.count("materialized_views", false), b.count("indexes", false), b.text("unknown", false)}
 	}
 	for name, creator := range field(o, "created_by", "an object", false, map[string]any(nil)) {
 		strategy, ok := creator.(string)
@@ -209,6 +218,12 @@ func (o object) cluster() ClusterState {
 		}
 		c.CreatedBy[name] = strategy
 	}
+	o.each("pinned_sources", func(o object) {
+		c.Pinned = append(c.Pinned, PinnedSource{o.text("name", true), o.text("replica", false)})
+	})
+	slices.SortFunc(c.Pinned, func(a, b PinnedSource) int {
+		return cmp.Or(strings.Compare(a.Name, b.Name), strings.Compare(a.Replica, b.Replica))
+	})
 	names := map[string]bool{}
 	o.each("replicas", func(o object) {
 		replica := o.replica()
@@ -246,5 +261,13 @@ func (o object) replica() Replica {
 		hydrated := o.boolean("hydrated", false)
 		r.Hydrated = &hydrated
 	}
+	for i, v := range field(o, "awaits_sources", "a list", false, []any(nil)) {
+		name, ok := v.(string)
+		if !ok {
+			o.r.fail(fmt.Sprintf("%s[%d]", o.at("awaits_sources"), i), "not a string")
+		}
+		r.AwaitsSources = append(r.AwaitsSources, name)
+	}
+	slices.Sort(r.AwaitsSources)
 	return r
 }

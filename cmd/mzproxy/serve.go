@@ -178,7 +178,7 @@ func (a *app) run(ctx context.Context, ln, adminListener net.Listener) error {
 	var adminErr error
 	if adminListener != nil {
 		wg.Go(func() {
-			adminErr = newAdmin(a.server, a.tables, a.metrics, a.interceptor, leaseHeld(a.leader)).run(engineCtx, adminListener)
+			adminErr = newAdmin(a.server, a.tables, append(a.client.Collectors(), a.metrics, a.interceptor, leaseHeld(a.leader))...).run(engineCtx, adminListener)
 		})
 	}
 	select { // who connects at once finds the tables

@@ -56,6 +56,22 @@ func replica(name, size string, hydrated bool) Part {
 	return With(engine.Replica{Name: name, Size: size, Online: true, Hydrated: &hydrated})
 }
 
+// Source adds a source that runs on one replica alone: on which, empty is none.
+func Source(name, replica string) Part {
+	return func(c *engine.ClusterState) {
+		c.Pinned = append(c.Pinned, engine.PinnedSource{Name: name, Replica: replica})
+	}
+}
+
+// Awaiting adds a replica that is online and only waits for a source of its own.
+func Awaiting(name, size, source string) Part {
+	return func(c *engine.ClusterState) {
+		Hydrating(name, size)(c)
+		c.Replicas[len(c.Replicas)-1].AwaitsSources = []string{source}
+		Source(source, name)(c)
+	}
+}
+
 // With adds a replica.
 func With(r engine.Replica) Part {
 	return func(c *engine.ClusterState) { c.Replicas = append(c.Replicas, r) }

@@ -1,127 +1,28 @@
 package materialize
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 
 	"mzproxy/engine"
 )
 
-// How far back statement history is read at least.
-const leastHistory = time.Hour
-
 // readSubscriptions marks the clusters that serve a SUBSCRIBE.
 func (o *observation) readSubscriptions(ctx context.Context) error {
 	o.subscribed = map[string]bool{}
-	return o.client.query(ctx, "read subscriptions",
-		"SELECT cluster_id FROM mz_internal.mz_subscriptions WHERE "+o.filter("cluster_id")+" GROUP BY cluster_id",
-		func(rows pgx.Rows) error {
-			var id string
-			err := rows.Scan(&id)
-			o.subscribed[id] = true
-			return err
-		})
-}
-
-// How far back statement history goes at most: a server's own retention.
-const mostHistory = 30 * 24 * time.Hour
-
-// readHistory reads the end of the last statement on each cluster, and marks
-// the clusters on which one is still running. A history that is out of reach is
-// no error: activity is not known then. It is read as far back as idle_suspend asks, which is cheap. Only
-// where that shows nothing about a cluster whose row is younger is it read to its end: the change of a row must
-// not make a cluster that has been idle for days look new.
-func (o *observation) readHistory(ctx context.Context) error {
-	o.used, o.running = map[string]time.Time{}, map[string]bool{}
-	window := o.history()
-	err := o.readUses(ctx, o.filter("cluster_id"), window)
-	if young := o.young(window); err == nil && len(young) > 0 {
-		filter := o.filter("cluster_id")
-		if len(young) <= longList {
-			filter = "cluster_id IN " + in(young)
-		}
-		err = o.readUses(ctx, filter, mostHistory)
-	}
-	if refused := (*pgconn.PgError)(nil); refusedWith(err, "42501", "42P01") && errors.As(err, &refused) {
-		o.unread = "statement history cannot be read: " + refused.Message
-		return nil
-	}
+	var err error
+	o.subscriptionsUnknown, err = o.client.read(ctx, subscriptionSignal, o.filter("cluster_id"), func(rows pgx.Rows) error {
+		var id string
+		err := rows.Scan(&id)
+		o.subscribed[id] = true
+		return err
+	})
 	return err
-}
-
-// readUses reads the history of some clusters, so far back. Rows of statements that never
-// ended, for the server was restarted, count for a day.
-func (o *observation) readUses(ctx context.Context, filter string, window time.Duration) error {
-	return o.client.query(ctx, "read statement history", `
-		SELECT cluster_id, max(finished_at), count(CASE WHEN finished_at IS NULL THEN 1 END)
-		FROM mz_internal.mz_statement_execution_history_redacted
-		WHERE `+filter+` AND (finished_at > now() - INTERVAL '`+fmt.Sprint(int64(window/time.Second))+` seconds'
-			OR finished_at IS NULL AND began_at > now() - INTERVAL '1 day')
-		GROUP BY cluster_id`,
-		func(rows pgx.Rows) error {
-			var id string
-			var last *time.Time
-			var running int64
-			if err := rows.Scan(&id, &last, &running); err != nil {
-				return err
-			}
-			if last != nil {
-				o.used[id] = *last
-			}
-			o.running[id] = running > 0
-			return nil
-		})
-}
-
-// young lists, sorted, the clusters that showed no use in the window, and whose row of idle_suspend
-// was written in it, or may be yet.
-func (o *observation) young(window time.Duration) []string {
-	var ids []string
-	begin := o.client.clock.there(time.Now()).Add(-window)
-	unused := func(id string) bool {
-		_, used := o.used[id]
-		return !used && !o.running[id]
-	}
-	if o.ahead {
-		return slices.Sorted(slices.Values(slices.DeleteFunc(slices.Clone(o.named), func(id string) bool { return !unused(id) })))
-	}
-	for id, rows := range o.rows {
-		if !unused(id) {
-			continue
-		}
-		if slices.ContainsFunc(rows, func(r engine.StrategyRow) bool {
-			return r.Type == "idle_suspend" && r.UpdatedAt != nil && r.UpdatedAt.After(begin)
-		}) {
-			ids = append(ids, id)
-		}
-	}
-	slices.Sort(ids)
-	return ids
-}
-
-// history is how far back the history has to be read: twice the longest idle time
-// that a strategy asks about.
-func (o *observation) history() time.Duration {
-	longest := leastHistory
-	for _, rows := range o.rows {
-		for _, row := range rows {
-			var config struct {
-				IdleAfter float64 `json:"idle_after_s"`
-			}
-			if row.Type == "idle_suspend" && json.Unmarshal(row.Config, &config) == nil && config.IdleAfter < 1e8 {
-				longest = max(longest, 2*time.Duration(config.IdleAfter*float64(time.Second)))
-			}
-		}
-	}
-	return longest
 }
 
 // The sample rate from which on the history counts as complete: the default of
@@ -175,10 +76,7 @@ type uses struct {
 }
 
 func (o *observation) uses() uses {
-	u := uses{observation: o, unknown: o.loggingOff}
-	if o.unread != "" {
-		u.unknown = o.unread
-	}
+	u := uses{observation: o, unknown: cmp.Or(o.unread, o.subscriptionsUnknown, o.loggingOff)}
 	u.blind = o.client.blindness(u.unknown != "", o.now)
 	if source := o.client.cfg.Activity; source != nil {
 		u.elsewhere = source.Activity()
@@ -194,16 +92,14 @@ func (u uses) tell(c *engine.ClusterState) {
 			c.LastActivity, c.ActivitySource = at(&t), source
 		}
 	}
-	if t, ok := u.used[c.ID]; ok {
-		latest(t, "statement history")
+	if use := u.history[c.ID].latest(len(c.Replicas) > 0); !use.at.IsZero() {
+		latest(use.at, use.what)
 	}
 	seen, wire := u.elsewhere[c.Name]
 	if wire {
 		latest(u.client.clock.there(seen.Last), "the proxy")
 	}
 	switch {
-	case u.running[c.ID]:
-		latest(u.now, "a statement that is running")
 	case u.subscribed[c.ID]:
 		latest(u.now, "a SUBSCRIBE that is running")
 	case wire && seen.Busy:
@@ -212,6 +108,19 @@ func (u uses) tell(c *engine.ClusterState) {
 		c.ActivityUnknown = u.unknown
 	case u.blind != nil && u.unknown == "":
 		latest(*u.blind, "statement history did not tell until then")
+	}
+	u.wait(c)
+}
+
+// wait holds a cluster that would be idle by a history that is not fresh, and says when it is read again.
+func (u uses) wait(c *engine.ClusterState) {
+	again, waits := u.postponed[c.ID]
+	if !waits || c.ActivityUnknown != "" || len(c.Replicas) == 0 {
+		return
+	}
+	c.ActivityUnknown = "statement history was read a moment ago, and is read again at " + again.UTC().Format("15:04:05") + " UTC"
+	if c.SettledAt == nil || again.Before(c.SettledAt.Time) {
+		c.SettledAt = at(&again)
 	}
 }
 

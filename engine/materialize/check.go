@@ -46,6 +46,7 @@ func (c *Client) Check(ctx context.Context, aliases map[string]string) []Finding
 	}
 	k.sizes(catalog, aliases)
 	k.controlCluster(ctx, catalog)
+	k.signals(ctx)
 	k.history(ctx)
 	k.clusters(ctx, catalog)
 	return k.findings

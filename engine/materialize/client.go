@@ -29,6 +29,7 @@ const (
 	DefaultSchema         = "public"
 	DefaultLag            = time.Second
 	DefaultLease          = 10 * time.Second
+	DefaultHistoryEvery   = 10 * time.Second
 )
 
 const (
@@ -51,6 +52,8 @@ type Config struct {
 	// Lag is how long a replica has to be online before it counts as such: what the server says about
 	// processes and about hydration is some time behind. 0 means DefaultLag, a negative one none.
 	Lag time.Duration
+	// HistoryEvery is how often, in the long run, statement history is read at most; 0 means DefaultHistoryEvery.
+	HistoryEvery time.Duration
 	// Lease is how long leadership lasts without being renewed; 0 means DefaultLease.
 	Lease  time.Duration
 	Logger logrus.FieldLogger // may be nil
@@ -63,8 +66,10 @@ type Client struct {
 	pool       *pgxpool.Pool
 	statements *pgxpool.Pool // for DDL
 
-	facts cached[facts]
-	clock clock
+	facts   cached[facts]
+	signals *signalStates
+	history *history
+	clock   clock
 
 	blindMu sync.Mutex
 	blind   *time.Time // when statement history was last seen not to tell
@@ -75,6 +80,7 @@ var (
 	_ reconcile.Rechecker = (*Client)(nil)
 	_ reconcile.Foreseer  = (*Client)(nil)
 	_ reconcile.Locator   = (*Client)(nil)
+	_ reconcile.Inspector = (*Client)(nil)
 	_ reconcile.Executor  = (*Client)(nil)
 	_ reconcile.Recorder  = (*Client)(nil)
 	_ reconcile.Auditor   = (*Client)(nil)
@@ -95,6 +101,9 @@ func New(cfg Config) (*Client, error) {
 	case cfg.Lag < 0:
 		cfg.Lag = 0
 	}
+	if cfg.HistoryEvery <= 0 {
+		cfg.HistoryEvery = DefaultHistoryEvery
+	}
 	if cfg.Lease <= 0 {
 		cfg.Lease = DefaultLease
 	}
@@ -103,7 +112,7 @@ func New(cfg Config) (*Client, error) {
 		quiet.SetOutput(io.Discard)
 		cfg.Logger = quiet
 	}
-	c := &Client{cfg: cfg}
+	c := &Client{cfg: cfg, signals: newSignalStates(), history: newHistory(cfg.HistoryEvery)}
 	var err error
 	if c.pool, err = newPool(cfg, maxConns); err != nil {
 		return nil, err

@@ -56,6 +56,21 @@ func startSim(listen, data string) (*mzsim.Sim, error) {
 	return mzsim.Start(context.Background(), mzsim.Config{Listen: listen, Data: data, Startup: 20 * time.Millisecond, Hydration: 100 * time.Millisecond, Lag: lag})
 }
 
+// ownServer connects to a stand-in of the test's own, whose clock and knobs are nobody else's.
+func ownServer(t testing.TB) *server {
+	t.Helper()
+	own, err := startSim("", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := own.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return connect(t, own.DSN())
+}
+
 // tb is what a test helper asks of a test, or of a run of rapid.
 type tb interface {
 	Helper()

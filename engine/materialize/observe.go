@@ -32,13 +32,21 @@ func (c *Client) Foresee(ctx context.Context, clusterIDs ...string) (engine.Snap
 	return c.observe(ctx, &observation{client: c, named: clusterIDs, ahead: true})
 }
 
+// Inspect is Observe for people: activity is as fresh as it can be had, also where it changes no decision.
+func (c *Client) Inspect(ctx context.Context, clusterIDs ...string) (engine.Snapshot, error) {
+	return c.observe(ctx, &observation{client: c, named: clusterIDs, people: true})
+}
+
 func (c *Client) observe(ctx context.Context, o *observation) (engine.Snapshot, error) {
 	f, err := c.loadFacts(ctx)
 	if err != nil {
 		return engine.Snapshot{}, err
 	}
-	err = side(ctx, o.readStrategiesAndHistory, o.readState, o.readRecentActions,
-		o.readClusters, o.readReplicas, o.readReplicaAges, o.readCrashes, o.readHydration, o.readObjects, o.readSubscriptions, o.readLogging)
+	err = side(ctx, o.readStrategies, o.readState, o.readRecentActions,
+		o.readClusters, o.readReplicas, o.readReplicaAges, o.readObjects, o.readSubscriptions, o.readLogging)
+	if err == nil {
+		err = o.readHistory(ctx)
+	}
 	if err != nil {
 		return engine.Snapshot{}, err
 	}
@@ -51,6 +59,7 @@ type observation struct {
 	named  []string // ids of clusters; none: all that are concerned
 	again  bool     // only what may have changed since a moment ago
 	ahead  bool     // also what strategies may ask for that are not stored yet
+	people bool     // for people, to whom activity is shown
 
 	rows     map[string][]engine.StrategyRow // by cluster id, as all that follow
 	memories map[string]memory
@@ -61,15 +70,17 @@ type observation struct {
 	replicas map[string][]replica
 	ages     map[string]time.Time // by replica id, as crashes and hydrated
 	crashes  map[string]crashes
-	hydrated map[string]map[string]bool // objects by replica
-	objects  map[string][]string        // ids
+	statuses map[string]said            // by replica id
+	hydrated map[string]map[string]bool // objects by replica: reported, and whether hydrated
+	objects  map[string][]object
 
-	obligations map[string]engine.Obligations
+	// Why these are not known; empty: they are.
+	crashesUnknown, hydrationUnknown, objectsUnknown, subscriptionsUnknown string
 
-	used       map[string]time.Time // the end of the last statement
-	running    map[string]bool      // a statement is running
+	history    map[string]used      // what statement history tells
+	postponed  map[string]time.Time // when the history is read again, of clusters for which it should be now
+	unread     string               // why the history cannot be read
 	subscribed map[string]bool      // a SUBSCRIBE is running
-	unread     string               // why the history could not be read
 	loggingOff string               // why it cannot be trusted; empty: it can
 }
 
@@ -80,13 +91,6 @@ func (o *observation) filter(column string) string {
 		return column + " LIKE 'u%'"
 	}
 	return column + " IN " + in(o.named)
-}
-
-func (o *observation) readStrategiesAndHistory(ctx context.Context) error {
-	if err := o.readStrategies(ctx); err != nil {
-		return err
-	}
-	return o.readHistory(ctx)
 }
 
 func (o *observation) readStrategies(ctx context.Context) error {
@@ -164,9 +168,9 @@ func (o *observation) readClusters(ctx context.Context) error {
 
 // snapshot puts together what was read.
 func (o *observation) snapshot(f facts) engine.Snapshot {
-	s := engine.Snapshot{Now: engine.At(o.now.UTC()), Sizes: f.sizes, Limits: f.limits, EnableExperimental: o.client.cfg.EnableExperimental}
+	s := engine.Snapshot{Now: engine.At(o.now.UTC()), Sizes: f.sizes, Withheld: f.withheld, Limits: f.limits, EnableExperimental: o.client.cfg.EnableExperimental}
 	costs := map[string]float64{}
-	for _, size := range f.sizes {
+	for _, size := range slices.Concat(f.sizes, f.withheld) {
 		costs[size.Name] = size.CreditsPerHour
 	}
 	for _, replicas := range o.replicas {
@@ -177,7 +181,7 @@ func (o *observation) snapshot(f facts) engine.Snapshot {
 	o.client.clock.note(time.Now(), o.now)
 	s.Pauses, s.Strays = o.pauses(), o.strays()
 	uses := o.uses()
-	processes := processesOf(f.sizes)
+	processes := processesOf(s)
 	concerned := o.concerned()
 	for _, c := range o.clusters {
 		if !concerned[c.ID] {
@@ -185,7 +189,7 @@ func (o *observation) snapshot(f facts) engine.Snapshot {
 		}
 		memory := o.memories[c.ID]
 		c.Control, c.Native = c.Name == o.client.cfg.ControlCluster, f.native[c.ID]
-		c.Counted, c.Recorded, c.StateFault = true, true, o.faults[c.ID]
+		c.Counted, c.Recorded, c.StateFault, c.CrashesUnknown = true, true, o.faults[c.ID], o.crashesUnknown
 		if r := o.recent[c.ID]; r != nil {
 			c.RecentActions, c.Failures = r.executed, r.failing()
 		}
@@ -202,9 +206,9 @@ func (o *observation) snapshot(f facts) engine.Snapshot {
 }
 
 // processesOf tells how many processes a replica of a size has.
-func processesOf(sizes []engine.Size) map[string]int64 {
+func processesOf(s engine.Snapshot) map[string]int64 {
 	processes := map[string]int64{}
-	for _, size := range sizes {
+	for _, size := range slices.Concat(s.Sizes, s.Withheld) {
 		processes[size.Name] = size.Processes
 	}
 	return processes
@@ -212,19 +216,26 @@ func processesOf(sizes []engine.Size) map[string]int64 {
 
 // fill puts in what is read at a second look, too.
 func (o *observation) fill(c *engine.ClusterState, processes map[string]int64) {
-	c.Strategies, c.Obligations = o.rows[c.ID], o.obligations[c.ID]
-	n := int64(len(o.objects[c.ID]))
-	c.Objects = &n
-	for _, r := range o.replicas[c.ID] {
-		c.Replicas = append(c.Replicas, o.finish(c, r, processes))
+	c.Strategies, c.Obligations = o.rows[c.ID], o.obligations(c.ID)
+	c.Objects = nil
+	if o.objectsUnknown == "" {
+		n := int64(len(o.objects[c.ID]))
+		c.Objects = &n
 	}
+	for _, r := range o.replicas[c.ID] {
+		c.Replicas = append(c.Replicas, r.Replica)
+	}
+	for i, r := range o.replicas[c.ID] {
+		c.Replicas[i] = o.finish(c, r, processes)
+	}
+	c.Pinned = o.pinnedSources(c)
 }
 
 // Recheck observes the cluster of a snapshot again, in half the queries: without activity and history.
 func (c *Client) Recheck(ctx context.Context, seen engine.Snapshot) (engine.Snapshot, error) {
 	before := seen.Clusters[0]
 	o := &observation{client: c, named: []string{before.ID}, again: true}
-	if err := side(ctx, o.readStrategies, o.readClusters, o.readReplicas, o.readHydration, o.readObjects); err != nil {
+	if err := side(ctx, o.readStrategies, o.readClusters, o.readReplicas, o.readObjects); err != nil {
 		return engine.Snapshot{}, err
 	}
 	if len(o.clusters) == 0 {
@@ -233,7 +244,7 @@ func (c *Client) Recheck(ctx context.Context, seen engine.Snapshot) (engine.Snap
 	}
 	now := before
 	now.Name, now.Managed, now.Replicas, now.SettledAt = o.clusters[0].Name, o.clusters[0].Managed, nil, nil
-	o.fill(&now, processesOf(seen.Sizes))
+	o.fill(&now, processesOf(seen))
 	for i, r := range now.Replicas {
 		if old := before.Replica(r.Name); old != nil && old.ID == r.ID {
 			now.Replicas[i].CrashCount, now.Replicas[i].OOMCount, now.Replicas[i].CreatedAt = old.CrashCount, old.OOMCount, old.CreatedAt

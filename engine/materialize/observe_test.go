@@ -22,6 +22,7 @@ func newClient(t *testing.T, s *server, cfg materialize.Config) *materialize.Cli
 		cfg.DSN = s.dsn
 	}
 	cfg.Schema = s.schema
+	cfg.HistoryEvery = time.Millisecond
 	if cfg.Lag == 0 {
 		cfg.Lag = -1
 	}
@@ -301,7 +302,8 @@ func TestActivity(t *testing.T) {
 		t.Errorf("never used: %+v", o)
 	}
 	s.run(t, "SELECT mz_sim.activity('used', now() - INTERVAL '10 minutes')")
-	if o := state(); o.LastActivity == nil || o.ActivitySource != "statement history" || !o.about(10*time.Minute) {
+	c = newClient(t, s, materialize.Config{Activity: seen}) // which remembers nothing
+	if o := state(); o.LastActivity == nil || o.ActivitySource != "a select in statement history" || !o.about(10*time.Minute) {
 		t.Errorf("used ten minutes ago: %+v", o)
 	}
 	seen["used"] = engine.Activity{Last: time.Now().Add(-3 * time.Minute)}
@@ -330,11 +332,12 @@ func TestActivity(t *testing.T) {
 	until(t, "the SUBSCRIBE counts", func() bool { return state().about(0) })
 	cancel()
 	<-ended
-	until(t, "it does not count any more", func() bool { return state().ActivitySource == "statement history" })
+	until(t, "it does not count any more", func() bool { return strings.HasSuffix(state().ActivitySource, "in statement history") })
 
 	// A statement that waits for a replica runs, and has no end in the history.
 	s.run(t, "CREATE INDEX watched_idx IN CLUSTER used ON watched (n)")
 	s.run(t, "SELECT mz_sim.activity('used', now() - INTERVAL '10 minutes')")
+	c = newClient(t, s, materialize.Config{Activity: seen})
 	s.run(t, "SELECT mz_sim.set('hydration', '1 day')")
 	defer s.run(t, "SELECT mz_sim.set('hydration', '100ms')")
 	s.run(t, "SELECT mz_sim.crash('used', 'r', 'error')")
@@ -345,7 +348,7 @@ func TestActivity(t *testing.T) {
 		defer close(ended)
 		_, _ = reader.Exec(ctx, "SELECT * FROM "+s.schema+".watched")
 	}()
-	until(t, "the statement counts", func() bool { return state().ActivitySource == "a statement that is running" })
+	until(t, "the statement counts", func() bool { return state().ActivitySource == "a select that is running" })
 	cancel()
 	<-ended
 }
@@ -380,7 +383,10 @@ type usage struct {
 
 func usageOf(t tb, c *materialize.Client, id string) usage {
 	t.Helper()
-	s := observe(t, c, id)
+	s, err := c.Inspect(context.Background(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
 	u := usage{s.Clusters[0], -1}
 	if u.LastActivity != nil {
 		u.ago = s.Now.Sub(u.LastActivity.Time)

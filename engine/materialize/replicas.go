@@ -2,169 +2,163 @@ package materialize
 
 import (
 	"context"
-	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
+	"golang.org/x/sync/errgroup"
 
 	"mzproxy/engine"
 )
 
-// objects lists what hydrates on a cluster, with the kind of each: indexes that
-// users made, materialized views, sources and sinks. The introspection indexes
-// that every cluster has are left out (their ids do not begin with "u"): they
-// would call a cluster hydrated whose own objects are not known yet, and one
-// without objects never hydrated. A cluster without objects has nothing to hydrate.
-const objects = `(
-	SELECT id, cluster_id, 'index' AS kind FROM mz_catalog.mz_indexes WHERE id LIKE 'u%'
-	UNION ALL SELECT id, cluster_id, 'materialized-view' FROM mz_catalog.mz_materialized_views WHERE id LIKE 'u%'
-	UNION ALL SELECT id, cluster_id, 'source' FROM mz_catalog.mz_sources
-		WHERE id LIKE 'u%' AND cluster_id IS NOT NULL AND type NOT IN ('subsource', 'progress', 'webhook', 'log')
-	UNION ALL SELECT id, cluster_id, 'sink' FROM mz_catalog.mz_sinks WHERE id LIKE 'u%'
-)`
-
-// replica is a replica with what its processes say.
-type replica struct {
-	engine.Replica
-	processes, online int64
-	since             *time.Time // since when they have been as they are
-}
+// replica is a replica of the catalog.
+type replica struct{ engine.Replica }
 
 type crashes struct{ all, oom int64 }
 
+// readReplicas reads the replicas of all clusters, for what they consume counts against the limit, and what is said about those of the clusters
+// concerned.
 func (o *observation) readReplicas(ctx context.Context) error {
 	o.replicas = map[string][]replica{}
-	filter := "r.cluster_id LIKE 'u%'" // all clusters: what they consume counts against the limit
+	filter := "cluster_id LIKE 'u%'"
 	if o.again {
-		filter = o.filter("r.cluster_id")
+		filter = o.filter("cluster_id")
 	}
-	return o.client.query(ctx, "read replicas", `
-		SELECT r.id, r.cluster_id, r.name, coalesce(r.size, ''), count(s.status), count(CASE WHEN s.status = 'online' THEN 1 END), max(s.updated_at)
-		FROM mz_catalog.mz_cluster_replicas r LEFT JOIN mz_internal.mz_cluster_replica_statuses s ON s.replica_id = r.id
-		WHERE `+filter+`
-		GROUP BY r.id, r.cluster_id, r.name, r.size ORDER BY r.cluster_id, r.name`,
+	err := o.client.query(ctx, "read replicas", "SELECT id, cluster_id, name, coalesce(size, '') FROM mz_catalog.mz_cluster_replicas WHERE "+filter,
 		func(rows pgx.Rows) error {
 			var r replica
 			var cluster string
-			if err := rows.Scan(&r.ID, &cluster, &r.Name, &r.Size, &r.processes, &r.online, &r.since); err != nil {
+			if err := rows.Scan(&r.ID, &cluster, &r.Name, &r.Size); err != nil {
 				return err
 			}
 			o.replicas[cluster] = append(o.replicas[cluster], r)
 			return nil
 		})
+	if err != nil {
+		return err
+	}
+	for _, replicas := range o.replicas {
+		slices.SortFunc(replicas, func(a, b replica) int { return strings.Compare(a.Name, b.Name) })
+	}
+	condition, none := o.ofReplicas()
+	if none {
+		return nil
+	}
+	reads := []func(context.Context, string) error{o.readStatuses, o.readHydration}
+	if !o.again {
+		reads = append(reads, o.readCrashes)
+	}
+	var group errgroup.Group
+	for _, read := range reads {
+		group.Go(func() error { return read(ctx, condition) })
+	}
+	return group.Wait()
+}
+
+// ofReplicas restricts a read to the replicas of the clusters named. none: they have no replicas.
+func (o *observation) ofReplicas() (condition string, none bool) {
+	if len(o.named) == 0 || len(o.named) > longList {
+		return "", false
+	}
+	var ids []string
+	for _, cluster := range o.named {
+		for _, r := range o.replicas[cluster] {
+			ids = append(ids, r.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return "", true
+	}
+	return "replica_id IN " + in(ids), false
+}
+
+// said is what the processes of a replica say.
+type said struct {
+	processes, online int64
+	since             *time.Time // since when they have been as they are
+}
+
+func (o *observation) readStatuses(ctx context.Context, condition string) error {
+	o.statuses = map[string]said{}
+	_, err := o.client.read(ctx, statusSignal, condition, func(rows pgx.Rows) error { // without it none is online
+		var id, status string
+		var updated *time.Time
+		if err := rows.Scan(&id, &status, &updated); err != nil {
+			return err
+		}
+		s := o.statuses[id]
+		s.processes++
+		if status == "online" {
+			s.online++
+		}
+		if updated != nil && (s.since == nil || updated.After(*s.since)) {
+			s.since = updated
+		}
+		o.statuses[id] = s
+		return nil
+	})
+	return err
 }
 
 // readReplicaAges reads when replicas were created. Where the server does not
 // tell, it is not known.
 func (o *observation) readReplicaAges(ctx context.Context) error {
 	o.ages = map[string]time.Time{}
-	err := o.client.query(ctx, "read replica history",
-		"SELECT replica_id, created_at FROM mz_internal.mz_cluster_replica_history WHERE dropped_at IS NULL AND "+o.filter("cluster_id"),
-		func(rows pgx.Rows) error {
-			var id string
-			var created *time.Time
-			if err := rows.Scan(&id, &created); err != nil {
-				return err
-			}
-			if created != nil {
-				o.ages[id] = *created
-			}
-			return nil
-		})
-	if refused := (*pgconn.PgError)(nil); errors.As(err, &refused) {
+	_, err := o.client.read(ctx, ageSignal, o.filter("cluster_id"), func(rows pgx.Rows) error {
+		var id string
+		var created *time.Time
+		if err := rows.Scan(&id, &created); err != nil {
+			return err
+		}
+		if created != nil {
+			o.ages[id] = *created
+		}
 		return nil
-	}
+	})
 	return err
 }
 
 // readCrashes counts, of the last hour, the times that a process of a replica
 // went offline with a reason.
-func (o *observation) readCrashes(ctx context.Context) error {
+func (o *observation) readCrashes(ctx context.Context, condition string) (err error) {
 	o.crashes = map[string]crashes{}
-	return o.client.query(ctx, "read crashes", `
-		SELECT replica_id, count(*), count(CASE WHEN reason LIKE 'oom%' THEN 1 END)
-		FROM mz_internal.mz_cluster_replica_status_history
-		WHERE status = 'offline' AND reason IS NOT NULL AND reason <> 'initializing' AND occurred_at > now() - INTERVAL '1 hour'
-		GROUP BY replica_id`,
-		func(rows pgx.Rows) error {
-			var id string
-			var c crashes
-			err := rows.Scan(&id, &c.all, &c.oom)
-			o.crashes[id] = c
+	if condition != "" {
+		condition += " AND "
+	}
+	o.crashesUnknown, err = o.client.read(ctx, crashSignal, condition+"occurred_at > now() - INTERVAL '1 hour'", func(rows pgx.Rows) error {
+		var id, reason string
+		if err := rows.Scan(&id, &reason); err != nil {
 			return err
-		})
-}
-
-// readHydration reads which objects are hydrated on which replicas. A row that is missing means not hydrated. Which of them
-// count is for readObjects to say: two simple queries are answered sooner than a join of the two.
-func (o *observation) readHydration(ctx context.Context) error {
-	o.hydrated = map[string]map[string]bool{}
-	return o.client.query(ctx, "read hydration", `
-		SELECT h.replica_id, h.object_id
-		FROM mz_internal.mz_hydration_statuses h JOIN mz_catalog.mz_cluster_replicas r ON r.id = h.replica_id
-		WHERE h.hydrated AND h.object_id LIKE 'u%' AND `+o.filter("r.cluster_id"),
-		func(rows pgx.Rows) error {
-			var replica, object string
-			if err := rows.Scan(&replica, &object); err != nil {
-				return err
-			}
-			if o.hydrated[replica] == nil {
-				o.hydrated[replica] = map[string]bool{}
-			}
-			o.hydrated[replica][object] = true
+		}
+		if reason == "initializing" {
 			return nil
-		})
-}
-
-// readObjects reads what each cluster maintains.
-func (o *observation) readObjects(ctx context.Context) error {
-	o.objects, o.obligations = map[string][]string{}, map[string]engine.Obligations{}
-	return o.client.query(ctx, "read objects",
-		"SELECT o.cluster_id, o.id, o.kind FROM "+objects+" o WHERE "+o.filter("o.cluster_id"),
-		func(rows pgx.Rows) error {
-			var cluster, id, kind string
-			if err := rows.Scan(&cluster, &id, &kind); err != nil {
-				return err
-			}
-			o.objects[cluster] = append(o.objects[cluster], id)
-			of := o.obligations[cluster]
-			switch kind {
-			case "index":
-				of.Indexes++
-			case "materialized-view":
-				of.MaterializedViews++
-			case "source":
-				of.Sources++
-			case "sink":
-				of.Sinks++
-			}
-			o.obligations[cluster] = of
-			return nil
-		})
+		}
+		c := o.crashes[id]
+		c.all++
+		if strings.HasPrefix(reason, "oom") {
+			c.oom++
+		}
+		o.crashes[id] = c
+		return nil
+	})
+	return err
 }
 
 // finish puts together what is known of a replica. It is online when all processes of its size are, and have been for
 // some time: right after a start, what is said about hydration may be from before.
 func (o *observation) finish(c *engine.ClusterState, r replica, processes map[string]int64) engine.Replica {
-	out := r.Replica
-	out.Online = r.online > 0 && r.online == r.processes && r.online >= processes[r.Size]
+	out, s := r.Replica, o.statuses[r.ID]
+	out.Online = s.online > 0 && s.online == s.processes && s.online >= processes[r.Size]
 	out.CrashCount, out.OOMCount = o.crashes[r.ID].all, o.crashes[r.ID].oom
 	if created, ok := o.ages[r.ID]; ok {
 		out.CreatedAt = at(&created)
 	}
-	done := int64(0)
-	for _, object := range o.objects[c.ID] {
-		if o.hydrated[r.ID][object] {
-			done++
-		}
-	}
-	hydrated := done == *c.Objects
-	out.Hydrated, out.HydratedObjects = &hydrated, &done
-	if !out.Online || r.since == nil {
+	o.hydrate(c, &out)
+	if !out.Online || s.since == nil {
 		return out
 	}
-	if settled := r.since.Add(o.client.cfg.Lag); settled.After(o.now) {
+	if settled := s.since.Add(o.client.cfg.Lag); settled.After(o.now) {
 		out.Online = false
 		if c.SettledAt == nil || settled.Before(c.SettledAt.Time) {
 			c.SettledAt = at(&settled)

@@ -91,7 +91,7 @@ func TestRandomRows(t *testing.T) {
 	planner := engine.Planner{Registry: engine.NewRegistry(strategy.All()...)}
 	now := time.Date(2025, 6, 1, 12, 0, 0, 0, time.UTC)
 	for range randomRows / rowsTogether {
-		o := &observation{client: &Client{}, now: now, rows: map[string][]engine.StrategyRow{}, recent: map[string]*recentActions{}, used: map[string]time.Time{"u1": now}}
+		o := &observation{client: &Client{}, now: now, rows: map[string][]engine.StrategyRow{}, recent: map[string]*recentActions{}, history: map[string]used{"u1": {ran: use{at: now}}}}
 		o.clusters = []engine.ClusterState{{ID: "u1", Name: "prod"}, {ID: "u2", Name: "other"}, {ID: "u3", Name: "third"}}
 		newest := o.noState()
 		kind, config, updated := "target_size", `{"target_size": "25cc"}`, "2025-06-01 11:00:00+00"

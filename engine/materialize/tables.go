@@ -69,9 +69,3 @@ func (c *Client) EnsureTables(ctx context.Context) error {
 	}
 	return nil
 }
-
-// isMissing tells whether an error says that a table does not exist.
-func isMissing(err error) bool {
-	var refused *pgconn.PgError
-	return refusedWith(err, "42P01", "3F000") || errors.As(err, &refused) && (strings.HasPrefix(refused.Message, "unknown catalog item") || strings.HasPrefix(refused.Message, "unknown schema"))
-}

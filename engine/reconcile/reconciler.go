@@ -21,6 +21,11 @@ type Observer interface {
 	Observe(ctx context.Context, clusterIDs ...string) (engine.Snapshot, error)
 }
 
+// Inspector is an Observer that reads no more than decisions need, unless it is asked for people.
+type Inspector interface {
+	Inspect(ctx context.Context, clusterIDs ...string) (engine.Snapshot, error)
+}
+
 // Foreseer is an Observer that reads only what the stored strategies ask for, unless it is asked for what others
 // might.
 type Foreseer interface {
@@ -162,7 +167,11 @@ type ActionResult struct {
 // Explain observes and plans, and does nothing else. With no clusters named, it is about all that
 // have strategies.
 func (r *Reconciler) Explain(ctx context.Context, clusterIDs ...string) (engine.Snapshot, engine.Plan, error) {
-	return r.explainBy(ctx, r.cfg.Observer.Observe, clusterIDs)
+	read := r.cfg.Observer.Observe
+	if i, ok := r.cfg.Observer.(Inspector); ok {
+		read = i.Inspect
+	}
+	return r.explainBy(ctx, read, clusterIDs)
 }
 
 func (r *Reconciler) explainBy(ctx context.Context, read func(context.Context, ...string) (engine.Snapshot, error), clusterIDs []string) (engine.Snapshot, engine.Plan, error) {

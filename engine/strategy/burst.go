@@ -47,7 +47,7 @@ func (Burst) Decide(in engine.Input) engine.Decision {
 			sameSize = append(sameSize, spec)
 		}
 	}
-	ready := firstReady(in.Cluster, others)
+	ready, awaiting := firstReady(in.Cluster, others), firstAwaiting(in.Cluster, others)
 	switch {
 	case in.Cooling:
 		d := cooling(in)
@@ -56,7 +56,9 @@ func (Burst) Decide(in engine.Input) engine.Decision {
 		}
 		return d
 	case ready != nil:
-		return helped(in, own, ready)
+		return helped(in, own, ready.Name+" is ready")
+	case awaiting != "":
+		return helped(in, own, awaiting)
 	case len(own) > 0:
 		return running(in, in.Cluster.Replica(own[0]), others)
 	case len(others) == 0:
@@ -85,13 +87,13 @@ func burstReplicas(in engine.Input) (own []string, name string) {
 	return in.Own, name
 }
 
-// helped ends a burst, if there is one: another replica is ready.
-func helped(in engine.Input, own []string, ready *engine.Replica) engine.Decision {
-	d := none("%s is ready", ready.Name)
+// helped ends a burst, if there is one: another replica is as ready as a burst can help it to be.
+func helped(in engine.Input, own []string, why string) engine.Decision {
+	d := none("%s", why)
 	var ends []engine.Removal
 	for _, name := range own {
 		if in.Desired.Has(name) {
-			ends = append(ends, engine.Removal{Name: name, Why: ready.Name + " is ready"})
+			ends = append(ends, engine.Removal{Name: name, Why: why})
 		}
 	}
 	if len(ends) > 0 {

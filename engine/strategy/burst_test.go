@@ -33,6 +33,14 @@ func TestBurst(t *testing.T) {
 			[]string{"drop a: shrink_to_fit: 1 out-of-memory crashes in the last hour (limit 1)"}, "no other replica"},
 		{"cooling down: not added", []Part{rests, Hydrating("a", "100cc"), Decided("burst", 30*time.Second)}, nil, "cooling down"},
 		{"cooling down: not removed", []Part{rests, Ready("a", "100cc"), Ready("prod_burst", "400cc"), Decided("burst", 30*time.Second)}, nil, "cooling down"},
+		{"one only waits for its source: no help", []Part{large, Awaiting("a", "100cc", "s")}, nil, `a only waits for source "s", which no other replica can run`},
+		{"there, one only waits for its source: goes", []Part{large, Hydrating("prod_burst", "400cc"), Awaiting("a", "100cc", "s")},
+			[]string{`drop prod_burst: burst: a only waits for source "s", which no other replica can run`}, ""},
+		{"there, it has the source, and one is ready without: goes", []Part{large, Awaiting("prod_burst", "400cc", "s"), Ready("a", "100cc")},
+			[]string{"drop prod_burst: burst: a is ready"}, ""},
+		{"a source runs elsewhere, none is ready: added", []Part{large, Hydrating("a", "100cc"), Source("s", "a")}, []string{added}, "no replica is ready"},
+		{"with a source it is created last", []Part{baseline, large, Source("s", "")},
+			[]string{"create r_100cc 100cc: target_size: no replica of size 100cc", added}, ""},
 	})
 }
 

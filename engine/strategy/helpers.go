@@ -23,6 +23,17 @@ func firstReady(c *engine.ClusterState, specs []engine.ReplicaSpec) *engine.Repl
 	return nil
 }
 
+// firstAwaiting says of the first replica of a list that waits for nothing but sources that run on it alone which one that is; empty: there
+// is none.
+func firstAwaiting(c *engine.ClusterState, specs []engine.ReplicaSpec) string {
+	for _, spec := range specs {
+		if r := existing(c, spec); r != nil && r.Awaits() != "" {
+			return r.Awaits()
+		}
+	}
+	return ""
+}
+
 // cooling is the decision of a strategy that rests.
 func cooling(in engine.Input) engine.Decision {
 	return engine.Decision{Verb: engine.VerbHold, Text: "cooling down", Until: in.CooledAt}

@@ -52,6 +52,9 @@ func (ShrinkToFit) Decide(in engine.Input) engine.Decision {
 	if len(s.set) == 0 {
 		return s.tryAll()
 	}
+	if why := in.Cluster.CrashesUnknown; why != "" {
+		return engine.Decision{Verb: engine.VerbHold, Text: "crashes are not known: " + why}
+	}
 	s.removeLooping()
 	s.removeLarger()
 	if len(s.step.Remove) > 0 {

@@ -93,11 +93,15 @@ func clusterJSON(c engine.ClusterState, plan engine.ClusterPlan) (map[string]any
 func signalsJSON(c engine.ClusterState) map[string]any {
 	replicas := make([]map[string]any, 0, len(c.Replicas))
 	for _, r := range c.Replicas {
-		replicas = append(replicas, map[string]any{"name": r.Name, "size": r.Size, "online": r.Online, "hydrated": r.Hydrated, "hydrated_objects": r.HydratedObjects,
+		replicas = append(replicas, map[string]any{"name": r.Name, "size": r.Size, "online": r.Online, "hydrated": r.Hydrated, "hydrated_objects": r.HydratedObjects, "objects": hydratable(c, r), "awaits_sources": orEmpty(r.AwaitsSources),
 			"ready": c.Ready(r), "oom_count": r.OOMCount, "crash_count": r.CrashCount, "created_at": moment(r.CreatedAt), "created_by": nullable(c.CreatedBy[r.Name])})
 	}
+	pinned := make([]map[string]any, 0, len(c.Pinned))
+	for _, s := range c.Pinned {
+		pinned = append(pinned, map[string]any{"name": s.Name, "replica": nullable(s.Replica)})
+	}
 	return map[string]any{
-		"objects": c.Objects, "indexes": c.Obligations.Indexes, "materialized_views": c.Obligations.MaterializedViews,
+		"objects": c.Objects, "pinned_sources": pinned, "indexes": c.Obligations.Indexes, "materialized_views": c.Obligations.MaterializedViews,
 		"sources": c.Obligations.Sources, "sinks": c.Obligations.Sinks,
 		"last_activity": moment(c.LastActivity), "activity_source": nullable(c.ActivitySource), "activity_unknown": nullable(c.ActivityUnknown),
 		"recent_actions": c.RecentActions, "replicas": replicas,
@@ -128,6 +132,9 @@ func moment(t *engine.Timestamp) any {
 	}
 	return t.String()
 }
+
+// orEmpty is a list, which JSON shows as one also where it is empty.
+func orEmpty(list []string) []string { return append([]string{}, list...) }
 
 // nullable is a text, or null where it is empty.
 func nullable(text string) any {

@@ -156,11 +156,16 @@ func (p *printer) replicas(c engine.ClusterState, plan engine.ClusterPlan) {
 	type row struct{ name, size, what, state string }
 	var rows []row
 	for _, r := range c.Replicas {
-		what := "stay"
+		what, state := "stay", condition(c, r)
 		if !slices.Contains(plan.Desired, engine.ReplicaSpec{Name: r.Name, Size: r.Size}) {
 			what = "drop"
 		}
-		rows = append(rows, row{ascii(r.Name), ascii(r.Size), what, condition(c, r)})
+		for _, a := range plan.Actions {
+			if a.Replica == r.Name && a.Restart != nil {
+				state += "; " + ascii(a.Restart.String())
+			}
+		}
+		rows = append(rows, row{ascii(r.Name), ascii(r.Size), what, state})
 	}
 	for _, a := range plan.Actions {
 		if a.Op == engine.OpCreate {
@@ -190,8 +195,12 @@ func condition(c engine.ClusterState, r engine.Replica) string {
 	case c.Ready(r):
 	case r.Hydrated == nil:
 		state = "hydration not known"
-	case c.Objects != nil && r.HydratedObjects != nil:
-		state = fmt.Sprintf("hydrating, %d of %d objects", *r.HydratedObjects, *c.Objects)
+	case len(r.AwaitsSources) == 1:
+		state = "waits for source " + quoted(r.AwaitsSources[0])
+	case len(r.AwaitsSources) > 1:
+		state = "waits for sources " + quoted(strings.Join(r.AwaitsSources, `", "`))
+	case hydratable(c, r) != nil && r.HydratedObjects != nil:
+		state = fmt.Sprintf("hydrating, %d of %d objects", *r.HydratedObjects, *hydratable(c, r))
 	default:
 		state = "hydrating"
 	}
@@ -199,6 +208,14 @@ func condition(c engine.ClusterState, r engine.Replica) string {
 		state += fmt.Sprintf(", %s in the last hour (%d out of memory)", count(r.CrashCount, "crash", "crashes"), r.OOMCount)
 	}
 	return state
+}
+
+// hydratable is how many objects can hydrate on a replica; nil: not known.
+func hydratable(c engine.ClusterState, r engine.Replica) *int64 {
+	if r.Objects != nil {
+		return r.Objects
+	}
+	return c.Objects
 }
 
 // nextLook says what would change the decision.

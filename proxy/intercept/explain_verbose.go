@@ -34,6 +34,13 @@ func (p *printer) signals(s engine.Snapshot, c engine.ClusterState, plan engine.
 	for _, r := range c.Replicas {
 		entry("replica", "%s: %s", r.Name, strings.Join(replicaSignals(s, c, r), ", "))
 	}
+	for _, s := range c.Pinned {
+		where := "runs on " + s.Replica + " alone"
+		if s.Replica == "" {
+			where = "runs on one replica alone, now on none"
+		}
+		entry("source", "%s %s", s.Name, where)
+	}
 	entry("actions", "%d in the last 5 minutes", c.RecentActions)
 	p.line("State")
 	for _, d := range plan.Decisions {
@@ -63,8 +70,8 @@ func replicaSignals(s engine.Snapshot, c engine.ClusterState, r engine.Replica) 
 	if r.Online {
 		list[0] = "online"
 	}
-	if c.Objects != nil && r.HydratedObjects != nil {
-		list = append(list, fmt.Sprintf("%d of %d objects hydrated", *r.HydratedObjects, *c.Objects))
+	if n := hydratable(c, r); n != nil && r.HydratedObjects != nil {
+		list = append(list, fmt.Sprintf("%d of %d objects hydrated", *r.HydratedObjects, *n))
 	}
 	list = append(list, fmt.Sprintf("%s (%d out of memory) in the last hour", count(r.CrashCount, "crash", "crashes"), r.OOMCount))
 	if r.CreatedAt != nil {

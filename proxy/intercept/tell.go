@@ -60,6 +60,7 @@ func actionNotices(o *reconcile.Outcome) []*proxy.Notice {
 	if o.Observe {
 		for _, a := range o.Plan.Actions {
 			list = append(list, notice(severityNotice, codeOK, "would "+describe(o.Plan.Name, a), reasons(a), "The proxy only observes (--observe)."))
+			list = append(list, restartNotice(o, a)...)
 		}
 	}
 	for _, r := range o.Results {
@@ -68,8 +69,18 @@ func actionNotices(o *reconcile.Outcome) []*proxy.Notice {
 			continue
 		}
 		list = append(list, notice(severityNotice, codeOK, past(r.Op)+" "+object(o.Plan.Name, r.Action), reasons(r.Action), ""))
+		list = append(list, restartNotice(o, r.Action)...)
 	}
 	return list
+}
+
+// restartNotice tells that sources which run on one replica alone go on on another one.
+func restartNotice(o *reconcile.Outcome, a engine.Action) []*proxy.Notice {
+	if a.Restart == nil {
+		return nil
+	}
+	return []*proxy.Notice{notice(severityNotice, codeOK, a.Restart.String(),
+		fmt.Sprintf("The server runs such a source on one replica alone, until now on %s.%s.", pgtext.QuoteIdent(o.Plan.Name), pgtext.QuoteIdent(a.Replica)), "")}
 }
 
 func failureNotice(o *reconcile.Outcome, r reconcile.ActionResult) *proxy.Notice {
