@@ -87,10 +87,10 @@ func (r run) cleanUp(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// keep brings a session back to its beginning, or ends it: that of a role goes with the role.
+// keep brings a session back to its beginning, or ends it: that of a role goes with the role, that of options with the case.
 func (r run) keep(name string, c *conn) error {
 	url, options := r.login(name)
-	if options != nil || c.broken != nil || c.waiting {
+	if options != nil || c.own || c.broken != nil || c.waiting {
 		c.close()
 		return nil
 	}

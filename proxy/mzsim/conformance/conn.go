@@ -29,6 +29,7 @@ type conn struct {
 	parameters map[string]string // as reported last
 	status     byte              // of the transaction
 	waiting    bool              // for an answer
+	own        bool              // a case has opened it with options of its own
 	broken     error
 }
 

@@ -203,6 +203,7 @@ func (r run) connect(ctx context.Context, session string, options []string) []st
 		delete(r.sessions, session)
 		return failure(err)
 	}
+	c.own = true
 	r.sessions[session] = c
 	return append(slices.Clone(c.greeting), "connected")
 }
