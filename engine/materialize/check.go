@@ -178,10 +178,12 @@ func (k *check) history(ctx context.Context) {
 		return
 	}
 	_, err = k.client.exec(ctx, "read statement history",
-		"SELECT cluster_id FROM mz_internal.mz_statement_execution_history_redacted LIMIT 0")
+		"SELECT cluster_id, statement_type, execution_strategy, finished_status, finished_at, began_at, redacted_sql FROM mz_internal.mz_recent_activity_log_redacted LIMIT 0")
 	switch {
+	case isForbidden(err):
+		k.add(Warning, "statement logging", "%s; idle_suspend holds; run: %s", fault(err), k.client.grant())
 	case err != nil:
-		k.add(Warning, "statement logging", "%s; idle_suspend holds: GRANT mz_monitor_redacted TO %s", err, pgtext.QuoteIdent(k.role.Name))
+		k.add(Warning, "statement logging", "%s; idle_suspend goes by the history without kinds of statements", fault(err))
 	case off != "":
 		k.add(Warning, "statement logging", "%s; idle_suspend holds where it sees no activity", off)
 	default:
