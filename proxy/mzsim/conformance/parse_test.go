@@ -79,6 +79,7 @@ func TestMatch(t *testing.T) {
 		{name: "other columns", want: "columns b:23|row 1", got: "columns a:23|row 1"},
 		{name: "another type", want: "columns a:25|row 1", got: "columns a:23|row 1"},
 		{name: "types that PostgreSQL has not", want: "columns a:16462, b:25|row 1", got: "columns a:23, b:25|row 1", matches: true},
+		{name: "the type of names", want: "columns a:25|row 1", got: "columns a:19|row 1", matches: true},
 		{name: "types of a real server", want: "columns a:16462|row 1", got: "columns a:23|row 1", real: true},
 		{name: "a notice behind", want: "notice 00000 x|    HINT y|tag A", got: "tag A|notice 00000 x|    HINT y", matches: true},
 		{name: "no hint", want: "error 42601 x", got: "error 42601 x|    HINT y"},
