@@ -115,10 +115,12 @@ func (u uses) tell(c *engine.ClusterState) {
 // wait holds a cluster that would be idle by a history that is not fresh, and says when it is read again.
 func (u uses) wait(c *engine.ClusterState) {
 	again, waits := u.postponed[c.ID]
-	if !waits || c.ActivityUnknown != "" || len(c.Replicas) == 0 {
+	if !waits || c.ActivityUnknown != "" {
 		return
 	}
-	c.ActivityUnknown = "statement history was read a moment ago, and is read again at " + again.UTC().Format("15:04:05") + " UTC"
+	if len(c.Replicas) > 0 { // to lose
+		c.ActivityUnknown = "statement history was read a moment ago, and is read again at " + again.UTC().Format("15:04:05") + " UTC"
+	}
 	if c.SettledAt == nil || again.Before(c.SettledAt.Time) {
 		c.SettledAt = at(&again)
 	}

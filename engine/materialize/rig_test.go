@@ -48,6 +48,7 @@ func newRig(t testing.TB, s *server, o rigOptions) *rig {
 	}
 	cfg := o.client
 	cfg.DSN, cfg.Schema, cfg.Logger = r.cutter.dsn(s.dsn), s.schema, log
+	cfg.HistoryEvery = time.Millisecond // the clock of a test may run faster than ours
 	if cfg.Lag == 0 {
 		cfg.Lag = -1
 	}
