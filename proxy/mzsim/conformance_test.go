@@ -37,6 +37,9 @@ func TestConformance(t *testing.T) {
 				}
 				ran = true
 				wrong = append(wrong, whatDiffers(t, r, c)...)
+				if c.Pending != "" && len(wrong) > 0 {
+					break // as it was expected
+				}
 			}
 			switch {
 			case !ran:
