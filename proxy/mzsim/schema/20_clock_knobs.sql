@@ -57,9 +57,10 @@ CREATE FUNCTION mz_sim.knob(name text) RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
     AS $$ SELECT k.value FROM mz_sim.knobs k WHERE k.name = $1 $$;
 
--- seen is the moment that the relations show that are not written together with what they tell of.
+-- seen is the moment that the relations show that are not written together with what they tell of. It is taken from
+-- the running clock: a transaction may see what began after it.
 CREATE FUNCTION mz_sim.seen() RETURNS timestamptz
-    LANGUAGE sql STABLE AS $$ SELECT now() - mz_sim.knob('lag')::interval $$;
+    LANGUAGE sql STABLE AS $$ SELECT clock_timestamp() + (SELECT shift FROM mz_sim.clock) - mz_sim.knob('lag')::interval $$;
 
 -- The share of statements that is logged.
 CREATE FUNCTION mz_sim.logging_rate() RETURNS float8
