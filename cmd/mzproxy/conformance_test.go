@@ -53,7 +53,7 @@ func TestConformance(t *testing.T) {
 // proxied is a stand-in without sample clusters, with a proxy in front whose controller is the superuser.
 func proxied(t *testing.T) conformance.Server {
 	t.Helper()
-	sim, err := mzsim.Start(t.Context(), mzsim.Config{Hydration: 200 * time.Millisecond, Startup: fastStartup})
+	sim, err := mzsim.Start(t.Context(), mzsim.Config{Hydration: 200 * time.Millisecond, Startup: fastStartup, Superuser: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,7 +61,7 @@ type demo struct {
 
 // start starts both and returns when strategies work.
 func (c demoCmd) start(ctx context.Context, log logrus.FieldLogger) (*demo, error) {
-	sim, err := mzsim.Start(ctx, mzsim.Config{Hydration: c.Hydration, Startup: c.Startup, Lag: c.Lag, PostgresBin: c.PostgresBin, Logger: log})
+	sim, err := mzsim.Start(ctx, mzsim.Config{Hydration: c.Hydration, Startup: c.Startup, Lag: c.Lag, Superuser: true, PostgresBin: c.PostgresBin, Logger: log})
 	if err != nil {
 		return nil, err
 	}

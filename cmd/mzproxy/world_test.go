@@ -32,7 +32,7 @@ type world struct {
 // standIn is a stand-in with the sample clusters, and no proxy in front.
 func standIn(t *testing.T) *mzsim.Sim {
 	t.Helper()
-	sim, err := mzsim.Start(t.Context(), mzsim.Config{Hydration: fastHydration, Startup: fastStartup, Lag: lag})
+	sim, err := mzsim.Start(t.Context(), mzsim.Config{Hydration: fastHydration, Startup: fastStartup, Lag: lag, Superuser: true})
 	if err != nil {
 		t.Fatal(err)
 	}

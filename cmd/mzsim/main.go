@@ -29,6 +29,7 @@ type serveCommand struct {
 	Hydration   time.Duration `default:"${hydration}" help:"Time from online to hydrated at one worker; divided by the workers of the size."`
 	Startup     time.Duration `default:"${startup}" help:"Time from created to online."`
 	Lag         time.Duration `default:"0s" help:"How late the catalog shows sessions, statuses, hydration, usage and history; a real Materialize is a second or two late."`
+	Superuser   bool          `help:"Make role materialize a superuser, as an organization's administrators are."`
 	PostgresBin string        `type:"path" placeholder:"DIR" env:"MZSIM_POSTGRES_BIN" help:"Directory of the PostgreSQL binaries (default: PATH, then the usual places)."`
 	Data        string        `type:"path" placeholder:"DIR" help:"Data directory, kept at exit (default: temporary)."`
 	LogLevel    string        `default:"info" enum:"trace,debug,info,warning,error" help:"Log level: ${enum}."`
@@ -81,7 +82,7 @@ func serve(ctx context.Context, c serveCommand, stdout, stderr io.Writer) error 
 	log.SetLevel(level)
 	const atOnce = 1 // nanosecond: 0 would stand for the default
 	sim, err := mzsim.Start(ctx, mzsim.Config{
-		Listen: c.Listen, Hydration: max(c.Hydration, atOnce), Startup: max(c.Startup, atOnce), Lag: c.Lag, PostgresBin: c.PostgresBin, Data: c.Data, Welcome: true, Logger: log,
+		Listen: c.Listen, Hydration: max(c.Hydration, atOnce), Startup: max(c.Startup, atOnce), Lag: c.Lag, Superuser: c.Superuser, PostgresBin: c.PostgresBin, Data: c.Data, Welcome: true, Logger: log,
 	})
 	if err != nil {
 		return err

@@ -53,7 +53,7 @@ func TestMain(m *testing.M) {
 }
 
 func startSim(listen, data string) (*mzsim.Sim, error) {
-	return mzsim.Start(context.Background(), mzsim.Config{Listen: listen, Data: data, Startup: 20 * time.Millisecond, Hydration: 100 * time.Millisecond, Lag: lag})
+	return mzsim.Start(context.Background(), mzsim.Config{Listen: listen, Data: data, Startup: 20 * time.Millisecond, Hydration: 100 * time.Millisecond, Lag: lag, Superuser: true})
 }
 
 // ownServer connects to a stand-in of the test's own, whose clock and knobs are nobody else's.

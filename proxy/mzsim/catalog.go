@@ -29,7 +29,7 @@ func loadCatalog(ctx context.Context, p *postgres) error {
 		return reopen(ctx, p)
 	}
 	for _, statement := range []string{
-		"CREATE ROLE " + userRole + " SUPERUSER LOGIN",
+		"CREATE ROLE " + userRole + " LOGIN",
 		"ALTER DATABASE postgres RENAME TO " + database, // a quarter of a second faster than a new one on a disk
 		"ALTER DATABASE " + database + " OWNER TO " + userRole,
 	} {

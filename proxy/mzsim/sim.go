@@ -37,6 +37,7 @@ type Config struct {
 	PostgresBin string        // directory of PostgreSQL's binaries; "" means to look for them
 	Data        string        // data directory, kept at the end; "" means a temporary one
 	Password    string        // of role materialize; "" means that nobody needs a password
+	Superuser   bool          // make role materialize a superuser, as an organization's administrators are; else it may make clusters, roles and databases
 	Logger      logrus.FieldLogger
 }
 
@@ -117,7 +118,7 @@ func newPool(ctx context.Context, p *postgres) (*pgxpool.Pool, error) {
 	return pool, nil
 }
 
-// configure sets the knobs and the password.
+// configure sets the knobs, and what role materialize may do.
 func (s *Sim) configure(ctx context.Context, cfg Config) error {
 	for knob, d := range map[string]time.Duration{"hydration": cfg.Hydration, "startup": cfg.Startup, "lag": cfg.Lag} {
 		if d == 0 {
@@ -127,12 +128,15 @@ func (s *Sim) configure(ctx context.Context, cfg Config) error {
 			return fmt.Errorf("set %s: %w", knob, err)
 		}
 	}
-	if cfg.Password == "" {
-		return nil
+	statement := "ALTER ROLE " + userRole + " NOSUPERUSER CREATEROLE CREATEDB"
+	if cfg.Superuser {
+		statement = "ALTER ROLE " + userRole + " SUPERUSER"
 	}
-	statement := "ALTER ROLE " + userRole + " PASSWORD " + constantPassword(cfg.Password)
+	if cfg.Password != "" {
+		statement += " PASSWORD " + constantPassword(cfg.Password)
+	}
 	if _, err := s.pool.Exec(ctx, statement, pgx.QueryExecModeSimpleProtocol); err != nil {
-		return fmt.Errorf("set password: %w", err)
+		return fmt.Errorf("set rights and password: %w", err)
 	}
 	return nil
 }

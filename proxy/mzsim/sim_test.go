@@ -23,7 +23,7 @@ var sim *mzsim.Sim
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
 		var err error
-		if sim, err = mzsim.Start(context.Background(), mzsim.Config{Startup: 50 * time.Millisecond, Hydration: 200 * time.Millisecond}); err != nil {
+		if sim, err = mzsim.Start(context.Background(), mzsim.Config{Startup: 50 * time.Millisecond, Hydration: 200 * time.Millisecond, Superuser: true}); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			return 1
 		}

@@ -20,6 +20,7 @@ import (
 
 func start(t *testing.T, cfg mzsim.Config) *mzsim.Sim {
 	t.Helper()
+	cfg.Superuser = true
 	s, err := mzsim.Start(t.Context(), cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -66,10 +66,12 @@ CREATE VIEW mz_sim.replica_states AS SELECT s.* FROM (SELECT now() AS at OFFSET 
 CREATE VIEW mz_sim.hydration AS SELECT h.* FROM (SELECT now() AS at OFFSET 0) n, mz_sim.hydration_at(n.at) h;
 CREATE VIEW mz_sim.hydration_seen AS SELECT h.* FROM (SELECT mz_sim.seen() AS at OFFSET 0) s, mz_sim.hydration_at(s.at) h WHERE h.started_at <= s.at;
 
--- source_reports: what replicas have reported of sources. Reports come at intervals, the first one up to an interval late.
-CREATE VIEW mz_sim.source_reports AS
+-- reports: what replicas have reported of the indexes, materialized views and sources that they run. Reports of sources come at
+-- intervals, the first one up to an interval late, and those of dropped replicas stay.
+CREATE VIEW mz_sim.reports AS
     SELECT h.object_id, h.replica_id, h.hydrated FROM mz_sim.hydration_seen h
-    WHERE h.type = 'source' AND h.started_at + (SELECT mz_sim.knob('source_statistics')::interval) <= (SELECT mz_sim.seen())
+    WHERE h.type IN ('index', 'materialized-view')
+       OR h.type = 'source' AND h.started_at + (SELECT mz_sim.knob('source_statistics')::interval) <= (SELECT mz_sim.seen())
     UNION ALL
     SELECT object_id, replica_id, hydrated FROM mz_sim.past_reports;
 

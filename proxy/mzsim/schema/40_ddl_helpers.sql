@@ -145,7 +145,10 @@ END $$;
 CREATE FUNCTION mz_sim.remove_replica(r mz_sim.replicas, cluster_name text, reason text) RETURNS void
     LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO mz_sim.past_reports SELECT object_id, replica_id, hydrated FROM mz_sim.source_reports WHERE replica_id = r.id;
+    IF EXISTS (SELECT FROM mz_sim.objects o WHERE o.cluster_id = r.cluster_id AND o.type = 'source') THEN
+        INSERT INTO mz_sim.past_reports SELECT x.object_id, x.replica_id, x.hydrated
+            FROM mz_sim.reports x JOIN mz_sim.objects o ON o.id = x.object_id WHERE o.type = 'source' AND x.replica_id = r.id;
+    END IF;
     IF r.id = mz_sim.first_replica(r.cluster_id) THEN
         UPDATE mz_sim.objects o SET restarted_at = now() WHERE o.cluster_id = r.cluster_id AND o.runs = 'one';
     END IF;
