@@ -1,6 +1,9 @@
 package engine
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Catalog is what a write of a strategy is checked against: the clusters and sizes that exist.
 type Catalog struct {
@@ -8,6 +11,7 @@ type Catalog struct {
 	Clusters              []ClusterInfo
 	Sizes                 []Size
 	MaxReplicasPerCluster int64 // 0: not known
+	Controller            Role  // that runs the DDL; zero: not known
 }
 
 // ClusterInfo is one cluster of the Catalog.
@@ -25,4 +29,10 @@ type Role struct {
 	ID, Name  string
 	Superuser bool
 	MemberOf  []string // ids of the roles it is a member of, direct or not
+}
+
+// MayManage tells whether the role may run DDL on a cluster: as
+// superuser, as the cluster's owner, or as a member of the owning role.
+func (r Role) MayManage(c ClusterInfo) bool {
+	return r.Superuser || r.ID == c.OwnerID || slices.Contains(r.MemberOf, c.OwnerID)
 }

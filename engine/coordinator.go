@@ -32,6 +32,7 @@ func NewStrategyCoordinator(registry *Registry, s *Snapshot, aliases map[string]
 // running is a strategy whose row can be used.
 type running struct {
 	Strategy
+	info    TypeInfo
 	name    string
 	config  Config
 	row     StrategyRow
@@ -168,7 +169,7 @@ func (c StrategyCoordinator) usable(cluster *ClusterState, rows map[string]Strat
 		if p.bad != "" {
 			report(info.Name, BadState, p.bad)
 		}
-		run = append(run, running{strategy, info.Name, config, row, p})
+		run = append(run, running{strategy, info, info.Name, config, row, p})
 	}
 	return run, problems
 }

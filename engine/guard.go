@@ -96,8 +96,8 @@ func guardPause(in guardInput) []Guard {
 	return []Guard{{Name: GuardPause, Held: in.holdAll(), Text: in.pause.String(), Until: in.pause.Until}}
 }
 
-// guardLastReady keeps the last ready replica, unless idle_suspend has them
-// all gone. It comes after those that hold back a part of what is wished. The rules of the
+// guardLastReady keeps the last ready replica, unless they are all
+// suspended. It comes after those that hold back a part of what is wished. The rules of the
 // strategies leave one by themselves, so where nothing else was held back it is silent.
 func guardLastReady(in guardInput) []Guard {
 	var ready []string
@@ -110,7 +110,7 @@ func guardLastReady(in guardInput) []Guard {
 		}
 		ready = append(ready, r.Name)
 	}
-	suspended := len(in.desired.wants) == 0 && len(in.desired.removedBy(idleSuspend)) > 0
+	suspended := len(in.desired.wants) == 0 && in.suspends()
 	if len(ready) == 0 || suspended {
 		return nil
 	}
@@ -120,6 +120,11 @@ func guardLastReady(in guardInput) []Guard {
 	by := in.desired.removed[name].by
 	in.desired.put(name)
 	return []Guard{{Name: GuardLastReady, Strategy: by.Strategy, Held: true, Text: name + " is the last ready replica"}}
+}
+
+// suspends tells whether a strategy that suspends took something.
+func (in guardInput) suspends() bool {
+	return slices.ContainsFunc(in.strategies, func(r running) bool { return r.info.Suspends && len(in.desired.removedBy(r.name)) > 0 })
 }
 
 // guardObserve says that a proxy that only observes executes nothing. It is the

@@ -1,40 +1,38 @@
 package engine
 
-import (
-	"slices"
-	"strings"
-)
-
-// The strategy whose wishes touch what a cluster maintains, and its parameter
-// that says that this is fine.
-const (
-	idleSuspend          = "idle_suspend"
-	allowStopMaintenance = "allow_stop_maintenance"
-)
+import "strings"
 
 // guardObligations keeps a cluster from being suspended while it maintains
-// what others rely on, unless its row says that this is fine. What only makes
+// what others rely on, unless the row that wants it says that this is fine. What only makes
 // queries fast is no obligation, but worth a word.
 func guardObligations(in guardInput) []Guard {
-	taken := in.desired.removedBy(idleSuspend)
-	if len(taken) == 0 {
-		return nil
+	var said []Guard
+	for _, r := range in.strategies {
+		if taken := in.desired.removedBy(r.name); r.info.Suspends && len(taken) > 0 {
+			said = append(said, in.obligations(r, taken)...)
+		}
 	}
-	g := Guard{Name: GuardObligations, Strategy: idleSuspend}
+	return said
+}
+
+// obligations is the guard for what one strategy took.
+func (in guardInput) obligations(r running, taken []string) []Guard {
+	g := Guard{Name: GuardObligations, Strategy: r.name}
 	what := in.cluster.Obligations.binding()
+	allow, _ := r.info.parameter(func(p ParameterInfo) bool { return p.AllowsStop })
 	switch {
-	case in.cluster.Obligations.Unknown != "" && !in.allowsStop():
+	case in.cluster.Obligations.Unknown != "" && !r.config.Bool(allow.Name):
 		for _, name := range taken {
 			in.desired.put(name)
 		}
 		g.Held = true
 		g.Text = "what the cluster maintains is not known: " + in.cluster.Obligations.Unknown
-	case what != "" && !in.allowsStop():
+	case what != "" && !r.config.Bool(allow.Name):
 		for _, name := range taken {
 			in.desired.put(name)
 		}
 		g.Held = true
-		g.Text = "the cluster maintains " + what + `; "` + allowStopMaintenance + `": true lets it be suspended`
+		g.Text = "the cluster maintains " + what + `; "` + allow.Name + `": true lets it be suspended`
 	case len(in.cluster.Replicas) == 0: // suspended already
 		return nil
 	case what != "":
@@ -45,13 +43,6 @@ func guardObligations(in guardInput) []Guard {
 		return nil
 	}
 	return []Guard{g}
-}
-
-// allowsStop tells whether the row of idle_suspend lets maintenance stop.
-func (in guardInput) allowsStop() bool {
-	return slices.ContainsFunc(in.strategies, func(r running) bool {
-		return r.name == idleSuspend && r.config.Bool(allowStopMaintenance)
-	})
 }
 
 // binding lists what others rely on; empty: nothing.

@@ -11,6 +11,8 @@ type TypeInfo struct {
 	Experimental bool
 	Priority     int  // the higher wins
 	Temporary    bool // its replicas are of no use without it: they go when its row is gone and another one is ready
+	Suspends     bool // it takes all replicas away from a cluster that maintains nothing for others
+	EachSize     bool // it may ask for a replica of each size at once; otherwise for one
 	Summary      string
 	Parameters   []ParameterInfo
 }
@@ -36,8 +38,14 @@ type ParameterInfo struct {
 	Least    string // smallest value of a number, as ">= 0" or "> 0"; empty: any
 	Listed   bool   // KindSize: the size has to be offered, even where no sizes are known
 	Unit     string
-	Default  string // for people
-	Meaning  string
+	// Headline: the value stands beside the strategy's name where plans are shown.
+	Headline bool
+	// History: so many seconds back it is looked when a cluster was used.
+	History bool
+	// AllowsStop: of one that suspends, true says that what the cluster maintains may stop.
+	AllowsStop bool
+	Default    string // for people
+	Meaning    string
 }
 
 // Cooldown is the parameter that every strategy has.
@@ -67,6 +75,9 @@ func NewRegistry(strategies ...Strategy) *Registry {
 // Types lists what may stand in strategy_type, by priority.
 func (r *Registry) Types() []TypeInfo { return slices.Clone(r.types) }
 
+// Type finds a type by its name.
+func (r *Registry) Type(name string) (TypeInfo, bool) { return r.lookup(name) }
+
 // lookup finds a type by its name.
 func (r *Registry) lookup(name string) (TypeInfo, bool) {
 	i := slices.IndexFunc(r.types, func(t TypeInfo) bool { return t.Name == name })
@@ -74,4 +85,23 @@ func (r *Registry) lookup(name string) (TypeInfo, bool) {
 		return TypeInfo{}, false
 	}
 	return r.types[i], true
+}
+
+// parameter returns the first parameter that has a trait.
+func (t TypeInfo) parameter(has func(ParameterInfo) bool) (ParameterInfo, bool) {
+	i := slices.IndexFunc(t.Parameters, has)
+	if i < 0 {
+		return ParameterInfo{}, false
+	}
+	return t.Parameters[i], true
+}
+
+// Headline returns the parameter whose value stands beside the strategy's name.
+func (t TypeInfo) Headline() (ParameterInfo, bool) {
+	return t.parameter(func(p ParameterInfo) bool { return p.Headline })
+}
+
+// History returns the parameter that says how far back it is looked when a cluster was used.
+func (t TypeInfo) History() (ParameterInfo, bool) {
+	return t.parameter(func(p ParameterInfo) bool { return p.History })
 }

@@ -7,6 +7,9 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode/utf8"
+
+	"mzproxy/rewrite/pgtext"
 )
 
 // ConfigCode is the kind of a ConfigProblem; the SQL surface maps it to
@@ -91,6 +94,9 @@ func (r *Registry) unknownType(name string) ConfigProblem {
 		Hint:    Perhaps(name, known)}
 }
 
+// Quotation marks that come into a config by way of an editor of prose.
+const typographicQuotes = "\u201c\u201d\u201e\u201f\u2018\u2019\u201a\u201b\u00ab\u00bb\u2033\u2036\uff02"
+
 func notAnObject(config []byte, err error) ConfigProblem {
 	var syntax *json.SyntaxError
 	if fault := json.Unmarshal(config, new(any)); errors.As(fault, &syntax) {
@@ -98,8 +104,12 @@ func notAnObject(config []byte, err error) ConfigProblem {
 		if strings.HasPrefix(syntax.Error(), "unexpected end") {
 			at = int64(len(config))
 		}
-		return ConfigProblem{Code: NotJSON, Offset: at,
-			Message: "invalid input syntax for type json", Detail: sentence(syntax.Error())}
+		p := ConfigProblem{Code: NotJSON, Offset: at, Message: "invalid input syntax for type json", Detail: sentence(syntax.Error())}
+		if quote, size := utf8.DecodeRune(config[at:]); size > 0 && strings.ContainsRune(typographicQuotes, quote) {
+			p.Detail = fmt.Sprintf("A typographic quotation mark (%c) stands where JSON has a straight one.", quote)
+			p.Hint = `Write " in its place; editors of prose and chats change quotation marks.`
+		}
+		return p
 	}
 	return ConfigProblem{Code: InvalidValue, Message: "config is " + err.Error(),
 		Hint: `A config is a JSON object, for example {"target_size": "100cc"}.`}
@@ -186,9 +196,9 @@ func Perhaps(name string, candidates []string) string {
 	if len(name) > 100 {
 		return ""
 	}
-	best, distance := "", max(2, len(name)/3)+1
+	best, distance := "", min(max(2, len(name)/3), len(name)-1)+1 // what shares nothing with it is not near
 	for _, c := range candidates {
-		if d := editDistance(strings.ToLower(name), strings.ToLower(c)); d < distance {
+		if d := pgtext.EditDistance(strings.ToLower(name), strings.ToLower(c)); d < distance {
 			best, distance = c, d
 		}
 	}
@@ -196,31 +206,4 @@ func Perhaps(name string, candidates []string) string {
 		return ""
 	}
 	return fmt.Sprintf("Perhaps you meant %q.", best)
-}
-
-// editDistance counts the insertions, deletions, substitutions and swaps of
-// neighbours that lead from a to b.
-func editDistance(a, b string) int {
-	s, t := []rune(a), []rune(b)
-	rows := make([][]int, len(s)+1)
-	for i := range rows {
-		rows[i] = make([]int, len(t)+1)
-		rows[i][0] = i
-	}
-	for j := range rows[0] {
-		rows[0][j] = j
-	}
-	for i := 1; i <= len(s); i++ {
-		for j := 1; j <= len(t); j++ {
-			cost := 1
-			if s[i-1] == t[j-1] {
-				cost = 0
-			}
-			rows[i][j] = min(rows[i-1][j]+1, rows[i][j-1]+1, rows[i-1][j-1]+cost)
-			if i > 1 && j > 1 && s[i-1] == t[j-2] && s[i-2] == t[j-1] {
-				rows[i][j] = min(rows[i][j], rows[i-2][j-2]+1)
-			}
-		}
-	}
-	return rows[len(s)][len(t)]
 }

@@ -34,9 +34,12 @@ func Grammar() []string {
 	return lines
 }
 
+// The words that custom commands begin with.
+var verbs = []string{"explain", "show", "apply", "validate", "pause", "resume", "reset", "set"}
+
 // parseCommand returns the custom command that a statement is, or nil.
 func parseCommand(text string, piece Piece, env Env) (Command, error) {
-	if !piece.Tokens[0].Is("explain", "show", "apply", "validate", "pause", "resume", "reset", "set") {
+	if !piece.Tokens[0].Is(verbs...) {
 		return nil, nil
 	}
 	for _, r := range recognisers() {
@@ -48,9 +51,23 @@ func parseCommand(text string, piece Piece, env Env) (Command, error) {
 		if err != nil {
 			return nil, err
 		}
-		return command, p.end()
+		if err := p.end(); err != nil {
+			return nil, p.clusterMeant(command, err)
+		}
+		return command, nil
 	}
-	return nil, nil
+	return nil, nearMiss(text, piece)
+}
+
+// clusterMeant sees a single name behind a command for what it is meant to be.
+func (p *parser) clusterMeant(command Command, err error) error {
+	syntax, ok := err.(*SyntaxError) //nolint:errorlint // of the parser itself
+	t, _ := p.peek(0)
+	_, more := p.peek(1)
+	if _, isName := t.Name(); ok && isName && !more && slices.Contains(syntax.Expected, "FOR") {
+		syntax.Meant = command.Name() + " FOR CLUSTER " + p.text[t.Start:t.End]
+	}
+	return err
 }
 
 // parser walks over the tokens of one command and remembers what would have

@@ -11,6 +11,7 @@ type SyntaxError struct {
 	Found    string   // the token there; empty: end of input
 	Expected []string // what may stand there
 	Message  string   // instead of "syntax error at or near"
+	Meant    string   // the command that was meant, perhaps; instead of what is expected
 }
 
 // Error is in the words of PostgreSQL.
@@ -26,10 +27,12 @@ func (e *SyntaxError) Error() string {
 
 // Hint says what may stand there, in a sentence.
 func (e *SyntaxError) Hint() string {
-	switch n := len(e.Expected); n {
-	case 0:
+	switch n := len(e.Expected); {
+	case e.Meant != "":
+		return "Perhaps you meant " + e.Meant + "."
+	case n == 0:
 		return ""
-	case 1:
+	case n == 1:
 		return "Expected " + e.Expected[0] + "."
 	default:
 		return "Expected " + strings.Join(e.Expected[:n-1], ", ") + " or " + e.Expected[n-1] + "."

@@ -90,7 +90,11 @@ func (p *parser) explainTarget(e ExplainStrategy) (Command, error) {
 	case t.Is("insert", "update", "delete", "with"):
 		return p.whatIf(e)
 	case more || said:
-		return nil, p.fail("INSERT", "UPDATE", "DELETE")
+		err := p.fail("INSERT", "UPDATE", "DELETE")
+		if !said {
+			err = p.clusterMeant(e, err)
+		}
+		return nil, err
 	}
 	return e, err
 }

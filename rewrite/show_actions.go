@@ -4,6 +4,7 @@ import "strconv"
 
 // ShowActions is SHOW STRATEGY ACTIONS.
 type ShowActions struct {
+	Verbose bool // all columns
 	Scope
 	Limit int // 0: not said
 }
@@ -12,11 +13,12 @@ type ShowActions struct {
 func (ShowActions) Name() string { return "SHOW STRATEGY ACTIONS" }
 
 var showActions = recogniser{
-	syntax: []string{"SHOW STRATEGY ACTIONS [ FOR CLUSTER name ] [ LIMIT n ]"},
+	syntax: []string{"SHOW STRATEGY ACTIONS [ VERBOSE ] [ FOR CLUSTER name ] [ LIMIT n ]"},
 	claims: func(p *parser) bool { return p.showsStrategy("actions") },
 	parse: func(p *parser) (Command, error) {
 		p.skipTo()
 		p.advance(1)
+		verbose := p.word("verbose")
 		scope, err := p.scope(false)
 		if err != nil {
 			return nil, err
@@ -29,6 +31,6 @@ var showActions = recogniser{
 			}
 			p.advance(1)
 		}
-		return ShowActions{scope, limit}, nil
+		return ShowActions{verbose, scope, limit}, nil
 	},
 }

@@ -11,28 +11,31 @@ type StatementKind uint8
 
 // The kinds of statements.
 const (
-	Other        StatementKind = iota // none of ours
-	IsWrite                           // writes to mz_cluster_strategies
-	IsPrepare                         // PREPARE name AS a write to it
-	IsExecute                         // EXECUTE name (...)
-	IsDeallocate                      // DEALLOCATE name or ALL; PREPARE name AS something else
-	IsDiscard                         // DISCARD ALL
-	IsCommand                         // a custom command
-	IsSetting                         // SET, RESET or set_config of client_min_messages
-	IsResetAll                        // RESET ALL
-	IsBegin                           // begins a transaction block
-	IsEnd                             // ends one
+	Other           StatementKind = iota // none of ours
+	IsWrite                              // writes to mz_cluster_strategies
+	IsPrepare                            // PREPARE name AS a write to it
+	IsExecute                            // EXECUTE name (...)
+	IsDeallocate                         // DEALLOCATE name or ALL; PREPARE name AS something else
+	IsDiscard                            // DISCARD ALL
+	IsCommand                            // a custom command
+	IsSetting                            // SET, RESET or set_config of client_min_messages
+	IsResetAll                           // RESET ALL
+	IsBegin                              // begins a transaction block
+	IsEnd                                // ends one
+	IsClusterChange                      // renames, swaps or drops clusters
+	IsTableDrop                          // drops mz_cluster_strategies
 )
 
 // Statement is one statement of a text.
 type Statement struct {
 	pgtext.Span
 	Kind    StatementKind
-	Write   *Write  // IsWrite, IsPrepare
-	Name    string  // of the prepared statement: IsPrepare, IsExecute, IsDeallocate (empty: all)
-	Args    []Value // IsExecute
-	Command Command // IsCommand
-	Commit  bool    // IsEnd: as opposed to ROLLBACK
+	Write   *Write         // IsWrite, IsPrepare
+	Name    string         // of the prepared statement: IsPrepare, IsExecute, IsDeallocate (empty: all)
+	Args    []Value        // IsExecute
+	Command Command        // IsCommand
+	Commit  bool           // IsEnd: as opposed to ROLLBACK
+	Change  *ClusterChange // IsClusterChange
 	// Settings are those of the server that it sets, whatever its kind.
 	Settings []Setting
 }
@@ -82,6 +85,12 @@ func classify(text string, piece Piece, env Env) (Statement, error) {
 		}
 		if s.Name == "" || s.Name == "transaction" && s.Write == nil {
 			s.Kind, s.Name = Other, ""
+		}
+	case dropsTable(piece):
+		s.Kind = IsTableDrop
+	case first.Is("alter", "drop"):
+		if s.Change = clusterChange(piece); s.Change != nil {
+			s.Kind = IsClusterChange
 		}
 	case first.Is("execute"):
 		s.Kind, s.Name, s.Args = IsExecute, nameAfter(piece, 1), executeArgs(text, piece, env)

@@ -23,6 +23,7 @@ const adminHeaderTimeout = 10 * time.Second
 type admin struct {
 	registry *prometheus.Registry
 	ready    <-chan struct{} // closed when strategies work; nil: there are none
+	trouble  func() error    // why they do not work any more; may be nil
 }
 
 // newAdmin makes the admin side of a server, with what else can be measured.
@@ -34,7 +35,7 @@ func newAdmin(server *proxy.Server, ready <-chan struct{}, more ...prometheus.Co
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "mzproxy_build_info", Help: "1, with the version as a label.", ConstLabels: prometheus.Labels{"version": version}},
 			func() float64 { return 1 }))
 	registry.MustRegister(more...)
-	return admin{registry, ready}
+	return admin{registry: registry, ready: ready}
 }
 
 // leaseHeld tells whether this proxy is the one that acts.
@@ -58,6 +59,12 @@ func (a admin) run(ctx context.Context, ln net.Listener) error {
 		if !a.isReady() {
 			http.Error(w, "the controller has not reached the server yet", http.StatusServiceUnavailable)
 			return
+		}
+		if a.trouble != nil {
+			if err := a.trouble(); err != nil {
+				http.Error(w, "the controller cannot look at the clusters: "+reconcile.Said(err), http.StatusServiceUnavailable)
+				return
+			}
 		}
 		fmt.Fprintln(w, "ok")
 	})

@@ -44,12 +44,18 @@ func (a *administered) get(t *testing.T, path string) (status int, body string) 
 	return response.StatusCode, string(data)
 }
 
-// until waits for a path to answer with a text in it.
+// until waits for a path to answer well with a text in it.
 func (a *administered) until(t *testing.T, path, want string) {
+	t.Helper()
+	a.answers(t, path, http.StatusOK, want)
+}
+
+// answers waits for a path to answer with a status, and a text in it.
+func (a *administered) answers(t *testing.T, path string, code int, want string) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		status, body := a.get(t, path)
-		if status == http.StatusOK && strings.Contains(body, want) {
+		if status == code && strings.Contains(body, want) {
 			return
 		}
 		if time.Now().After(deadline) {
@@ -75,6 +81,19 @@ func TestProbes(t *testing.T) {
 	if status, body := a.get(t, "/healthz"); status != http.StatusOK {
 		t.Errorf("/healthz: %d %s", status, body)
 	}
+	a.until(t, "/readyz", "ok")
+	// Another tool makes a table without a column that is needed; then it goes, and the proxy makes its own again.
+	for deadline := time.Now().Add(patience); ; {
+		_, err := psqlOnce(t, a.addr, "-v", "ON_ERROR_STOP=1", "-c", "DROP TABLE mz_cluster_strategies", "-c", "CREATE TABLE mz_cluster_strategies (cluster_id text, kind text)")
+		if err == nil {
+			break // otherwise the proxy was quicker
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
+	}
+	a.answers(t, "/readyz", http.StatusServiceUnavailable, `"strategy_type" does not exist`)
+	a.sql(t, "DROP TABLE mz_cluster_strategies")
 	a.until(t, "/readyz", "ok")
 }
 

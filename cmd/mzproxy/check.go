@@ -11,7 +11,7 @@ type checkCmd struct {
 	Upstream       string            `required:"" placeholder:"URL" help:"The server, as for serve."`
 	Controller     string            `placeholder:"URL" help:"Another connection string for the controller."`
 	ControlCluster string            `default:"quickstart" help:"Cluster on which the controller reads its own tables."`
-	Schema         string            `default:"public" help:"Schema of the three tables."`
+	Schema         string            `default:"public" help:"Schema of the proxy's tables."`
 	SizeAlias      map[string]string `mapsep:"," placeholder:"NAME=SIZE" help:"Names for sizes that configs may use."`
 }
 

@@ -45,7 +45,7 @@ func (f logFlags) logger(s streams) *logrus.Logger {
 // engineFlags are the settings of the engine, the same for serve and demo.
 type engineFlags struct {
 	ControlCluster     string            `default:"quickstart" help:"Cluster on which the controller reads its own tables."`
-	Schema             string            `default:"public" help:"Schema of the three tables."`
+	Schema             string            `default:"public" help:"Schema of the proxy's tables."`
 	Observe            bool              `help:"Plan, log and answer EXPLAIN STRATEGY, but execute nothing."`
 	Resync             time.Duration     `default:"60s" help:"Look at all clusters this often, even if nothing was noticed."`
 	SizeAlias          map[string]string `mapsep:"," placeholder:"NAME=SIZE" help:"Names for sizes that configs may use, as in small=25cc,medium=100cc."`

@@ -274,10 +274,10 @@ func (r *modeRun) refusals(t *testing.T) {
 
 func (r *modeRun) commands(t *testing.T) {
 	for sql, columns := range map[string][]string{
-		"SHOW STRATEGIES FOR CLUSTER " + r.cluster:                {"cluster", "strategy", "state", "decision", "next_look", "config"},
-		"SHOW STRATEGY STATUS FOR CLUSTER " + r.cluster:           {"cluster", "phase", "replicas", "ready", "idle_for", "next_action", "next_at", "credits_per_hour", "reason"},
-		"SHOW STRATEGY ACTIONS FOR CLUSTER " + r.cluster:          {"at", "cluster", "action", "replica", "strategy", "result", "requested_by", "reason", "sql", "action_id"},
-		"SHOW STRATEGY TYPES":                                     {"strategy", "parameter", "type", "default", "unit", "meaning"},
+		"SHOW STRATEGIES VERBOSE FOR CLUSTER " + r.cluster:       {"cluster", "strategy", "state", "decision", "next_look", "config"},
+		"SHOW STRATEGY STATUS VERBOSE FOR CLUSTER " + r.cluster:  {"cluster", "phase", "replicas", "ready", "idle_for", "next_action", "next_at", "credits_per_hour", "reason"},
+		"SHOW STRATEGY ACTIONS VERBOSE FOR CLUSTER " + r.cluster: {"at", "cluster", "action", "replica", "strategy", "result", "requested_by", "reason", "sql", "action_id"},
+		"SHOW STRATEGY TYPES": {"strategy", "parameter", "type", "default", "unit", "meaning"},
 		"EXPLAIN STRATEGY (FORMAT JSON) FOR CLUSTER " + r.cluster: {"plan"},
 		"EXPLAIN STRATEGY (VERBOSE) FOR CLUSTER " + r.cluster:     {"STRATEGY PLAN"},
 		"EXPLAIN STRATEGY DELETE FROM mz_cluster_strategies":      {"STRATEGY PLAN"},

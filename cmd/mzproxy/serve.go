@@ -135,7 +135,8 @@ type app struct {
 func newApp(f engineFlags, dsn string, cfg proxy.Config, log logrus.FieldLogger) (*app, error) {
 	registry := engine.NewRegistry(strategy.All()...)
 	client, err := materialize.New(materialize.Config{
-		DSN: dsn, ControlCluster: f.ControlCluster, Schema: f.Schema, EnableExperimental: f.EnableExperimental, Logger: log,
+		Types: registry.Types(),
+		DSN:   dsn, ControlCluster: f.ControlCluster, Schema: f.Schema, EnableExperimental: f.EnableExperimental, Logger: log,
 	})
 	if err != nil {
 		return nil, err
@@ -148,7 +149,7 @@ func newApp(f engineFlags, dsn string, cfg proxy.Config, log logrus.FieldLogger)
 	reconciler, err := reconcile.New(reconcile.Config{
 		Planner:  engine.Planner{Registry: registry, SizeAliases: f.SizeAlias},
 		Observer: client, Executor: metrics.Executor(client), Recorder: client, Watcher: metrics.Watcher(client), Leader: leader,
-		Resync: f.Resync, Observe: f.Observe, Logger: log, Step: faultStep(),
+		Resync: f.Resync, Observe: f.Observe, Logger: log, Step: onStep,
 	})
 	if err != nil {
 		return nil, err
@@ -178,7 +179,9 @@ func (a *app) run(ctx context.Context, ln, adminListener net.Listener) error {
 	var adminErr error
 	if adminListener != nil {
 		wg.Go(func() {
-			adminErr = newAdmin(a.server, a.tables, append(a.client.Collectors(), a.metrics, a.interceptor, leaseHeld(a.leader))...).run(engineCtx, adminListener)
+			side := newAdmin(a.server, a.tables, append(a.client.Collectors(), a.metrics, a.interceptor, leaseHeld(a.leader))...)
+			side.trouble = a.reconciler.Trouble
+			adminErr = side.run(engineCtx, adminListener)
 		})
 	}
 	select { // who connects at once finds the tables
@@ -220,3 +223,6 @@ func (a *app) runEngine(ctx context.Context) {
 		a.log.WithError(err).Error("reconciler ended")
 	}
 }
+
+// onStep is called at each step of an action; nil: nothing is. Tests of what survives a crash set it.
+var onStep func(step string)

@@ -16,6 +16,9 @@ func (c *Client) Catalog(ctx context.Context) (engine.Catalog, error) {
 		return engine.Catalog{}, err
 	}
 	catalog := engine.Catalog{Sizes: f.sizes, MaxReplicasPerCluster: f.limits.MaxReplicasPerCluster}
+	if catalog.Controller, err = c.self.get(func() (engine.Role, error) { return c.controller(ctx) }); err != nil {
+		return catalog, err
+	}
 	err = c.query(ctx, "read clusters", `
 		SELECT c.id, c.name, coalesce(c.managed, false), coalesce(c.owner_id, ''), coalesce(o.name, ''), now(),
 			(SELECT count(*) FROM mz_catalog.mz_cluster_replicas r WHERE r.cluster_id = c.id)

@@ -163,7 +163,7 @@ func (k *check) controlCluster(ctx context.Context, catalog engine.Catalog) {
 	case err != nil:
 		k.add(Failure, "control cluster", "%s", err)
 	case replicas == 0:
-		k.add(Failure, "control cluster", "%q has no replicas, so the three tables cannot be read", name)
+		k.add(Failure, "control cluster", "%q has no replicas, so the proxy's tables cannot be read", name)
 	default:
 		k.add(OK, "control cluster", "%q, replicas: %d", name, replicas)
 	}
@@ -216,15 +216,11 @@ func (k *check) clusters(ctx context.Context, catalog engine.Catalog) {
 		switch {
 		case cluster.Managed:
 			k.add(Warning, "clusters", "%q has strategies but is managed by the system", cluster.Name)
-		case !k.may(cluster):
+		case !k.role.MayManage(cluster):
 			k.add(Failure, "clusters", "%q belongs to %q: the controller may not change it; run: GRANT %s TO %s",
 				cluster.Name, cluster.Owner, pgtext.QuoteIdent(cluster.Owner), pgtext.QuoteIdent(k.role.Name))
 		default:
 			k.add(OK, "clusters", "%q", cluster.Name)
 		}
 	}
-}
-
-func (k *check) may(cluster engine.ClusterInfo) bool {
-	return k.role.Superuser || cluster.OwnerID == k.role.ID || slices.Contains(k.role.MemberOf, cluster.OwnerID)
 }

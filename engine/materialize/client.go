@@ -43,7 +43,9 @@ const (
 type Config struct {
 	DSN            string // of the controller role
 	ControlCluster string // where queries on our own tables run
-	Schema         string // of the three tables
+	Schema         string // of the proxy's tables
+	// Types are the types of strategies there are: they say what of the history of uses is looked at.
+	Types []engine.TypeInfo
 	// EnableExperimental is handed on in every snapshot.
 	EnableExperimental bool
 	// Activity knows of uses of clusters that the server does not tell of; may
@@ -67,9 +69,12 @@ type Client struct {
 	statements *pgxpool.Pool // for DDL
 
 	facts   cached[facts]
+	self    cached[engine.Role] // the controller
 	signals *signalStates
 	history *history
-	clock   clock
+	// firstSeen dates rows of a table that has no column for it.
+	firstSeen firstSeen
+	clock     clock
 
 	blindMu sync.Mutex
 	blind   *time.Time // when statement history was last seen not to tell
@@ -215,7 +220,7 @@ func told(err error) error {
 	if !errors.As(err, &e) {
 		return err
 	}
-	return &reconcile.ServerError{Code: e.Code, Message: e.Message, Err: err}
+	return &reconcile.ServerError{Code: e.Code, Message: e.Message, Hint: remedy(e), Err: err}
 }
 
 // refusedWith tells whether an error is the server's, with one of some codes.

@@ -179,24 +179,35 @@ func (o *observation) wants(h *history, id string, shown bool) bool {
 	return o.now.Sub(last.at) > idle
 }
 
-// idleAfter is the time without use after which a cluster's idle_suspend acts; negative: it has none.
+// idleAfter is the time without use after which a strategy of a cluster acts; negative: none asks about it.
 func (o *observation) idleAfter(id string) time.Duration {
 	idle := time.Duration(-1)
 	for _, row := range o.rows[id] {
-		var config struct {
-			IdleAfter float64 `json:"idle_after_s"`
+		window, config := o.client.window(row.Type), map[string]any{}
+		if window == "" || json.Unmarshal(row.Config, &config) != nil {
+			continue
 		}
-		if row.Type == "idle_suspend" && json.Unmarshal(row.Config, &config) == nil && config.IdleAfter < 1e8 {
-			idle = max(idle, time.Duration(config.IdleAfter*float64(time.Second)))
+		if seconds, ok := config[window].(float64); ok && seconds < 1e8 {
+			idle = max(idle, time.Duration(seconds*float64(time.Second)))
 		}
 	}
 	return idle
 }
 
-// newer tells whether a row of idle_suspend was written after a moment: where no use is known, it counts from there.
+// window is the parameter that says after how long without use strategies of a type act; empty: they do not ask about that.
+func (c *Client) window(kind string) string {
+	for _, info := range c.cfg.Types {
+		if p, ok := info.History(); ok && info.Name == kind {
+			return p.Name
+		}
+	}
+	return ""
+}
+
+// newer tells whether a row of a strategy that asks about uses was written after a moment: where no use is known, it counts from there.
 func (o *observation) newer(id string, moment time.Time) bool {
 	return slices.ContainsFunc(o.rows[id], func(r engine.StrategyRow) bool {
-		return r.Type == "idle_suspend" && r.UpdatedAt != nil && r.UpdatedAt.After(moment)
+		return o.client.window(r.Type) != "" && r.UpdatedAt != nil && r.UpdatedAt.After(moment)
 	})
 }
 
@@ -209,7 +220,7 @@ func (o *observation) depth() time.Duration {
 	return min(longest, mostHistory)
 }
 
-// young lists, sorted, the clusters that showed no use as far back as was read, and whose row of idle_suspend was written since then, or
+// young lists, sorted, the clusters that showed no use as far back as was read, and whose row that asks about them was written since then, or
 // may be yet: the change of a row must not make a cluster that has been idle for days look new. Once is enough.
 func (o *observation) young(h *history) []string {
 	var ids []string

@@ -42,15 +42,26 @@ func (c *Client) observe(ctx context.Context, o *observation) (engine.Snapshot, 
 	if err != nil {
 		return engine.Snapshot{}, err
 	}
-	err = side(ctx, o.readStrategies, o.readState, o.readRecentActions,
-		o.readClusters, o.readReplicas, o.readReplicaAges, o.readObjects, o.readSubscriptions, o.readLogging)
-	if err == nil {
-		err = o.readHistory(ctx)
+	if err = o.read(ctx); isMissing(err) { // somebody has dropped a table of ours
+		if err := c.EnsureTables(ctx); err != nil {
+			return engine.Snapshot{}, err
+		}
+		c.cfg.Logger.Warn("a table of the proxy's was missing; it is made again")
+		o = &observation{client: c, named: o.named, ahead: o.ahead, people: o.people}
+		err = o.read(ctx)
 	}
 	if err != nil {
 		return engine.Snapshot{}, err
 	}
 	return o.snapshot(f), nil
+}
+
+func (o *observation) read(ctx context.Context) error {
+	if err := side(ctx, o.readStrategies, o.readState, o.readRecentActions,
+		o.readClusters, o.readReplicas, o.readReplicaAges, o.readObjects, o.readSubscriptions, o.readLogging); err != nil {
+		return err
+	}
+	return o.readHistory(ctx)
 }
 
 // observation is a snapshot in the making. Each field is written by one read.
@@ -62,6 +73,7 @@ type observation struct {
 	people bool     // for people, to whom activity is shown
 
 	rows     map[string][]engine.StrategyRow // by cluster id, as all that follow
+	undated  bool                            // the table has no column updated_at
 	memories map[string]memory
 	faults   map[string]string // what is wrong with the stored state
 	recent   map[string]*recentActions
@@ -94,13 +106,23 @@ func (o *observation) filter(column string) string {
 }
 
 func (o *observation) readStrategies(ctx context.Context) error {
+	err := o.readStrategyRows(ctx, "updated_at::text")
+	if refusedWith(err, "42703") && strings.Contains(err.Error(), "updated_at") {
+		o.undated = true
+		err = o.readStrategyRows(ctx, "NULL::text")
+		o.client.firstSeen.date(o.rows, o.client.clock.there(time.Now()))
+	}
+	return err
+}
+
+func (o *observation) readStrategyRows(ctx context.Context, updated string) error {
 	o.rows = map[string][]engine.StrategyRow{}
 	where := ""
 	if len(o.named) > 0 && len(o.named) <= longList {
 		where = " WHERE cluster_id IN " + in(append(slices.Clone(o.named), engine.AllClusters))
 	}
 	err := o.client.query(ctx, "read strategies",
-		"SELECT cluster_id, strategy_type, config::text, updated_at::text FROM "+o.client.table(strategiesTable)+where,
+		"SELECT cluster_id, strategy_type, config::text, "+updated+" FROM "+o.client.table(strategiesTable)+where,
 		func(rows pgx.Rows) error {
 			var id, kind, config, updated *string
 			if err := rows.Scan(&id, &kind, &config, &updated); err != nil {
@@ -179,6 +201,7 @@ func (o *observation) snapshot(f facts) engine.Snapshot {
 		}
 	}
 	o.client.clock.note(time.Now(), o.now)
+	s.Undated = o.undated
 	s.Pauses, s.Strays = o.pauses(), o.strays()
 	uses := o.uses()
 	processes := processesOf(s)

@@ -13,6 +13,7 @@ import (
 
 	"mzproxy/engine"
 	"mzproxy/engine/materialize"
+	"mzproxy/engine/strategy"
 )
 
 // newClient is a client with tables, and nothing that runs.
@@ -23,6 +24,7 @@ func newClient(t *testing.T, s *server, cfg materialize.Config) *materialize.Cli
 	}
 	cfg.Schema = s.schema
 	cfg.HistoryEvery = time.Millisecond
+	cfg.Types = engine.NewRegistry(strategy.All()...).Types()
 	if cfg.Lag == 0 {
 		cfg.Lag = -1
 	}

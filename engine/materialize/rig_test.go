@@ -47,6 +47,7 @@ func newRig(t testing.TB, s *server, o rigOptions) *rig {
 		log.SetOutput(testWriter{t})
 	}
 	cfg := o.client
+	cfg.Types = engine.NewRegistry(strategy.All()...).Types()
 	cfg.DSN, cfg.Schema, cfg.Logger = r.cutter.dsn(s.dsn), s.schema, log
 	cfg.HistoryEvery = time.Millisecond // the clock of a test may run faster than ours
 	if cfg.Lag == 0 {

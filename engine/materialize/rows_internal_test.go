@@ -159,3 +159,13 @@ func TestUnreadableRowAlone(t *testing.T) {
 		}
 	}
 }
+
+// After how long without use a strategy acts, the table of a type says: no other place knows which types look at it.
+func TestUsesOfAnyType(t *testing.T) {
+	types := []engine.TypeInfo{{Name: "new", Parameters: []engine.ParameterInfo{{Name: "look_back_s", Kind: engine.KindNumber, History: true}}}, {Name: "other"}}
+	o := &observation{client: &Client{cfg: Config{Types: types}}, rows: map[string][]engine.StrategyRow{"u1": {
+		{Type: "new", Config: []byte(`{"look_back_s": 86400}`)}, {Type: "other", Config: []byte(`{"look_back_s": 864000}`)}, {Type: "idle_suspend", Config: []byte(`{"idle_after_s": 864000}`)}}}}
+	if got := o.idleAfter("u1"); got != 24*time.Hour {
+		t.Errorf("the time without use is %s", got)
+	}
+}

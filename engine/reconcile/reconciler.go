@@ -106,6 +106,7 @@ type Reconciler struct {
 	schedule   *schedule
 	intentions intentions
 	watching   atomic.Bool // the Watcher sees all that happens
+	trouble    atomic.Pointer[error]
 
 	mu       sync.Mutex
 	clusters map[string]*clusterWork
@@ -248,6 +249,14 @@ func (r *Reconciler) lookNow(ctx context.Context, trigger Trigger, ids []string)
 		return nil, err
 	}
 	return r.lookAtEach(ctx, trigger, seen, func(string) {})
+}
+
+// Trouble is why the last look at all clusters failed; nil: it did not.
+func (r *Reconciler) Trouble() error {
+	if err := r.trouble.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
 // leading tells whether this process is the one that acts.

@@ -78,7 +78,9 @@ func (r *Reconciler) lookAround(ctx context.Context, wg *sync.WaitGroup, why str
 	if err == nil && !r.cfg.Observe {
 		err = r.load(ctx)
 	}
+	r.trouble.Store(nil)
 	if err != nil {
+		r.trouble.Store(&err)
 		r.logLook(ctx, err)
 		r.schedule.addAll(time.Now().Add(lookAgainAfter), why)
 		return

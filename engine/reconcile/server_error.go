@@ -6,7 +6,8 @@ import "errors"
 type ServerError struct {
 	Code    string // SQLSTATE
 	Message string
-	Err     error // what it was found in; may be nil
+	Hint    string // what mends it, where that is known
+	Err     error  // what it was found in; may be nil
 }
 
 // Error is the server's message, without what was put around it on its way.

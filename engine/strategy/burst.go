@@ -27,7 +27,7 @@ func (Burst) Info() engine.TypeInfo {
 		Name: "burst", Priority: 2, Temporary: true,
 		Summary: "adds a replica while no other one is ready",
 		Parameters: []engine.ParameterInfo{
-			{Name: "burst_replica_size", Kind: engine.KindSize, Required: true, Meaning: "the size of the added replica"},
+			{Name: "burst_replica_size", Kind: engine.KindSize, Required: true, Headline: true, Meaning: "the size of the added replica"},
 			{Name: maxDuration, Kind: engine.KindNumber, Least: "> 0", Unit: "seconds", Default: "3600", Meaning: "a burst not ready in this time is given up"},
 			engine.Cooldown,
 		},

@@ -2,6 +2,7 @@ package strategy
 
 import (
 	"fmt"
+	"time"
 
 	"mzproxy/engine"
 )
@@ -15,11 +16,11 @@ var _ engine.Strategy = IdleSuspend{}
 // Info describes the strategy.
 func (IdleSuspend) Info() engine.TypeInfo {
 	return engine.TypeInfo{
-		Name: "idle_suspend", Priority: 3,
+		Name: "idle_suspend", Priority: 3, Suspends: true,
 		Summary: "drops all replicas while the cluster is not used",
 		Parameters: []engine.ParameterInfo{
-			{Name: "idle_after_s", Kind: engine.KindNumber, Required: true, Least: "> 0", Unit: "seconds", Meaning: "the time without use before it suspends"},
-			{Name: "allow_stop_maintenance", Kind: engine.KindBool, Default: "false", Meaning: "suspend although sinks, sources or views stop"},
+			{Name: "idle_after_s", Kind: engine.KindNumber, Required: true, Headline: true, History: true, Least: "> 0", Unit: "seconds", Meaning: "the time without use before it suspends"},
+			{Name: "allow_stop_maintenance", Kind: engine.KindBool, AllowsStop: true, Default: "false", Meaning: "suspend although sinks, sources or views stop"},
 			engine.Cooldown,
 		},
 	}
@@ -65,10 +66,27 @@ func busy(in engine.Input, since engine.Timestamp) engine.Decision {
 	if in.Cluster.LastActivity == nil {
 		what = "no activity yet; set"
 	}
-	d := engine.Decision{Verb: engine.VerbHold, Text: fmt.Sprintf("%s %s s ago", what, floor(in.Now.Since(since)))}
+	ago := in.Now.Since(since)
+	d := engine.Decision{Verb: engine.VerbHold, Text: fmt.Sprintf("%s %s s ago", what, floor(ago))}
+	switch {
+	case ago.Sign() >= 0:
+	case in.Cluster.LastActivity == nil:
+		d.Text = "no activity yet; the row is dated " + since.Format(time.DateTime) + " UTC, in the future"
+	default: // clocks differ a little
+		d.Text = what + " just now"
+	}
 	if end, ok := since.Add(in.Config.Number("idle_after_s")); ok {
 		d.Until = &end
-		d.Text += "; suspends at " + end.Format("15:04:05") + " UTC"
+		d.Text += "; suspends at " + moment(in.Now, end)
 	}
 	return d
+}
+
+// moment is a time of day, with the date where it is not the same day.
+func moment(now, at engine.Timestamp) string {
+	layout := time.TimeOnly
+	if now.UTC().Format(time.DateOnly) != at.UTC().Format(time.DateOnly) {
+		layout = time.DateTime
+	}
+	return at.UTC().Format(layout) + " UTC"
 }

@@ -15,10 +15,10 @@ var _ engine.Strategy = ShrinkToFit{}
 // Info describes the strategy.
 func (ShrinkToFit) Info() engine.TypeInfo {
 	return engine.TypeInfo{
-		Name: "shrink_to_fit", Priority: 1, Experimental: true,
+		Name: "shrink_to_fit", Priority: 1, Experimental: true, EachSize: true,
 		Summary: "finds the smallest size that holds",
 		Parameters: []engine.ParameterInfo{
-			{Name: "max_replica_size", Kind: engine.KindSize, Required: true, Listed: true, Meaning: "the largest size to try"},
+			{Name: "max_replica_size", Kind: engine.KindSize, Required: true, Headline: true, Listed: true, Meaning: "the largest size to try"},
 			{Name: "min_oom_count", Kind: engine.KindInteger, Least: ">= 1", Unit: "crashes/hour", Default: "1", Meaning: "out-of-memory crashes that rule a size out"},
 			{Name: "min_crash_count", Kind: engine.KindInteger, Least: ">= 1", Unit: "crashes/hour", Default: "1", Meaning: "crashes of any kind that rule a size out"},
 			engine.Cooldown,

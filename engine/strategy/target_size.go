@@ -18,7 +18,7 @@ func (TargetSize) Info() engine.TypeInfo {
 		Name: "target_size", Priority: 0,
 		Summary: "keeps a replica of this size, without downtime",
 		Parameters: []engine.ParameterInfo{
-			{Name: "target_size", Kind: engine.KindSize, Required: true, Meaning: "the size of the replica to keep"},
+			{Name: "target_size", Kind: engine.KindSize, Required: true, Headline: true, Meaning: "the size of the replica to keep"},
 			{Name: "replica_name", Kind: engine.KindText, Default: "r_<target_size>", Meaning: "the name for a replica that is created"},
 			engine.Cooldown,
 		},

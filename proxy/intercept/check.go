@@ -84,7 +84,24 @@ func (c *check) clusterIDs() []string { return append([]string{}, slices.Sorted(
 
 // pending is the write as it waits for its commit.
 func (c *check) pending(sent time.Time) pendingWrite {
-	return pendingWrite{c.write.Op, c.clusters(), c.types, c.gone, sent}
+	return pendingWrite{op: c.write.Op, clusters: c.clusters(), types: c.types, gone: c.gone, wrote: c.wrote(), sent: sent}
+}
+
+// wrote are the rows that the write stores, where all of them is known.
+func (c *check) wrote() []wroteRow {
+	var rows []wroteRow
+	for _, row := range c.write.Rows {
+		id, kind, config := c.resolve(row[rewrite.ColumnCluster]), c.resolve(row[rewrite.ColumnType]), c.resolve(row[rewrite.ColumnConfig])
+		if info, err := findCluster(c.catalog, id.text); id.known && kind.known && config.known && err == nil {
+			rows = append(rows, wroteRow{rowKey{info.ID, kind.text}, string(asStored(config.text))})
+		}
+	}
+	if v, ok := c.write.Sets(rewrite.ColumnConfig); ok && c.write.Op == rewrite.Update && c.resolve(v).known {
+		for _, key := range c.gone {
+			rows = append(rows, wroteRow{key, string(asStored(c.resolve(v).text))})
+		}
+	}
+	return rows
 }
 
 func (c *check) resolve(v rewrite.Value) cell {
@@ -186,6 +203,9 @@ func (c *check) cluster(ctx context.Context, v cell) error {
 	} else if e != nil {
 		return v.fault(c.text, 0, "", e)
 	}
+	if e := controllerMay(c.catalog, info); e != nil {
+		return v.fault(c.text, 0, "", e)
+	}
 	c.name(v, info)
 	return nil
 }
@@ -225,8 +245,10 @@ func (c *check) limits(ctx context.Context) error {
 // crowded tells whether a cluster concerned may come to its limit at all.
 func (c *check) crowded() bool {
 	wanted := max(len(c.write.Rows), 1)
-	if slices.Contains(c.types, "shrink_to_fit") {
-		wanted += len(c.catalog.Sizes)
+	for _, name := range c.types {
+		if info, _ := c.cfg.Registry.Type(name); info.EachSize {
+			wanted += len(c.catalog.Sizes)
+		}
 	}
 	for id := range c.ids {
 		if info, ok := byID(c.catalog, id); ok && info.Replicas+int64(wanted) > c.catalog.MaxReplicasPerCluster {

@@ -15,6 +15,7 @@ import (
 // SQLSTATEs of what we say.
 const (
 	codeOK           = "00000"
+	codeWarning      = "01000"
 	codeEngine       = "08006" // the server cannot be reached by the controller
 	codeBadTime      = "22007"
 	codeInvalidValue = "22023"
@@ -117,5 +118,18 @@ func unreachable(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return err
 	}
-	return &proxy.Error{Code: sqlstate(err), Message: "the controller cannot read the server now", Detail: sentence(reconcile.Said(err)), Hint: "Try again in a moment; mzproxy check tells more.", Err: err}
+	e := &proxy.Error{Code: sqlstate(err), Message: "the controller cannot read the server now", Detail: sentence(reconcile.Said(err)), Hint: "Try again in a moment; mzproxy check tells more.", Err: err}
+	if mends := remedy(err); mends != "" {
+		e.Message, e.Hint = "the controller cannot read what it needs", mends
+	}
+	return e
+}
+
+// remedy is what mends an error of the server, where that is known.
+func remedy(err error) string {
+	var e *reconcile.ServerError
+	if errors.As(err, &e) {
+		return e.Hint
+	}
+	return ""
 }

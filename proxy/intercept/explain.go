@@ -29,7 +29,7 @@ func (h *handler) explain(q proxy.Query, c rewrite.ExplainStrategy) *proxy.Answe
 		if len(h.open) > 0 {
 			t.notices = append(t.notices, notice(severityNotice, codeOK, "what this transaction has written is not in the plan yet", "", "COMMIT makes it count."))
 		}
-		lines := report.text(c.Verbose)
+		lines := report.text(h.cfg.Registry, c.Verbose)
 		if c.JSON {
 			if lines, err = report.json(); err != nil {
 				return err

@@ -42,7 +42,11 @@ func (r report) json() ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		documents = append(documents, document)
+		var indented bytes.Buffer
+		if err := json.Indent(&indented, []byte(document), "", "  "); err != nil {
+			return nil, err
+		}
+		documents = append(documents, indented.String())
 	}
 	return documents, nil
 }

@@ -14,8 +14,8 @@ import (
 const lineWidth = 97
 
 // text renders a report, a line a row.
-func (r report) text(verbose bool) []string {
-	var p printer
+func (r report) text(registry *engine.Registry, verbose bool) []string {
+	p := printer{registry: registry}
 	if len(r.plan.Clusters) == 0 {
 		p.line("%s", r.none)
 	}
@@ -31,7 +31,10 @@ func (r report) text(verbose bool) []string {
 	return p.lines
 }
 
-type printer struct{ lines []string }
+type printer struct {
+	registry *engine.Registry
+	lines    []string
+}
 
 func (p *printer) line(format string, args ...any) { p.lineUnder(4, format, args...) }
 
@@ -74,7 +77,7 @@ func (p *printer) cluster(now engine.Timestamp, c engine.ClusterState, plan engi
 		p.lineUnder(33, "  %-21s  %-7s %s", name, verb, text)
 	}
 	for _, d := range plan.Decisions {
-		label(strategyLabel(c, d.Strategy), d.Verb, d.Text)
+		label(p.strategyLabel(c, d.Strategy), d.Verb, d.Text+overruled(plan, d))
 	}
 	for _, problem := range plan.Problems {
 		label(cmp.Or(problem.Strategy, "cluster"), "error", problem.Message)
@@ -112,6 +115,20 @@ func (p *printer) cluster(now engine.Timestamp, c engine.ClusterState, plan engi
 	p.line("Next look: %s", nextLook(now, plan, nextTry(failed)))
 }
 
+// overruled says of a wish that it does not come true, and by whom.
+func overruled(plan engine.ClusterPlan, d engine.Decision) string {
+	var winners []string
+	for _, conflict := range plan.Conflicts {
+		if conflict.Loser.Strategy == d.Strategy && !slices.Contains(winners, conflict.Winner.Strategy) {
+			winners = append(winners, conflict.Winner.Strategy)
+		}
+	}
+	if len(winners) == 0 {
+		return ""
+	}
+	return " (overruled by " + strings.Join(winners, ", ") + ")"
+}
+
 func replicaChange(before, after int) string {
 	switch {
 	case before != after:
@@ -123,20 +140,22 @@ func replicaChange(before, after int) string {
 }
 
 // strategyLabel is the strategy with its main parameter.
-func strategyLabel(c engine.ClusterState, name string) string {
+func (p *printer) strategyLabel(c engine.ClusterState, name string) string {
+	info, _ := p.registry.Type(name)
+	headline, ok := info.Headline()
+	if !ok {
+		return name
+	}
 	var config map[string]any
-	for i, counts := range engine.Counting(c.Strategies) {
-		if counts && c.Strategies[i].Type == name {
-			_ = json.Unmarshal(c.Strategies[i].Config, &config) // a strategy that ran has an object
+	_ = json.Unmarshal(engine.NewestRows(c.Strategies)[name].Config, &config) // a strategy that ran has an object
+	switch value := config[headline.Name].(type) {
+	case string:
+		return name + " " + value
+	case float64:
+		if headline.Unit == "seconds" {
+			return name + " " + duration(value)
 		}
-	}
-	for _, key := range []string{"target_size", "burst_replica_size", "max_replica_size"} {
-		if size, ok := config[key].(string); ok {
-			return name + " " + size
-		}
-	}
-	if idle, ok := config["idle_after_s"].(float64); ok {
-		return name + " " + duration(idle)
+		return fmt.Sprintf("%s %g", name, value)
 	}
 	return name
 }

@@ -38,7 +38,10 @@ type handler struct {
 	// their order among the events of Ready.
 	executed []func()
 	open     []pendingWrite // executed in a transaction that is not over
-	bound    []*boundWrite  // writes with parameters that were bound in it
+	// said and changed wait for the end of the text: messages, and what became of clusters.
+	said    []*proxy.Notice
+	changed []changedClusters
+	bound   []*boundWrite // writes with parameters that were bound in it
 	// early counts transactions of the text at hand whose end settings have followed already.
 	early int
 }
@@ -49,7 +52,14 @@ type pendingWrite struct {
 	clusters []string // ids; nil: any
 	types    []string // strategy types of rows that it writes; nil: any
 	gone     []rowKey // rows that it takes away, perhaps
+	wrote    []wroteRow
 	sent     time.Time
+}
+
+// wroteRow is a row that a write has stored, as far as it is known.
+type wroteRow struct {
+	rowKey
+	config string // as it is stored
 }
 
 // rowKey is what rows are about.
@@ -57,7 +67,7 @@ type rowKey struct{ cluster, strategy string }
 
 // Wants lets texts through that have nothing of ours in them.
 func (h *handler) Wants(text []byte) bool {
-	if rewrite.Match(text) {
+	if rewrite.Match(text) || rewrite.MayMiss(text) || rewrite.MayChangeCluster(text) {
 		return true
 	}
 	return h.alert.Load() && (rewrite.Contains(text, "execute") || rewrite.Contains(text, "prepare") || rewrite.Contains(text, "deallocate") ||
@@ -172,6 +182,10 @@ func (h *handler) verdict(ctx context.Context, q proxy.Query, s *rewrite.Stateme
 		return h.noting(h.settings.resetAll), nil
 	case rewrite.IsResetAll:
 		return h.noting(h.settings.resetAll), nil
+	case rewrite.IsTableDrop:
+		return h.noting(func() { h.said = append(h.said, tableDropped()) }), nil
+	case rewrite.IsClusterChange:
+		return h.changeClusters(ctx, s.Change)
 	case rewrite.IsSetting:
 		return h.set(s.Settings), nil
 	}

@@ -49,8 +49,8 @@ type Config struct {
 	Registry           *engine.Registry
 	SizeAliases        map[string]string
 	EnableExperimental bool
-	Schema             string // of the three tables
-	Database           string // of the three tables; empty: the one that a session is in
+	Schema             string // of the proxy's tables
+	Database           string // of the proxy's tables; empty: the one that a session is in
 	NoticeWait         time.Duration
 	Logger             logrus.FieldLogger
 }

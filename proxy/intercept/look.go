@@ -1,6 +1,7 @@
 package intercept
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -32,13 +33,23 @@ func (h *handler) lookFor(ctx context.Context, writes []pendingWrite) []*proxy.N
 	case err != nil:
 		h.log.WithError(err).Warn("look after a write failed")
 		return []*proxy.Notice{notice(severityWarning, sqlstate(err), "the write is stored, but the clusters cannot be looked at now", sentence(reconcile.Said(err)),
-			"It is tried again until it works; run SHOW STRATEGY STATUS to see how it goes.")}
+			cmp.Or(remedy(err), "It is tried again until it works; run SHOW STRATEGY STATUS to see how it goes."))}
 	}
 	told := h.tell(outcomes, all)
-	if all.clusters == nil {
+	switch missing := without(ids, outcomes); {
+	case all.clusters == nil:
 		told = append(told, h.tellStrays(ctx)...)
+	case len(missing) > 0: // clusters that were dropped since the write
+		told = append(told, h.tellStrays(ctx, missing...)...)
 	}
 	return h.shortened(told)
+}
+
+// without are the clusters that outcomes do not tell of.
+func without(ids []string, outcomes []reconcile.Outcome) []string {
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
+		return slices.ContainsFunc(outcomes, func(o reconcile.Outcome) bool { return o.Plan.ID == id })
+	})
 }
 
 // errBehind says that the work goes on.

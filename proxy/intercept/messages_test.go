@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -111,6 +112,43 @@ var messages = []message{
 		{"u3", "burst", `{"burst_replica_size": "large"}`, nil}, {"u4", "target_size", targetSmall, nil}, {"u4", "burst", `{"burst_replica_size": "large"}`, nil}, {"u4", "magic", `{}`, nil}}},
 	{when: "an older row is superseded", before: func(r *rig) { r.store(target); r.now = r.now.Add(time.Minute) },
 		sql: insert(`'prod', 'target_size', '{"target_size": "large"}'`), stores: []row{{"u2", "target_size", `{"target_size": "large"}`, nil}}},
+	{when: "a row of somebody else is dated in the future", before: func(r *rig) {
+		future := r.now.AddDate(5, 0, 0)
+		r.rows = append(r.rows, row{"u2", "target_size", `{"target_size": "large"}`, &future})
+	}, sql: insert(`'prod', 'target_size', '` + targetSmall + `'`), stores: target},
+	{when: "a transaction that began before another one's commit", sql: nil, then: func(ctx context.Context, r *rig) *result {
+		return r.run(ctx, insert(`'prod', 'target_size', '` + targetSmall + `'`)[0], func() string {
+			before, since := r.now.Add(-time.Minute), r.now.Add(-time.Second)
+			r.rows = append(r.rows, row{"u2", "target_size", targetSmall, &before}, row{"u2", "target_size", `{"target_size": "large"}`, &since})
+			return "INSERT 0 1"
+		})
+	}},
+	{when: "the cluster is dropped before the commit", sql: nil, then: func(ctx context.Context, r *rig) *result {
+		return r.run(ctx, insert(`'prod', 'target_size', '` + targetSmall + `'`)[0], func() string {
+			r.clusters = slices.DeleteFunc(r.clusters, func(c *cluster) bool { return c.ID == "u2" })
+			return r.store(target)
+		})
+	}},
+	{when: "clusters with strategies are renamed, swapped, dropped", before: func(r *rig) {
+		r.store([]row{{"u2", "pause", `{}`, nil}, {"u3", "pause", `{}`, nil}, {"u3", "burst", `{"burst_replica_size": "large"}`, nil}})
+	}, then: func(ctx context.Context, r *rig) *result {
+		out := &result{}
+		for _, step := range []struct {
+			sql string
+			do  func()
+		}{
+			{"ALTER CLUSTER prod RENAME TO production", func() { r.find("u2").Name = "production" }},
+			{"ALTER CLUSTER dev RENAME TO development", func() { r.find("u4").Name = "development" }},
+			{"ALTER CLUSTER staging SWAP WITH production", func() { r.find("u2").Name, r.find("u3").Name = "staging", "production" }},
+			{"DROP CLUSTER production CASCADE", func() { r.clusters = slices.DeleteFunc(r.clusters, func(c *cluster) bool { return c.ID == "u3" }) }},
+		} {
+			out.notices = append(out.notices, r.run(ctx, step.sql, func() string { step.do(); return "ALTER CLUSTER" }).notices...)
+		}
+		return out
+	}},
+	{when: "the table of the strategies is dropped", then: func(ctx context.Context, r *rig) *result {
+		return r.run(ctx, "DROP TABLE IF EXISTS public.mz_cluster_strategies", func() string { r.rows = nil; return "DROP TABLE" })
+	}},
 	{when: "two rows of a type at once", sql: []string{`INSERT INTO mz_cluster_strategies VALUES ('prod', 'pause', '{}'), ('prod', 'pause', '{"reason": "x"}')`},
 		stores: []row{{"u2", "pause", `{}`, nil}, {"u2", "pause", `{"reason": "x"}`, nil}}},
 	{when: "a strategy is deleted whose replica stays", before: func(r *rig) {
@@ -151,6 +189,20 @@ var messages = []message{
 	{when: "a role that may not, and a name of which it is not known what it means", before: limited(alice), sql: nil, then: func(ctx context.Context, r *rig) *result {
 		return second(ctx, r, "RESET search_path; DELETE FROM mz_cluster_strategies")
 	}},
+	{when: "a controller that may not", before: func(r *rig) { r.controller = engine.Role{ID: "u12", Name: "mz proxy"} }, sql: insert(`'prod', 'target_size', '` + targetSmall + `'`)},
+	{when: "what the controller needs is not there", sql: nil, then: func(ctx context.Context, r *rig) *result {
+		out := &result{}
+		for _, missing := range []*reconcile.ServerError{
+			{Code: "XX000", Message: `unknown catalog item 'public.mz_cluster_strategies'`, Hint: "The proxy makes it again."},
+			{Code: "0A000", Message: `CLUSTER "quickstart" has no replicas available to service request`, Hint: "Give the control cluster a replica."},
+		} {
+			r.away = fmt.Errorf("read strategies: %w", missing)
+			one := r.run(ctx, "EXPLAIN STRATEGY", nil)
+			out.notices = append(out.notices, one.notices...)
+			out.err = one.err
+		}
+		return out
+	}},
 	{when: "a role that may not read", before: limited(engine.Role{ID: "u8", Name: "stranger"}), sql: []string{"SHOW STRATEGY STATUS", "SHOW STRATEGY ACTIONS"}},
 	{when: "a plan inside a transaction that has written", before: func(r *rig) { r.status = 'T' }, sql: append(insert(`'prod', 'pause', '{}'`), "EXPLAIN STRATEGY")},
 	{when: "a name that is used twice", sql: nil, then: twice},
@@ -162,8 +214,8 @@ var messages = []message{
 	{when: "what is there, and what is not", sql: []string{"PAUSE STRATEGIES", "RESUME STRATEGIES", "APPLY STRATEGIES", "RESET STRATEGY STATE", "PAUSE STRATEGIES FOR CLUSTER prod FOR '1 hour' WITH REASON 'test'",
 		"PAUSE STRATEGIES UNTIL '2020-01-01'", "SET LOCAL strategy.notices = off"}},
 	{when: "an INSERT that is refused", sql: []string{
-		insert(`'prd', 'target_size', '{}'`)[0], insert(`'who knows', 'target_size', '{}'`)[0], insert(`'managed', 'target_size', '{}'`)[0], insert(`'quickstart', 'target_size', '{}'`)[0], insert(`'mz_system', 'target_size', '{}'`)[0],
-		insert(`'prod', 'busrt', '{}'`)[0], insert(`'prod', 'target_size', '{'`)[0], insert(`'prod', 'target_size', '[]'`)[0], insert(`'prod', 'target_size', '{}'`)[0],
+		insert(`'', 'target_size', '{}'`)[0], insert(`'prd', 'target_size', '{}'`)[0], insert(`'who knows', 'target_size', '{}'`)[0], insert(`'managed', 'target_size', '{}'`)[0], insert(`'quickstart', 'target_size', '{}'`)[0], insert(`'mz_system', 'target_size', '{}'`)[0],
+		insert(`'prod', 'busrt', '{}'`)[0], insert(`'prod', 'target_size', '{'`)[0], insert(`'prod', 'target_size', '{“target_size”: “small”}'`)[0], insert(`'prod', 'target_size', '[]'`)[0], insert(`'prod', 'target_size', '{}'`)[0],
 		insert(`'prod', 'target_size', '{"size": "small"}'`)[0], insert(`'prod', 'target_size', '{"target_size": "smal"}'`)[0], insert(`'prod', 'target_size', '{"target_size": 1}'`)[0],
 		insert(`'prod', 'target_size', '{"target_size": "small", "replica_name": ""}'`)[0],
 		insert(`'prod', 'idle_suspend', '{"idle_after_s": -1}'`)[0], insert(`'prod', 'shrink_to_fit', '{"max_replica_size": "small", "min_oom_count": 1.5}'`)[0],
@@ -180,6 +232,6 @@ var messages = []message{
 		"EXPLAIN STRATEGY INSERT INTO mz_cluster_strategies VALUES ($1, 'pause', '{}')",
 		"EXPLAIN STRATEGY INSERT INTO mz_cluster_strategies SELECT * FROM t",
 		"EXPLAIN STRATEGY INSERT INTO t VALUES (1)", "EXPLAIN STRATEGY INSERT INTO mz_cluster_strategies VALUES (,)"}},
-	{when: "a command that is malformed", sql: []string{"EXPLAIN STRATEGY prod", "EXPLAIN STRATEGY FOR CLUSTER prd", "EXPLAIN STRATEGY (FORMAT XML)", "SHOW STRATEGY", "SHOW STRATEGIES prod", `SHOW STRATEGIES LIKE 'a\'`,
+	{when: "a command that is malformed", sql: []string{"EXPLAIN STRATEGY prod", "EXPLAIN STRATEGY FOR CLUSTER prd", "EXPLAIN STRATEGY (FORMAT XML)", "SHOW STRATEGY", "SHOW STRATGIES", "EXPLAIN STRATEGYS FOR CLUSTER prod", "SHOW STRATEGIES prod", `SHOW STRATEGIES LIKE 'a\'`,
 		"SHOW STRATEGY ACTIONS LIMIT 0", "PAUSE STRATEGIES FOR 'long'", "PAUSE STRATEGIES UNTIL 'then'", "APPLY STRATEGIES NOW", "SET strategy.notices = some", "SET strategy.notice = off"}},
 }

@@ -3,7 +3,6 @@ package intercept
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"mzproxy/engine"
@@ -45,11 +44,22 @@ func (c *check) who(ctx context.Context) (engine.Role, error) {
 // superuser, as the cluster's owner, or as a member of the owning role.
 func (c *check) mayManage(ctx context.Context, info engine.ClusterInfo) (*proxy.Error, error) {
 	role, err := c.who(ctx)
-	if err != nil || role.Superuser || role.ID == info.OwnerID || slices.Contains(role.MemberOf, info.OwnerID) || c.self.superuser(ctx) {
+	if err != nil || role.MayManage(info) || c.self.superuser(ctx) {
 		return nil, err
 	}
 	return &proxy.Error{Code: codeNotAllowed, Message: "must be owner of CLUSTER " + info.Name,
 		Detail: fmt.Sprintf("Role %s is neither superuser nor a member of %s, who owns the cluster.", quoted(role.Name), quoted(info.Owner))}, nil
+}
+
+// controllerMay is the error for a cluster that the controller may not change; nil: it may, as far as that is known.
+func controllerMay(catalog engine.Catalog, info engine.ClusterInfo) *proxy.Error {
+	role := catalog.Controller
+	if role.ID == "" || role.MayManage(info) {
+		return nil
+	}
+	return &proxy.Error{Code: codeNotAllowed, Message: fmt.Sprintf("the controller, role %s, may not change cluster %s", quoted(role.Name), quoted(info.Name)),
+		Detail: fmt.Sprintf("The statements of strategies are run by it, and it is neither superuser nor a member of %s, who owns the cluster.", quoted(info.Owner)),
+		Hint:   fmt.Sprintf("Run: GRANT %s TO %s;", pgtext.QuoteIdent(info.Owner), pgtext.QuoteIdent(role.Name))}
 }
 
 // mayManageAll lets through who may manage every cluster, those to come included.

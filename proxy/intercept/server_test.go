@@ -24,12 +24,14 @@ type server struct {
 	rows     []row
 	limit    int64 // of replicas of a cluster
 	role     engine.Role
-	actions  []reconcile.ActionRecord
-	executed []engine.Action // since the test last asked
-	away     error           // what every call returns instead
-	refuses  error           // what every DDL returns
-	hold     chan struct{}   // DDL waits for it to be closed
-	observes int
+	// controller is the role that runs the DDL; zero: not known.
+	controller engine.Role
+	actions    []reconcile.ActionRecord
+	executed   []engine.Action // since the test last asked
+	away       error           // what every call returns instead
+	refuses    error           // what every DDL returns
+	hold       chan struct{}   // DDL waits for it to be closed
+	observes   int
 }
 
 type cluster struct {
@@ -98,6 +100,7 @@ func (s *server) Observe(_ context.Context, ids ...string) (engine.Snapshot, err
 				state.Strategies = append(state.Strategies, r.strategy())
 			}
 		}
+		state.Failures = s.failures(c.ID)
 		sortRows(state.Strategies)
 		if len(ids) == 0 && len(state.Strategies)+len(c.memory.Replicas) > 0 || slices.Contains(ids, c.ID) {
 			snapshot.Clusters = append(snapshot.Clusters, state)
@@ -113,6 +116,19 @@ func (s *server) Observe(_ context.Context, ids ...string) (engine.Snapshot, err
 		}
 	}
 	return snapshot, nil
+}
+
+// failures are the statements that have failed. Each is tried again in ten seconds.
+func (s *server) failures(id string) []engine.Failure {
+	var list []engine.Failure
+	for _, a := range s.actions {
+		if a.ClusterID != id || a.Executed == nil || *a.Executed {
+			continue
+		}
+		next := engine.At(s.now.Add(10 * time.Second))
+		list = append(list, engine.Failure{SQL: a.SQL, Error: a.Error, Code: a.Context.SQLState, Times: 3, Last: engine.At(a.CreatedAt), Next: &next})
+	}
+	return list
 }
 
 func (r row) strategy() engine.StrategyRow {
@@ -178,7 +194,7 @@ func (s *server) Finish(_ context.Context, r reconcile.ActionRecord) error {
 	defer s.mu.Unlock()
 	for i := range s.actions {
 		if s.actions[i].ActionID == r.ActionID {
-			s.actions[i].Executed, s.actions[i].Error = r.Executed, r.Error
+			s.actions[i].Executed, s.actions[i].Error, s.actions[i].Context.SQLState = r.Executed, r.Error, r.Context.SQLState
 		}
 	}
 	return nil
@@ -199,7 +215,7 @@ func (s *server) SaveState(_ context.Context, id string, m reconcile.ClusterMemo
 func (s *server) Catalog(context.Context) (engine.Catalog, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := engine.Catalog{At: s.now, Sizes: sizes, MaxReplicasPerCluster: s.limit}
+	c := engine.Catalog{At: s.now, Sizes: sizes, MaxReplicasPerCluster: s.limit, Controller: s.controller}
 	for _, known := range s.clusters {
 		info := known.ClusterInfo
 		info.Replicas = int64(len(known.replicas))

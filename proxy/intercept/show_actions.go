@@ -24,7 +24,8 @@ var clusterID = regexp.MustCompile(`^[us][0-9]+$`)
 func (h *handler) showActions(q proxy.Query, c rewrite.ShowActions) *proxy.Answer {
 	cols := columns("at", "cluster", "action", "replica", "strategy", "result", "requested_by", "reason", "sql", "action_id")
 	cols[0].OID = pgtext.TypeTimestamptz
-	return h.answer(cols, "", func(ctx context.Context, t *table) error {
+	list := shown{cols, []string{"at", "cluster", "action", "replica", "strategy", "result", "requested_by"}, c.Verbose}
+	return h.answerShown(list, func(ctx context.Context, t *table) error {
 		if err := h.mayRead(ctx, t, actionsTable); err != nil {
 			return err
 		}
@@ -51,7 +52,7 @@ func (h *handler) showActions(q proxy.Query, c rewrite.ShowActions) *proxy.Answe
 			if info, ok := byID(catalog, r.ClusterID); ok {
 				name = info.Name
 			}
-			t.add(createdAt(r), text(name), orNull(r.Context.Op), orNull(r.Context.Replica),
+			list.add(t, createdAt(r), text(name), orNull(r.Context.Op), orNull(r.Context.Replica),
 				orNull(strings.Join(r.Context.Strategies, ", ")), text(result(r)), orNull(requester(r.Context)),
 				orNull(why(r.Context)), orNull(r.SQL), text(r.ActionID))
 		}
@@ -91,8 +92,15 @@ func requester(c reconcile.DecisionContext) string {
 	if c.Role != "" {
 		return c.Role
 	}
-	if c.Trigger == "" {
+	switch c.Trigger {
+	case "":
 		return ""
+	case "due":
+		return "(schedule)"
+	case "event":
+		return "(a change)"
+	case "resync", "poll":
+		return "(regular look)"
 	}
 	return "(" + c.Trigger + ")"
 }

@@ -17,7 +17,8 @@ import (
 func (h *handler) showStatus(q proxy.Query, c rewrite.ShowStatus) *proxy.Answer {
 	cols := columns("cluster", "phase", "replicas", "ready", "idle_for", "next_action", "next_at", "credits_per_hour", "reason")
 	cols[2].OID, cols[3].OID, cols[4].OID, cols[6].OID, cols[7].OID = pgtext.TypeInt8, pgtext.TypeInt8, pgtext.TypeInterval, pgtext.TypeTimestamptz, pgtext.TypeFloat8
-	return h.answer(cols, "", func(ctx context.Context, t *table) error {
+	list := shown{cols, []string{"cluster", "phase", "ready", "next_action", "next_at", "reason"}, c.Verbose}
+	return h.answerShown(list, func(ctx context.Context, t *table) error {
 		if err := h.mayRead(ctx, t, rewrite.Table); err != nil {
 			return err
 		}
@@ -39,7 +40,7 @@ func (h *handler) showStatus(q proxy.Query, c rewrite.ShowStatus) *proxy.Answer 
 				phase, why, at = phaseFailing, failed[0].why(r.snapshot.Now), timestamp(nextTry(failed))
 				next = string(failed[0].Op) + " " + failed[0].Replica
 			}
-			t.add(text(cluster.Name), text(phase), text(strconv.Itoa(len(cluster.Replicas))), text(strconv.Itoa(ready)),
+			list.add(t, text(cluster.Name), text(phase), text(strconv.Itoa(len(cluster.Replicas))), text(strconv.Itoa(ready)),
 				idleFor(r.snapshot.Now, cluster), orNull(next), at, text(fmt.Sprint(plan.CreditsBefore)), orNull(why))
 		}
 		return nil
@@ -117,11 +118,22 @@ func nextAction(now engine.Timestamp, plan engine.ClusterPlan) (what string, at 
 	case len(plan.Actions) > 0:
 		return string(plan.Actions[0].Op) + " " + plan.Actions[0].Replica, timestamp(&now)
 	case plan.NextLook != nil:
-		return "look (" + plan.NextLookCause + ")", timestamp(plan.NextLook)
+		return awaited(plan.NextLookCause), timestamp(plan.NextLook)
 	case plan.Waiting:
-		return "look (hydration)", nil
+		return "a replica is ready", nil
 	}
 	return "", nil
+}
+
+// awaited is what happens at the next look.
+func awaited(cause string) string {
+	switch engine.GuardName(cause) {
+	case engine.GuardPause:
+		return "end of the pause"
+	case engine.GuardRateLimit:
+		return "more actions"
+	}
+	return cause + " decides"
 }
 
 // timestamp is a value of type timestamptz, to the second: it is for people.

@@ -13,7 +13,8 @@ import (
 func (h *handler) showStrategies(q proxy.Query, c rewrite.ShowStrategies) *proxy.Answer {
 	cols := columns("cluster", "strategy", "state", "decision", "next_look", "config")
 	cols[4].OID, cols[5].OID = pgtext.TypeTimestamptz, pgtext.TypeJSONB
-	return h.answer(cols, "", func(ctx context.Context, t *table) error {
+	list := shown{cols, []string{"cluster", "strategy", "state", "decision", "next_look"}, c.Verbose}
+	return h.answerShown(list, func(ctx context.Context, t *table) error {
 		if err := h.mayRead(ctx, t, rewrite.Table); err != nil {
 			return err
 		}
@@ -28,7 +29,7 @@ func (h *handler) showStrategies(q proxy.Query, c rewrite.ShowStrategies) *proxy
 		r := selected(s, plan, matches)
 		for _, row := range s.Pauses { // which concern any cluster
 			state := pauseState(row, s.Now)
-			t.add(text(engine.AllClusters), text(row.Type), text(state.state), orNull(state.decision), timestamp(state.next), text(string(row.Config)))
+			list.add(t, text(engine.AllClusters), text(row.Type), text(state.state), orNull(state.decision), timestamp(state.next), text(string(row.Config)))
 		}
 		for i, plan := range r.plan.Clusters {
 			rows := r.snapshot.Clusters[i].Strategies
@@ -37,12 +38,12 @@ func (h *handler) showStrategies(q proxy.Query, c rewrite.ShowStrategies) *proxy
 				if counts {
 					state = stateOf(rows[n], plan)
 				}
-				t.add(text(plan.Name), text(rows[n].Type), text(state.state), orNull(state.decision), timestamp(state.next), text(string(rows[n].Config)))
+				list.add(t, text(plan.Name), text(rows[n].Type), text(state.state), orNull(state.decision), timestamp(state.next), text(string(rows[n].Config)))
 			}
 		}
 		for _, stray := range s.Strays {
 			if matches(stray.ClusterID, stray.ClusterID) {
-				t.add(text(stray.ClusterID), text(stray.Type), text("error"), text("cluster_id is the id of no cluster"), nil, text(string(stray.Config)))
+				list.add(t, text(stray.ClusterID), text(stray.Type), text("error"), text("cluster_id is the id of no cluster"), nil, text(string(stray.Config)))
 			}
 		}
 		return nil

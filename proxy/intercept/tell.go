@@ -29,7 +29,7 @@ func (h *handler) tell(outcomes []reconcile.Outcome, w pendingWrite) []*proxy.No
 		o := &outcomes[i]
 		actions = append(actions, actionNotices(o)...)
 		rest = append(rest, problemNotices(o)...)
-		rest = append(rest, supersededNotices(o, w.types)...)
+		rest = append(rest, supersededNotices(o, w)...)
 		rest = append(rest, guardNotices(o)...)
 		rest = append(rest, orphanNotices(o, w.gone)...)
 		if h.settings.notices() == noticesAll {
@@ -145,17 +145,20 @@ func problemNotices(o *reconcile.Outcome) []*proxy.Notice {
 }
 
 // supersededNotices tells which row of a type no longer counts because a newer one was written.
-// types are those of rows that were written; nil: any.
-func supersededNotices(o *reconcile.Outcome, types []string) []*proxy.Notice {
+func supersededNotices(o *reconcile.Outcome, w pendingWrite) []*proxy.Notice {
 	var list []*proxy.Notice
 	rows := o.Before.Strategies
 	told := map[string]bool{}
 	for i, counts := range engine.Counting(rows) {
 		row := rows[i]
-		if counts || told[row.Type] || types != nil && !slices.Contains(types, row.Type) {
+		if counts || told[row.Type] || w.types != nil && !slices.Contains(w.types, row.Type) {
 			continue
 		}
 		told[row.Type] = true
+		if winner, ok := decides(o, w, row.Type); ok {
+			list = append(list, losesNotice(o, winner))
+			continue
+		}
 		which, what := "an older row", "no longer counts"
 		if slices.ContainsFunc(rows[i+1:], func(r engine.StrategyRow) bool { return r.Type == row.Type && sameTime(r.UpdatedAt, row.UpdatedAt) }) {
 			which, what = "one of several equally new rows", "does not count"
@@ -164,6 +167,29 @@ func supersededNotices(o *reconcile.Outcome, types []string) []*proxy.Notice {
 			"It was written at "+written(row)+" and has config "+brief(string(row.Config))+".", "DELETE it if you do not need it any more."))
 	}
 	return list
+}
+
+// decides returns the row that counts where a write has stored one of its type that does not.
+func decides(o *reconcile.Outcome, w pendingWrite, kind string) (winner engine.StrategyRow, ok bool) {
+	for _, wrote := range w.wrote {
+		if wrote.rowKey == (rowKey{o.Plan.ID, kind}) {
+			winner, ok = engine.NewestRows(o.Before.Strategies)[kind], true
+			if string(winner.Config) == wrote.config {
+				return winner, false
+			}
+		}
+	}
+	return winner, ok
+}
+
+// losesNotice tells somebody that not the row decides that was just written.
+func losesNotice(o *reconcile.Outcome, winner engine.StrategyRow) *proxy.Notice {
+	dated, hint := written(winner), "UPDATE the row to make it count."
+	if winner.UpdatedAt != nil && winner.UpdatedAt.Compare(o.Now) > 0 {
+		dated, hint = dated+", in the future", "DELETE the other one, or give it an updated_at of now."
+	}
+	return notice(severityWarning, codeWarning, fmt.Sprintf("the row you wrote of strategy %s for cluster %s does not count: another one is dated %s", quoted(winner.Type), quoted(o.Plan.Name), dated),
+		"The one that decides has config "+brief(string(winner.Config))+".", hint)
 }
 
 // At most so many characters of a config stand in a message.
@@ -189,9 +215,9 @@ func written(row engine.StrategyRow) string {
 	return row.UpdatedAt.UTC().Format(fineTimestampFormat)
 }
 
-// tellStrays tells of rows that are stored for clusters that do not exist.
-func (h *handler) tellStrays(ctx context.Context) []*proxy.Notice {
-	s, _, err := h.cfg.Engine.Explain(ctx)
+// tellStrays tells of rows that are stored for clusters that do not exist: for all of these, or for some.
+func (h *handler) tellStrays(ctx context.Context, ids ...string) []*proxy.Notice {
+	s, _, err := h.cfg.Engine.Explain(ctx, ids...)
 	if err != nil || len(s.Strays) == 0 {
 		return nil
 	}
@@ -222,6 +248,9 @@ func strayFinding(catalog engine.Catalog, stray engine.Stray) string {
 
 // strayHint is the statement that puts it right.
 func strayHint(catalog engine.Catalog, stray engine.Stray) string {
+	if stray.Fault != "" && stray.ClusterID == "" {
+		return "DELETE FROM " + rewrite.Table + " WHERE cluster_id IS NULL;"
+	}
 	where := " WHERE cluster_id = " + pgtext.QuoteLiteral(stray.ClusterID) + ";"
 	if info, err := findCluster(catalog, stray.ClusterID); err == nil {
 		return "UPDATE " + rewrite.Table + " SET cluster_id = " + pgtext.QuoteLiteral(info.ID) + where

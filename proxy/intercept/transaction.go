@@ -45,6 +45,10 @@ func (h *handler) Ready(ctx context.Context, e proxy.Completed) proxy.Ready {
 		}
 		ready.Notices = h.settings.filter(h.lookFor(ctx, committed))
 	}
+	if len(h.said)+len(h.changed) > 0 {
+		ready.Notices = append(ready.Notices, h.settings.filter(append(h.said, h.tellChanges(ctx)...))...)
+		h.said, h.changed = nil, nil
+	}
 	return ready
 }
 

@@ -32,6 +32,10 @@ func (h *handler) validate(q proxy.Query, c rewrite.ValidateStrategies) *proxy.A
 		for i := range r.plan.Clusters {
 			h.validateCluster(t, r.snapshot, r.snapshot.Clusters[i], r.plan.Clusters[i])
 		}
+		if s.Undated {
+			t.add(nil, nil, text(codeNoColumn), text("table "+rewrite.Table+" has no column updated_at: its rows count as written when they were first seen"),
+				text("Run: DROP TABLE "+rewrite.Table+"; the proxy makes it again, and the rows can be stored anew."))
+		}
 		for _, row := range s.Pauses {
 			if row.Fault != "" && matches(engine.AllClusters, engine.AllClusters) {
 				t.add(text(engine.AllClusters), text(row.Type), text(problemState(engine.UnreadableRow)), text("the row cannot be read: "+row.Fault), text("RESUME STRATEGIES ends the pause."))
@@ -71,7 +75,7 @@ func (h *handler) validateCluster(t *table, s engine.Snapshot, c engine.ClusterS
 		}
 	}
 	for _, f := range failures(c, plan) {
-		t.add(text(c.Name), text(f.Reasons[0].Strategy), text(cmp.Or(f.Code, codeEngine)), text("cannot "+describe(plan.Name, f.Action)+": "+f.why(s.Now)),
+		t.add(text(c.Name), text(f.Reasons[0].Strategy), text(cmp.Or(f.Code, codeEngine)), text("could not "+describe(plan.Name, f.Action)+": "+f.why(s.Now)),
 			text("It is "+f.next(s.Now)+"; APPLY STRATEGIES tries it now."))
 	}
 	for _, g := range plan.Guards {

@@ -78,8 +78,12 @@ func (a *age) warning() []*proxy.Notice {
 	if a.since.IsZero() {
 		return nil
 	}
-	return []*proxy.Notice{notice(severityWarning, codeEngine, "the controller gets no answer from the server",
-		fmt.Sprintf("What follows is %s old. %s", elapsed(time.Since(a.since)), sentence(reconcile.Said(a.why))), "")}
+	message, mends := "the controller gets no answer from the server", remedy(a.why)
+	if mends != "" {
+		message = "the controller cannot read what it needs"
+	}
+	return []*proxy.Notice{notice(severityWarning, sqlstate(a.why), message,
+		fmt.Sprintf("What follows is %s old. %s", elapsed(time.Since(a.since)), sentence(reconcile.Said(a.why))), mends)}
 }
 
 // elapsed is a duration for people.

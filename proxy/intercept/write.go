@@ -23,7 +23,7 @@ func (h *handler) write(ctx context.Context, q proxy.Query, s *rewrite.Statement
 	pending := c.pending(sent)
 	v := proxy.Verdict{Done: h.done(func() pendingWrite { return pending })}
 	edits := c.edits
-	if touch, ok := s.Write.Touch(); ok {
+	if touch, ok := s.Write.Touch(); ok && !h.observed().value.snapshot.Undated {
 		edits = append(edits, touch)
 	}
 	if len(edits) > 0 {
@@ -134,6 +134,7 @@ func (p pendingWrite) with(other pendingWrite) pendingWrite {
 		p.types = nil
 	}
 	p.gone = append(p.gone, other.gone...)
+	p.wrote = append(p.wrote, other.wrote...)
 	if other.sent.Before(p.sent) {
 		p.sent = other.sent
 	}

@@ -92,6 +92,17 @@ EXPLAIN STRATEGY (FORMAT XML) CLUSTER prod;
 EXPLAIN STRATEGY FOR CLUSTER prd;
 SHOW STRATEGY;
 SHOW STRATEGY STATS;
+-- Nearly a command.
+SHOW STRATEGYS;
+SHOW STRATGIES;
+EXPLAIN STRATEGIES;
+EXPLAIN STRATEGY prod;
+SHOW STRATEGIES prod;
+EXPLAIN STRATGEY FOR CLUSTER prod;
+APPLY STRATGIES;
+-- No guess where nothing is near, and what an editor of prose makes of quotation marks.
+INSERT INTO mz_cluster_strategies VALUES ('', 'burst', '{}');
+INSERT INTO mz_cluster_strategies VALUES ('prod', 'target_size', '{“target_size”: “small”}');
 SHOW STRATEGIES FOR CLUSTER prd;
 SHOW STRATEGIES LIKE 'a\';
 SHOW STRATEGY ACTIONS LIMIT many;

@@ -8,6 +8,9 @@ import (
 	"syscall"
 )
 
+// The test binary is the program, too: as that it takes its fault from the environment.
+func init() { onStep = faultStep() }
+
 // faultStep serves tests of what survives a crash: MZPROXY_FAULT_STEP names a step of the
 // apply phase before which the process kills itself, as in "execute", or "execute:2" for the second time that it comes.
 func faultStep() func(string) {
