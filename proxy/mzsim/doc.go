@@ -22,6 +22,8 @@
 //	SELECT mz_sim.activity('prod', now() - interval '2 hours');
 //	SELECT mz_sim.refuse('CREATE CLUSTER REPLICA', 'message', '53000', 1); -- the next statement like that fails
 //	SELECT mz_sim.allow();                             -- no statement is refused any more
+//	SELECT mz_sim.stall('sink', 'broker is not there'); -- a source or sink does not run; NULL mends it
+//	SELECT mz_sim.set('lag', '2s');                    -- the catalog shows what was so then
 //	SELECT mz_sim.cut_subscribes();                    -- every SUBSCRIBE ends with an error
 //
 // They hold for what comes after them. pg_terminate_backend ends a session, which is a fault to try, too.
@@ -29,7 +31,8 @@
 // What differs from Materialize because PostgreSQL executes the queries: type
 // OIDs (unsigned integers and mz_timestamp are domains over numeric, lists and
 // mz_aclitem[] are text[]), a materialized view is a PostgreSQL view, an index
-// is registered but never used by a plan, CURRENT_TIMESTAMP does not follow the simulated clock
+// is registered but never used by a plan, sources never get rows and their tables have the same two columns
+// always, a managed cluster changes its size at once, CURRENT_TIMESTAMP does not follow the simulated clock
 // as now() does, privileges on tables are checked even where enable_rbac_checks is off, a DDL
 // transaction makes other DDL wait instead of failing, and ParameterStatus messages about
 // the variables that only Materialize has come before ReadyForQuery instead
