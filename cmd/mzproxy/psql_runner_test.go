@@ -47,7 +47,7 @@ type psqlProcess struct {
 func startPsql(t *testing.T, env []string, args ...string) *psqlProcess {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "psql", args...)
-	cmd.Env = append(os.Environ(), append(env, "PAGER=", "LC_ALL=C.UTF-8", "PGAPPNAME=psql")...)
+	cmd.Env = append(os.Environ(), append(env, "PAGER=", "LC_ALL=C.UTF-8", "LANGUAGE=", "PGAPPNAME=psql")...)
 	inRead, inWrite, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

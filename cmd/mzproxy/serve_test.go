@@ -88,7 +88,7 @@ func psqlOnce(t *testing.T, addr string, args ...string) (string, error) {
 		t.Fatal(err)
 	}
 	cmd := exec.CommandContext(t.Context(), "psql", append([]string{"-XAtq", "-h", host, "-p", port, "-U", demoUser, "-d", demoDatabase}, args...)...)
-	cmd.Env = append(os.Environ(), "PGSSLMODE=disable", "LC_ALL=C.UTF-8")
+	cmd.Env = append(os.Environ(), "PGSSLMODE=disable", "LC_ALL=C.UTF-8", "LANGUAGE=")
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
