@@ -222,7 +222,8 @@ type Notice = pgproto3.NoticeResponse
 // StartupRewriter is implemented by an Interceptor that changes the parameters
 // of StartupMessages before they are sent to the server.
 type StartupRewriter interface {
-	// RewriteStartup returns the parameters for the server. Original ones stay available as Session.Startup. It must not block.
+	// RewriteStartup returns the parameters for the server. Original ones stay available as Session.Startup. It
+	// may wait for something where the Interceptor is not NonBlocking.
 	RewriteStartup(params map[string]string) map[string]string
 }
 

@@ -16,9 +16,10 @@ var errRefused = errors.New("the server refused the session")
 // authentication, open the handler.
 type login struct {
 	*Session
-	first *startup    // what the client wants; nil: not known yet
-	timer *time.Timer // ends a login that takes too long; nil: it is over
-	late  bool        // it took too long
+	first      *startup    // what the client wants; nil: not known yet
+	replicates bool        // the server is asked for replication, which no handler understands
+	timer      *time.Timer // ends a login that takes too long; nil: it is over
+	late       bool        // it took too long
 }
 
 func newLogin(s *Session) *login { return &login{Session: s} }
@@ -107,15 +108,20 @@ func (l *login) startupMessage() []byte {
 	database := l.cfg.Upstream.Database != "" && params["database"] == ""
 	rw, rewritten := l.cfg.Interceptor.(StartupRewriter)
 	if !database && !rewritten {
+		l.replicates = replicating(params["replication"])
 		return l.first.packet
 	}
 	params = maps.Clone(params)
 	if database {
 		params["database"] = l.cfg.Upstream.Database
 	}
-	if rewritten {
+	switch {
+	case rewritten && l.mayBlock():
+		l.task.Blocking(func() { params = rw.RewriteStartup(params) })
+	case rewritten:
 		params = rw.RewriteStartup(params)
 	}
+	l.replicates = replicating(params["replication"])
 	return l.first.encode(params)
 }
 

@@ -12,7 +12,7 @@ func (l *login) open(ctx context.Context, ready, out, key []byte) error {
 		return malformed("invalid ReadyForQuery message")
 	}
 	l.flow.begin(ready[headerSize])
-	if l.cfg.Interceptor != nil && !replicating(l.first.params["replication"]) {
+	if l.cfg.Interceptor != nil && !l.replicates {
 		if err := l.openHandler(ctx); err != nil {
 			return err
 		}

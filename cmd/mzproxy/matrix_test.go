@@ -249,10 +249,7 @@ func (r *modeRun) writes(t *testing.T) {
 		[]string{`{"target_size": "medium"}`, r.cluster, "target_size"}, "UPDATE 1", created("r_medium", "medium"))
 	r.stored(t, `target_size {"target_size": "medium"}`)
 	r.does(t, "INSERT INTO mz_cluster_strategies SELECT $1, $2, $3::jsonb", []string{r.cluster, "idle_suspend", `{"idle_after_s": 60}`}, "INSERT 0 1")
-	a := r.does(t, "DELETE FROM mz_cluster_strategies WHERE cluster_id IN ($1) AND strategy_type = $2 RETURNING strategy_type", []string{r.cluster, "idle_suspend"}, "DELETE 1")
-	if len(a.rows) != 2 || a.rows[1][0] != "idle_suspend" {
-		t.Errorf("RETURNING gives %v", a.rows)
-	}
+	r.does(t, "DELETE FROM mz_cluster_strategies WHERE cluster_id IN ($1) AND strategy_type = $2", []string{r.cluster, "idle_suspend"}, "DELETE 1")
 	r.stored(t, `target_size {"target_size": "medium"}`)
 }
 

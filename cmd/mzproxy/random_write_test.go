@@ -93,7 +93,7 @@ func (g *generator) cluster() string {
 	if g.oneIn(25) {
 		name = pick(g, "prd", "managed", "quickstart", "mz_system", "", "u77")
 	}
-	return pick(g, literal(name), literal(name)+"::text", "U&"+literal(name), "$q$"+name+"$q$")
+	return pick(g, literal(name), literal(name)+"::text", "E"+literal(name), "$q$"+name+"$q$")
 }
 
 func (g *generator) kind() string {

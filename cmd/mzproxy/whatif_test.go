@@ -141,7 +141,7 @@ type replica struct{ cluster, name, size string }
 // replicas are those of the clusters that strategies are written for.
 func (r *whatIfRun) replicas(t *testing.T) []replica {
 	t.Helper()
-	rows, err := r.direct.Query(t.Context(), "SELECT c.name, r.name, r.size FROM mz_cluster_replicas r JOIN mz_clusters c ON c.id = r.cluster_id WHERE c.name = ANY ($1) ORDER BY 1, 2", ours)
+	rows, err := r.direct.Query(t.Context(), "SELECT c.name, r.name, r.size FROM mz_cluster_replicas r JOIN mz_clusters c ON c.id = r.cluster_id WHERE c.name = ANY (string_to_array($1, ',')) ORDER BY 1, 2", strings.Join(ours, ","))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,7 +66,7 @@ func reopen(ctx context.Context, p *postgres) error {
 
 func fingerprint(script string) string { return fmt.Sprintf("%x", sha256.Sum256([]byte(script))) }
 
-// schemaScript is the schema files in the order of their names.
+// schemaScript is the schema files in the order of their names, and the rows that the program knows.
 func schemaScript() (string, error) {
 	files, err := schemaFiles.ReadDir("schema")
 	if err != nil {
@@ -81,6 +81,7 @@ func schemaScript() (string, error) {
 		b.Write(text)
 		b.WriteByte('\n')
 	}
+	b.WriteString(variablesScript())
 	return b.String(), nil
 }
 

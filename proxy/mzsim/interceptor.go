@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -19,10 +20,10 @@ import (
 // behave as Materialize does.
 type interceptor struct {
 	router
-	watcher  *watcher
-	history  *history
-	welcome  bool
-	settings map[string]bool // the variables that PostgreSQL knows
+	watcher *watcher
+	history *history
+	welcome bool
+	guarded bool // roles need a password
 }
 
 var (
@@ -34,20 +35,8 @@ var (
 // RewriteParameter keeps the parameters of the start back: session.Greet reports them.
 func (i *interceptor) RewriteParameter(string, string) (string, bool) { return "", false }
 
-func newInterceptor(ctx context.Context, pool *pgxpool.Pool, w *watcher, h *history) (*interceptor, error) {
-	i := &interceptor{router: router{pool: pool}, watcher: w, history: h, settings: map[string]bool{}}
-	rows, err := pool.Query(ctx, "SELECT lower(name) FROM pg_settings WHERE context IN ('user', 'superuser')")
-	if err != nil {
-		return nil, fmt.Errorf("read settings: %w", err)
-	}
-	names, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return nil, fmt.Errorf("read settings: %w", err)
-	}
-	for _, name := range names {
-		i.settings[name] = true
-	}
-	return i, nil
+func newInterceptor(pool *pgxpool.Pool, w *watcher, h *history) *interceptor {
+	return &interceptor{router: router{pool: pool}, watcher: w, history: h}
 }
 
 // clientSettings are the variables that a StartupMessage sets, in its own
@@ -55,7 +44,7 @@ func newInterceptor(ctx context.Context, pool *pgxpool.Pool, w *watcher, h *hist
 func clientSettings(params map[string]string) map[string]string {
 	settings := startupSettings(params["options"])
 	for name, value := range params {
-		if name != "user" && name != "options" && name != "database" && name != "replication" && !strings.HasPrefix(name, "_pq_.") {
+		if name != "user" && name != "options" && name != "database" && !strings.HasPrefix(name, "_pq_.") {
 			settings[strings.ToLower(name)] = value
 		}
 	}
@@ -65,6 +54,7 @@ func clientSettings(params map[string]string) map[string]string {
 // RewriteStartup leads every client to the one database there is, and keeps
 // settings that PostgreSQL would refuse from it: in Materialize a bad setting is not fatal.
 func (i *interceptor) RewriteStartup(params map[string]string) map[string]string {
+	i.createRole(params["user"])
 	rewritten := map[string]string{"user": params["user"], "database": database}
 	if !i.welcome {
 		rewritten[customSetting("welcome_message")] = "off"
@@ -74,18 +64,37 @@ func (i *interceptor) RewriteStartup(params map[string]string) map[string]string
 			rewritten[customSetting(name)] = value
 		} else if name == "schema" {
 			rewritten[searchPath] = pgtext.QuoteIdent(value)
-		} else if i.settings[name] {
+		} else if kindOf(name) == postgresVariable {
 			rewritten[name] = value
 		}
 	}
 	return rewritten
 }
 
+// roleTimeout bounds the creation of a role.
+const roleTimeout = 5 * time.Second
+
+// createRole creates a role that logs in for the first time, where nobody needs a password. What goes wrong is PostgreSQL's to say: it
+// does not let the role in then.
+func (i *interceptor) createRole(name string) {
+	if i.guarded || isReserved(name) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), roleTimeout)
+	defer cancel()
+	_, _ = i.pool.Exec(ctx, "CALL mz_sim.create_role($1)", name)
+}
+
+// isReserved tells whether a name is one that only the system may have.
+func isReserved(name string) bool {
+	return strings.HasPrefix(name, "mz_") || strings.HasPrefix(name, "pg_")
+}
+
 // Open refuses the roles of the system, and finds out with which variables
 // the session begins.
 func (i *interceptor) Open(ctx context.Context, s *proxy.Session) (proxy.Handler, error) {
 	info := s.Info()
-	if strings.HasPrefix(info.User, "mz_") || strings.HasPrefix(info.User, "pg_") {
+	if isReserved(info.User) {
 		return nil, &proxy.Error{Severity: "FATAL", Code: "42501", Message: fmt.Sprintf("unauthorized login to user '%s'", info.User)}
 	}
 	h := &session{interceptor: i, proxied: s, info: info, id: uuid.New(),
@@ -177,7 +186,9 @@ func (h *session) greetStartup(params, defaults map[string]string) {
 		switch {
 		case ours:
 			defaults[name] = value
-		case !h.settings[name]:
+		case name == clientEncoding && !isUTF8(value):
+			h.notices = append(h.notices, notice("00000", fmt.Sprintf("startup setting %s not set: invalid value for parameter %q: %q", name, name, value)))
+		case kindOf(name) == "":
 			h.notices = append(h.notices, notice("00000", fmt.Sprintf("startup setting %s not set: unrecognized configuration parameter %q", name, name)))
 		}
 	}

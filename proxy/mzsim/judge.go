@@ -14,6 +14,9 @@ import (
 // state after each is known, as they follow one another; in the extended protocol a
 // statement may run later and again, and is judged whenever it is executed.
 func (h *session) Intercept(ctx context.Context, q proxy.Query) ([]proxy.Verdict, error) {
+	if len(q.Text) > maxText {
+		return nil, errTooLong
+	}
 	pieces, err := rewrite.Split(q.Text)
 	if err != nil || len(pieces) == 0 {
 		return nil, scanError(err) // PostgreSQL will say what is wrong with the text
@@ -30,6 +33,7 @@ func (h *session) Intercept(ctx context.Context, q proxy.Query) ([]proxy.Verdict
 		case refused: // will not run
 		case q.Extended:
 			h.judgeLater(ctx, st, &v, s)
+			h.prepare(q.Name, st)
 		default:
 			if refused, err = h.judge(ctx, st, &v, &s, len(pieces) == 1); err != nil {
 				return nil, err
@@ -86,7 +90,11 @@ func (h *session) admit(ctx context.Context, st *statement, s state, alone bool)
 	case kindInsert:
 		a.place, err = h.admitInsert(ctx, st, &a.after)
 	case kindSet:
-		a.notices, err = h.warnMissing(ctx, st.assignment, a.after.vars)
+		if st.assignment != nil {
+			a.notices, err = h.warnMissing(ctx, st.assignment.name, a.after.vars)
+		}
+	case kindShow:
+		a.notices, err = h.warnMissing(ctx, st.name, a.after.vars)
 	}
 	return a, err
 }
@@ -104,22 +112,24 @@ func (h *session) admitInsert(ctx context.Context, st *statement, s *state) (pla
 	return h.onCluster(ctx, h.info.User, s.vars, scope{})
 }
 
-// warnMissing notices that the cluster that a SET chose does not exist.
-func (h *session) warnMissing(ctx context.Context, a *assignment, v variables) ([]*proxy.Notice, error) {
-	if a == nil || v.get("current_object_missing_warnings") == "off" {
+// warnMissing notices that the cluster or database that a SET or SHOW is about does not exist.
+func (h *session) warnMissing(ctx context.Context, variable string, v variables) ([]*proxy.Notice, error) {
+	if v.get("current_object_missing_warnings") == "off" {
 		return nil, nil
 	}
-	switch name := v.get(a.name); a.name {
-	case "cluster":
+	switch name := v.get(variable); {
+	case variable == "cluster":
 		exists, err := h.clusterExists(ctx, name)
 		if err != nil || exists {
 			return nil, err
 		}
-		return []*proxy.Notice{notice("MZ007", fmt.Sprintf("cluster \"%s\" does not exist", name))}, nil
-	case "database":
-		if name != database {
-			return []*proxy.Notice{notice("MZ006", fmt.Sprintf("database \"%s\" does not exist", name))}, nil
-		}
+		n := notice("MZ007", fmt.Sprintf("cluster \"%s\" does not exist", name))
+		n.Hint = "Create the cluster with CREATE CLUSTER or pick an extant cluster with SET CLUSTER = name. List available clusters with SHOW CLUSTERS."
+		return []*proxy.Notice{n}, nil
+	case variable == "database" && name != database:
+		n := notice("MZ006", fmt.Sprintf("database \"%s\" does not exist", name))
+		n.Hint = "Create the database with CREATE DATABASE or pick an extant database with SET DATABASE = name. List available databases with SHOW DATABASES."
+		return []*proxy.Notice{n}, nil
 	}
 	return nil, nil
 }
@@ -181,6 +191,7 @@ func (h *session) judgeLater(ctx context.Context, st *statement, v *proxy.Verdic
 		}
 		return
 	}
+	v.Bind = func(_ context.Context, b *proxy.Bind) error { return st.checkParameters(b) }
 	v.Execute = func(ctx context.Context) error {
 		_, err := h.tryNow(ctx, st)
 		return err
@@ -269,6 +280,7 @@ type answerFunc = func(context.Context, *attempt, proxy.ResultWriter) (string, e
 // translate says what PostgreSQL runs in the statement's place, or returns
 // what the stand-in itself does (the verdict is Local then).
 func (h *session) translate(ctx context.Context, st *statement, v *proxy.Verdict, s state) answerFunc {
+	h.expectPrepared(st)
 	switch {
 	case st.kind == kindSubscribe:
 		return h.answerSubscribe(ctx, st, v, s)
@@ -289,6 +301,25 @@ func (h *session) translate(ctx context.Context, st *statement, v *proxy.Verdict
 		v.Action, v.Text, v.Tag = proxy.Replace, st.text, st.tag
 	}
 	return nil
+}
+
+// prepare notes what a Parse message makes: SQL's EXECUTE may run it, too.
+func (h *session) prepare(name string, st *statement) {
+	if name == "" {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.prepared[name] = st
+}
+
+// expectPrepared notes at once what a PREPARE will make: its EXECUTE may stand in the same text.
+func (h *session) expectPrepared(st *statement) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if st.prepares != "" && st.prepared != nil && h.prepared[st.prepares] == nil {
+		h.prepared[st.prepares] = st.prepared
+	}
 }
 
 const (

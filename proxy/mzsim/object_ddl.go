@@ -44,12 +44,12 @@ func (p *parser) objectDDL() (d ddl, ok bool) {
 		return p.dropRoles(), true
 	case p.accept("create", "role"):
 		return p.createRole(), true
-	case p.accept("alter", "schema"):
-		return p.swapSchemas()
 	case p.accept("alter", "default", "privileges"):
 		return p.alterDefaultPrivileges(), true
 	case p.accept("alter", "role"):
 		return p.alterRole()
+	case p.accept("alter", "schema"):
+		return p.swapSchemas()
 	case p.accept("alter", "system"):
 		return p.alterSystem(), true
 	case p.accept("create", "table"):
@@ -177,25 +177,26 @@ func (p *parser) createRole() ddl {
 	return ddl{"CREATE ROLE", text + " LOGIN"}
 }
 
-// alterRole translates ALTER ROLE r SET and RESET of variables that only Materialize has.
+// alterRole translates ALTER ROLE r SET and RESET of variables that only Materialize has, which PostgreSQL lets superusers set only.
 func (p *parser) alterRole() (ddl, bool) {
-	p.ident()
-	if !p.accept("set") && !p.accept("reset") {
+	role := p.ident()
+	set := p.accept("set")
+	if !set && !p.accept("reset") {
 		return ddl{}, false
 	}
-	t := p.at(0)
-	if _, ours := variableDefaults[t.Text]; !ours {
+	name := p.variable()
+	if _, ours := variableDefaults[name]; !ours {
 		return ddl{}, false
 	}
-	text := p.text[p.tokens[0].Start:t.Start] + customSetting(t.Text) + p.text[t.End:p.tokens[len(p.tokens)-1].End]
-	return ddl{"ALTER ROLE", text}, true
-}
-
-// systemKnobs are the system variables that a knob stands for.
-var systemKnobs = map[string]string{
-	"max_replicas_per_cluster": "max_replicas_per_cluster", "max_clusters": "max_clusters",
-	"max_credit_consumption_rate": "max_credit_consumption_rate", "enable_rbac_checks": "rbac",
-	"statement_logging_max_sample_rate": "statement_logging",
+	var value any // nil: none
+	if set && !p.acceptOp("=") {
+		p.expect("to")
+	}
+	if set && !p.accept("default") {
+		value = strings.Join(p.values(), ", ")
+	}
+	p.end()
+	return ddl{"ALTER ROLE", call("alter_role", role, customSetting(name), value)}, true
 }
 
 // alterSystem translates ALTER SYSTEM SET and RESET of variables that are knobs here.
@@ -215,7 +216,7 @@ func (p *parser) alterSystem() ddl {
 		}
 	}
 	p.end()
-	knob, ok := systemKnobs[name]
+	knob, ok := knobOf(name)
 	if !ok {
 		p.fail("42704", `unrecognized configuration parameter "`+name+`"`)
 	}
@@ -228,6 +229,7 @@ func (p *parser) checkTable() bool {
 		switch {
 		case t.Is("primary") && i+1 < len(p.tokens) && p.tokens[i+1].Is("key"), t.Is("unique"):
 			p.fail("XX000", "CREATE TABLE with a primary key or unique constraint is not supported")
+			p.err.Detail = "The requested feature (unsafe_enable_table_keys) is unsafe and is meant only for internal development and testing of Materialize."
 		case t.Is("references", "foreign"):
 			p.fail("XX000", "CREATE TABLE with a foreign key is not supported")
 		case t.Is("check"):

@@ -2,6 +2,7 @@ package mzsim
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"mzproxy/proxy"
@@ -72,7 +73,7 @@ func (p *parser) expect(words ...string) {
 }
 
 var opNames = map[string]string{
-	"(": "left parenthesis", ")": "right parenthesis", ",": "comma", ".": "dot", ";": "semicolon",
+	"(": "left parenthesis", ")": "right parenthesis", ",": "comma", ".": "dot", ";": "semicolon", "*": "star",
 }
 
 func (p *parser) expectOp(op string) {
@@ -168,7 +169,7 @@ func (p *parser) found() string {
 	case t.Kind == rewrite.Keyword && keywords[t.Text]:
 		return strings.ToUpper(t.Text)
 	case t.Kind == rewrite.Keyword || t.Kind == rewrite.QuotedID:
-		return fmt.Sprintf("identifier %q", t.Text)
+		return `identifier "` + t.Text + `"`
 	case t.Kind == rewrite.String:
 		return fmt.Sprintf("string literal \"%s\"", t.Text)
 	case t.Kind == rewrite.Number:
@@ -190,4 +191,14 @@ func (p *parser) failAt(offset int, code, message string) {
 	if offset >= 0 {
 		p.err.Position = pgtext.CharPosition(p.text, offset)
 	}
+}
+
+var plainName = regexp.MustCompile(`^[a-z_][a-z0-9_$]*$`)
+
+// quoteName quotes an identifier that does not stand for itself without quotes, as the search path shows its names.
+func quoteName(name string) string {
+	if plainName.MatchString(name) && !keywords[name] {
+		return name
+	}
+	return pgtext.QuoteIdent(name)
 }

@@ -11,9 +11,9 @@ var keywords = wordSet(`add all alter analyze and any as asc auto availability b
 	check close cluster clusters column comment commit connection constraint copy create cross cursor database declare default
 	delete desc discard distinct drop else end except execute exists explain false fetch first for foreign from full
 	generator group having if in index inner insert intersect interval into introspection is join key left like limit load managed
-	materialized not null of offset on options or order outer owner plan prepare primary references rename replica
+	materialized no not null of offset on options or order outer owner plan prepare primary references rename replica
 	replicas replication factor reset restrict returning revoke right role rollback schedule schema secret select set show sink size
-	source start strategy subscribe swap system table temporary then to transaction true truncate type union unique update
+	source start strategy subscribe swap system table temporary then to transaction true type union unique update
 	user using values view when where with zone zones`)
 
 // typeNames are the names of types that Materialize renders in another way than they are mostly written.
@@ -31,15 +31,18 @@ func wordSet(words string) map[string]bool {
 }
 
 // render writes a statement anew for a message: keywords in capitals, names of
-// types as the system calls them, white space normalised.
+// types as the system calls them, white space normalised, and what a write writes left out.
 func render(text string, tokens []rewrite.Token) string {
 	var b strings.Builder
 	table := len(tokens) > 1 && tokens[0].Is("create") && (tokens[1].Is("table") || tokens[1].Is("temporary"))
+	write := tokens[0].Is("insert", "update", "delete")
 	for i, t := range tokens {
-		if i > 0 && t.Start > tokens[i-1].End && spaced(tokens[i-1], t) {
+		if i > 0 && (t.Start > tokens[i-1].End && spaced(tokens[i-1], t) || isEquals(t) || isEquals(tokens[i-1])) {
 			b.WriteByte(' ')
 		}
 		switch name := typeNames[t.Text]; {
+		case write && (t.Kind == rewrite.String || t.Kind == rewrite.Number):
+			b.WriteString("'<REDACTED>'")
 		case t.Kind == rewrite.Keyword && table && i > 2 && name != "":
 			b.WriteString(name)
 		case t.Kind == rewrite.Keyword && keywords[t.Text]:
@@ -49,9 +52,14 @@ func render(text string, tokens []rewrite.Token) string {
 		default:
 			b.WriteString(text[t.Start:t.End])
 		}
+		if t.Is("size") && i+1 < len(tokens) && tokens[i+1].Kind == rewrite.String {
+			b.WriteString(" =")
+		}
 	}
 	return b.String()
 }
+
+func isEquals(t rewrite.Token) bool { return t.Kind == rewrite.Op && t.Text == "=" }
 
 // spaced tells whether white space between two tokens is kept.
 func spaced(left, right rewrite.Token) bool {

@@ -128,6 +128,13 @@ func (h *session) RewriteError(e *pgproto3.ErrorResponse) {
 	rewriteError(e)
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	if e.Code == "26000" { // of a Bind message it stays
+		for _, a := range h.running {
+			if a.st.kind == kindExecute {
+				e.Code, e.Message = "XX000", "unknown prepared statement "+a.st.name
+			}
+		}
+	}
 	h.failure = e.Message
 }
 

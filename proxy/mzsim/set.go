@@ -1,6 +1,8 @@
 package mzsim
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"mzproxy/rewrite"
@@ -15,15 +17,24 @@ func (p *parser) set() (a *assignment, text string) {
 	if !local {
 		p.accept("session")
 	}
-	if p.next("transaction") || p.next("characteristics") || p.next("time", "zone") || p.next("authorization") || p.next("role") {
-		return nil, p.setTransaction()
+	if p.next("transaction") || p.next("characteristics") {
+		return p.setTransaction()
 	}
-	name := p.ident()
-	if name == "schema" {
-		name = searchPath
+	if p.next("time", "zone") {
+		return nil, ""
+	}
+	if p.accept("names") {
+		return nil, p.setEncoding()
+	}
+	name := p.variable()
+	if p.err == nil && !p.nextOp(".") && kindOf(name) == "" {
+		p.fail("42704", fmt.Sprintf("unrecognized configuration parameter %q", name))
 	}
 	if !p.acceptOp("=") && !p.accept("to") && name != searchPath {
 		p.expected("equals sign or TO")
+	}
+	if name == clientEncoding && p.err == nil {
+		return nil, p.setEncoding()
 	}
 	if p.next("default") {
 		p.pos++
@@ -33,15 +44,35 @@ func (p *parser) set() (a *assignment, text string) {
 	values := p.values()
 	if name == searchPath {
 		for i, v := range values {
-			values[i] = pgtext.QuoteIdent(v)
+			values[i] = quoteName(v)
 		}
 	}
 	a = &assignment{name: name, value: strings.Join(values, ", "), local: local}
 	return a, setText(a)
 }
 
-// setTransaction refuses what Materialize does not have and passes the rest.
-func (p *parser) setTransaction() string {
+// setEncoding reads the value of client_encoding, of which there is one.
+func (p *parser) setEncoding() string {
+	if p.accept("default") {
+		return nothing
+	}
+	for _, value := range p.values() {
+		if !isUTF8(value) {
+			p.fail("22023", fmt.Sprintf("invalid value for parameter %q: %q", clientEncoding, value))
+		}
+	}
+	return nothing
+}
+
+// isolationLevels are the levels that there are.
+var isolationLevels = []string{"read uncommitted", "read committed", "repeatable read", "serializable", "strict serializable", "strong session serializable"}
+
+// setTransaction reads SET TRANSACTION and SET SESSION CHARACTERISTICS AS TRANSACTION. PostgreSQL's own level is not what a test can tell.
+func (p *parser) setTransaction() (*assignment, string) {
+	local := p.accept("transaction")
+	if !local {
+		p.expect("characteristics", "as", "transaction")
+	}
 	words := ""
 	for _, t := range p.tokens[p.pos:] {
 		words += " " + t.Text
@@ -49,10 +80,22 @@ func (p *parser) setTransaction() string {
 	if strings.Contains(words, " read only") || strings.Contains(words, " read write") {
 		p.fail("0A000", "SET TRANSACTION <access-mode> not yet supported")
 	}
-	if strings.Contains(words, "strict serializable") {
-		return "SET TRANSACTION ISOLATION LEVEL READ COMMITTED" // PostgreSQL's level is not what a test can tell
+	p.expect("isolation", "level")
+	level := strings.TrimPrefix(words, " isolation level ")
+	if p.err == nil && !slices.Contains(isolationLevels, level) {
+		p.expected("isolation level")
 	}
-	return ""
+	a := &assignment{name: "transaction_isolation", value: level, local: local}
+	return a, setText(a)
+}
+
+// variable reads the name of a variable. SCHEMA is another one for the search path.
+func (p *parser) variable() string {
+	name := p.ident()
+	if name == "schema" {
+		return searchPath
+	}
+	return name
 }
 
 // values reads the comma-separated values of SET.
@@ -100,46 +143,36 @@ func resetText(name string) string {
 	return ""
 }
 
-// reset reads RESET name and RESET ALL.
+// reset reads RESET name. ALL is a name, too.
 func (p *parser) reset() (*assignment, string) {
 	p.expect("reset")
-	if p.accept("all") {
-		return &assignment{reset: true}, ""
+	if p.next("all") {
+		p.fail("42704", `unrecognized configuration parameter "\"all\""`)
 	}
-	name := p.ident()
-	if name == "schema" {
-		name = searchPath
-	}
+	name := p.variable()
 	p.end()
+	if p.err == nil && kindOf(name) == "" {
+		p.fail("42704", fmt.Sprintf("unrecognized configuration parameter %q", name))
+	}
 	return &assignment{name: name, reset: true}, resetText(name)
 }
-
-// constants of SHOW that PostgreSQL would answer differently.
-var shownConstants = map[string]string{"server_version": serverVersion, "mz_version": mzVersion, "max_identifier_length": "255"}
 
 // serverVersion is the PostgreSQL version that Materialize claims to be.
 const serverVersion = "9.5.0"
 
-// showVariable reads SHOW name. The answer is a query, because the value is
-// that at execution; "" leaves the statement to PostgreSQL.
-func (p *parser) showVariable() string {
-	name := p.ident()
+// showVariable reads SHOW of a variable. The answer is a query, because the value is that at execution.
+func (p *parser) showVariable() (query, name string) {
+	switch {
+	case p.accept("transaction", "isolation", "level"):
+		name = "transaction_isolation"
+	case p.accept("time", "zone"):
+		name = "timezone"
+	case p.accept("all"):
+		p.end()
+		return "SELECT name, mz_sim.show(name) AS setting, description FROM mz_sim.variables ORDER BY name", ""
+	default:
+		name = p.variable()
+	}
 	p.end()
-	expr := ""
-	if value, ok := shownConstants[name]; ok {
-		expr = pgtext.QuoteLiteral(value)
-	} else if fallback, ours := variableDefaults[name]; ours {
-		expr = "coalesce(nullif(current_setting(" + pgtext.QuoteLiteral(customSetting(name)) + ", true), ''), " + pgtext.QuoteLiteral(fallback) + ")"
-	} else if knob, ok := systemKnobs[name]; ok {
-		expr = "mz_sim.knob(" + pgtext.QuoteLiteral(knob) + ")"
-		if knob == "statement_logging" {
-			expr = "mz_sim.logging_rate()::text"
-		}
-	} else if name == "statement_logging_default_sample_rate" {
-		expr = "mz_sim.logging_rate()::text"
-	}
-	if expr == "" || p.err != nil {
-		return ""
-	}
-	return "SELECT " + expr + " AS " + pgtext.QuoteIdent(name)
+	return "SELECT mz_sim.show(" + constant(name) + ") AS " + pgtext.QuoteIdent(name), name
 }

@@ -33,31 +33,31 @@ var shownObjects = []struct {
 // show takes a SHOW statement. That of a variable reads nothing of the database.
 func (st *statement) show(p *parser) {
 	variable := false
-	st.text, variable = p.show()
+	st.text, st.name, variable = p.show()
 	st.kind = kindRead
-	if !variable {
-		return
+	if variable {
+		st.kind, st.tag = kindShow, "SELECT 1"
 	}
-	st.kind, st.tag = kindShow, "SELECT 1"
-	if st.text == "" {
-		st.text = st.source // PostgreSQL knows the value, but has another tag
+	if st.name == "" && variable {
+		st.tag = "" // ALL has more rows than one
 	}
 }
 
-// show translates a SHOW statement into a query; "" leaves it to PostgreSQL. variable tells whether it is about a variable.
-func (p *parser) show() (query string, variable bool) {
+// show translates a SHOW statement into a query. variable tells whether it is about a variable, name which one.
+func (p *parser) show() (query, name string, variable bool) {
 	p.expect("show")
 	if p.accept("create", "cluster") {
 		name := p.ident()
 		p.end()
-		return "SELECT * FROM mz_sim.show_create_cluster(" + constant(name) + ")", false
+		return "SELECT * FROM mz_sim.show_create_cluster(" + constant(name) + ")", "", false
 	}
 	for _, o := range shownObjects {
 		if p.accept(strings.Fields(o.words)...) {
-			return p.showObjects(o.shown), false
+			return p.showObjects(o.shown), "", false
 		}
 	}
-	return p.showVariable(), true
+	query, name = p.showVariable()
+	return query, name, true
 }
 
 // showObjects reads [FROM schema | ON object | IN CLUSTER c] [LIKE 'pattern' | WHERE condition].
@@ -115,7 +115,7 @@ func inlineShows(text string, tokens []rewrite.Token) string {
 			}
 		}
 		p := parser{text: text, tokens: tokens[i+1 : min(end, len(tokens))]}
-		query, _ := p.show()
+		query, _, _ := p.show()
 		if p.err != nil || query == "" || end == len(tokens) {
 			continue
 		}

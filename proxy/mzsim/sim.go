@@ -99,7 +99,7 @@ func (s *Sim) start(ctx context.Context, cfg Config) error {
 	if err := s.configure(ctx, cfg); err != nil {
 		return err
 	}
-	return s.serve(ctx, cfg, log)
+	return s.serve(cfg, log)
 }
 
 // newPool opens connections of the admin role. They run in plain autocommit and
@@ -141,15 +141,11 @@ func (s *Sim) configure(ctx context.Context, cfg Config) error {
 	return nil
 }
 
-func (s *Sim) serve(ctx context.Context, cfg Config, log logrus.FieldLogger) error {
-
+func (s *Sim) serve(cfg Config, log logrus.FieldLogger) error {
 	watcher := newWatcher(s.pool, log)
 	writer := &history{pool: s.pool, log: log, watcher: watcher}
-	i, err := newInterceptor(ctx, s.pool, watcher, writer)
-	if err != nil {
-		return err
-	}
-	i.welcome = cfg.Welcome
+	i := newInterceptor(s.pool, watcher, writer)
+	i.welcome, i.guarded = cfg.Welcome, cfg.Password != ""
 	server, err := proxy.NewServer(proxy.Config{
 		Upstream:     proxy.Upstream{Network: "unix", Address: s.postgres.socket(), SSLMode: "disable"},
 		Interceptor:  i,

@@ -76,13 +76,20 @@ func analyse(text string, piece rewrite.Piece) *statement {
 	st := &statement{Piece: piece, source: piece.Of(text), shown: render(text, piece.Tokens)}
 	p := &parser{text: text, tokens: piece.Tokens}
 	first := piece.Tokens[0]
-	if first.Kind == rewrite.Op && first.Text == "(" {
+	switch {
+	case first.Kind == rewrite.Op && first.Text == "(":
 		st.read(text)
+		st.err = st.foreign(text)
+		return st
+	case first.Kind == rewrite.Keyword && !statementWords[first.Text] && keywords[first.Text]:
+		p.failAt(first.Start, "42601", fmt.Sprintf("Unexpected keyword %s at the beginning of a statement", strings.ToUpper(first.Text)))
+	case first.Kind != rewrite.Keyword || !statementWords[first.Text]:
+		p.expected("a keyword at the beginning of a statement")
+	}
+	if st.err = p.err; st.err != nil {
 		return st
 	}
-	if first.Kind != rewrite.Keyword || !statementWords[first.Text] {
-		p.expected("a keyword at the beginning of a statement")
-		st.err = p.err
+	if st.err = st.foreign(text); st.err != nil {
 		return st
 	}
 	switch first.Text {
@@ -127,6 +134,8 @@ func analyse(text string, piece rewrite.Piece) *statement {
 		st.cursor(p)
 	case "prepare":
 		st.prepare(text, p)
+	case "explain":
+		st.explain(text, p)
 	case "execute":
 		p.pos++
 		st.kind, st.name = kindExecute, p.ident()
@@ -139,10 +148,10 @@ func analyse(text string, piece rewrite.Piece) *statement {
 	return st
 }
 
-// statementWords are the words that statements begin with, Materialize's and those that PostgreSQL has more.
-var statementWords = wordSet(`abort alter analyze begin call close cluster comment commit copy create deallocate declare delete
-	discard do drop end execute explain fetch grant inspect insert listen load lock merge move notify prepare raise reassign refresh
-	reindex release reset revoke rollback savepoint select set show start subscribe table truncate unlisten update vacuum
+// statementWords are the words that statements begin with.
+var statementWords = wordSet(`abort alter begin close comment commit copy create deallocate declare delete
+	discard drop end execute explain fetch grant inspect insert prepare raise reassign
+	reset revoke rollback select set show start subscribe table update
 	validate values with`)
 
 // begin drops what PostgreSQL might not know, or would take in another way: a transaction that only reads may change the catalog.
@@ -160,8 +169,8 @@ func (st *statement) begin(p *parser) {
 
 func (st *statement) read(text string) {
 	st.kind = kindRead
-	if query := spelled(inlineShows(text, st.Tokens)); query != st.source {
-		st.text = query
+	if respelled := respell(spelled(inlineShows(text, st.Tokens))); respelled != st.source {
+		st.text = respelled
 	}
 	st.use()
 	if st.usage.Target != nil { // WITH ... INSERT
@@ -171,8 +180,13 @@ func (st *statement) read(text string) {
 
 // use finds out what the statement touches. A text that PostgreSQL cannot parse touches nothing: it will not run.
 func (st *statement) use() {
-	if usage, err := rewrite.Relations(st.sql()); err == nil {
-		st.usage = usage
+	usage, err := rewrite.Relations(st.sql())
+	if err != nil {
+		return
+	}
+	st.usage = usage
+	if name := missingFunction(usage); name != "" {
+		st.err = errNoFunction(name)
 	}
 }
 
@@ -186,9 +200,14 @@ func (st *statement) watch(s *subscribe) {
 
 func (st *statement) write(text string) {
 	st.kind = kindReadWrite
-	st.use()
 	if st.err = checkConflict(text, st.Tokens); st.err != nil {
 		return
+	}
+	if st.use(); st.err != nil {
+		return
+	}
+	if st.usage.Returning {
+		st.text = "WITH inserted AS (" + st.source + "\n) SELECT * FROM inserted" // has the tag of a query
 	}
 	for _, f := range st.usage.Functions {
 		if f == "mz_now" {
@@ -200,48 +219,10 @@ func (st *statement) write(text string) {
 	}
 }
 
-// copy reads COPY relation FROM, COPY relation TO and COPY (query) TO.
-func (st *statement) copy(p *parser) {
-	p.expect("copy")
-	if p.nextOp("(") {
-		start := p.pos + 1
-		inner := p.balanced()
-		if inner == "" {
-			return
-		}
-		q := &parser{text: p.text, tokens: p.tokens[start : p.pos-1]}
-		if q.next("subscribe") {
-			st.kind = kindSubscribe
-			st.watch(q.subscribe())
-			st.subscribe.copy = true
-			p.err = q.err
-			p.expect("to", "stdout")
-			return
-		}
-		st.kind = kindRead
-		if usage, err := rewrite.Relations(inner[1 : len(inner)-1]); err == nil {
-			st.usage = usage
-		}
-		return
-	}
-	st.kind = kindInsert
-	st.use()
-	for _, t := range st.Tokens {
-		switch {
-		case t.Is("from"):
-			return
-		case t.Is("to"):
-			st.kind = kindRead
-			return
-		}
-	}
-}
-
-// prepare reads PREPARE name [(types)] AS statement.
+// prepare reads PREPARE name AS statement.
 func (st *statement) prepare(text string, p *parser) {
 	p.expect("prepare")
 	st.prepares = p.ident()
-	p.balanced()
 	p.expect("as")
 	if p.err != nil || p.done() {
 		return

@@ -272,7 +272,7 @@ func TestSubscribeErrors(t *testing.T) {
 	c.must(t, "CREATE TABLE t (a int)")
 	for _, tt := range []struct{ sql, want string }{
 		{"SUBSCRIBE nothing", "XX000 unknown catalog item 'nothing'"},
-		{"SUBSCRIBE (SELECT b FROM t)", `42703 column "b" does not exist`},
+		{"SUBSCRIBE (SELECT b FROM t)", `XX000 column "b" does not exist`},
 		{"SUBSCRIBE (SELECT 1 FROM t) ENVELOPE UPSERT (KEY (a))", "0A000 ENVELOPE in SUBSCRIBE not yet supported"},
 		{"SUBSCRIBE t WITH (COLOUR)", "42601 Expected one of SNAPSHOT or PROGRESS, found identifier \"colour\""},
 		{"COPY (SUBSCRIBE t) TO 'file'", "42601 Expected TO STDOUT, found TO"},

@@ -9,27 +9,7 @@ import (
 // variableDefaults are the session variables that Materialize has and
 // PostgreSQL has not, or not with these values. PostgreSQL keeps them under
 // mz_sim.<name>, so that its own rules on SET LOCAL, rollback, RESET and ALTER ROLE hold.
-var variableDefaults = map[string]string{
-	"cluster":                            "quickstart",
-	"cluster_replica":                    "",
-	"database":                           database,
-	"default_cluster_replication_factor": "1",
-	"transaction_isolation":              "strict serializable",
-	"default_transaction_isolation":      "strict serializable",
-	"auto_route_catalog_queries":         "on",
-	"current_object_missing_warnings":    "on",
-	"statement_logging_sample_rate":      "1",
-	"welcome_message":                    "on",
-	"emit_timestamp_notice":              "off",
-	"emit_trace_id_notice":               "off",
-	"emit_plan_insights_notice":          "off",
-	"emit_introspection_query_notice":    "on",
-	"enable_session_rbac_checks":         "off",
-	"real_time_recency":                  "off",
-	"real_time_recency_timeout":          "10 s",
-	"max_query_result_size":              "1GB",
-	"mz_version":                         mzVersion,
-}
+var variableDefaults = sessionDefaults()
 
 // searchPath is PostgreSQL's own variable, but we have to know it.
 const searchPath = "search_path"

@@ -34,7 +34,7 @@ func inProgress(t *testing.T, c *client, pid uint32) {
 
 // A statement on a cluster whose replicas are not online waits for one.
 func TestReadWaitsForReplica(t *testing.T) {
-	for i, sql := range []string{"SELECT a FROM t", "UPDATE t SET a = 1", "COPY t TO STDOUT", "INSERT INTO t SELECT a FROM t WHERE false", "SELECT generate_series(1, 1)", "SELECT a FROM t", "UPDATE t SET a = 2"} {
+	for i, sql := range []string{"SELECT a FROM t", "UPDATE t SET a = 1", "COPY (SELECT a FROM t) TO STDOUT", "INSERT INTO t SELECT a FROM t WHERE false", "SELECT generate_series(1, 1)", "SELECT a FROM t", "UPDATE t SET a = 2"} {
 		t.Run(sql, func(t *testing.T) {
 			c := fresh(t)
 			c.must(t, "CREATE TABLE t (a int)")

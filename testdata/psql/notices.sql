@@ -52,7 +52,7 @@ BEGIN;
 SET LOCAL client_min_messages = error;
 UPDATE mz_cluster_strategies SET config = '{"target_size": 2}'::jsonb || '{}' WHERE cluster_id = 'cluster-123';
 COMMIT;
-SELECT set_config('client_min_messages', 'error', false);
+SET client_min_messages TO error;
 UPDATE mz_cluster_strategies SET config = '{"target_size": 3}'::jsonb || '{}' WHERE cluster_id = 'cluster-123';
 RESET client_min_messages;
 UPDATE mz_cluster_strategies SET config = '{"target_size": "medium"}' WHERE cluster_id = 'cluster-123';

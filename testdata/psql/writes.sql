@@ -5,7 +5,7 @@ SELECT mz_sim.set('startup', '1 hour');
 -- INSERT
 INSERT INTO mz_cluster_strategies VALUES ('prod', 'target_size', '{"target_size": "medium"}');
 insert into public . "mz_cluster_strategies" /* where to */ (config, strategy_type, cluster_id)
-  values ('{"burst_replica_size": "large"}'::jsonb, E'burst', $$staging$$), (jsonb '{"idle_after_s": 60}', U&'idle\005fsuspend', 'cluster-123') RETURNING strategy_type;
+  values ('{"burst_replica_size": "large"}'::jsonb, E'burst', $$staging$$), (jsonb '{"idle_after_s": 60}', E'idle\x5fsuspend', 'cluster-123') RETURNING strategy_type;
 INSERT INTO materialize.public.mz_cluster_strategies (cluster_id, strategy_type, config) SELECT 'staging', 'idle_suspend', '{"idle_after_s": 60}';
 INSERT INTO mz_cluster_strategies (cluster_id, strategy_type, config)
   SELECT id, 'pause', config::jsonb FROM (VALUES ('staging', '{"reason": "test"}')) v (id, config);
@@ -27,16 +27,17 @@ UPDATE mz_cluster_strategies SET config = config || '{"target_size": "nowhere"}'
 VALIDATE STRATEGIES FOR CLUSTER prod;
 
 -- DELETE
-DELETE FROM mz_cluster_strategies WHERE cluster_id = 'prod' AND strategy_type = 'target_size' RETURNING config;
+DELETE FROM mz_cluster_strategies WHERE cluster_id = 'prod' AND strategy_type = 'target_size';
 DELETE FROM mz_cluster_strategies WHERE cluster_id = ANY (ARRAY['staging', 'cluster-123']) OR cluster_id = 'nowhere';
 :rows
 DELETE FROM mz_cluster_strategies;
 
--- PREPARE and EXECUTE, also in one text
-PREPARE add (text, text, jsonb) AS INSERT INTO mz_cluster_strategies VALUES ($1, $2, $3);
+-- PREPARE and EXECUTE
+PREPARE add AS INSERT INTO mz_cluster_strategies VALUES ($1, $2, $3);
 EXECUTE add('staging', 'target_size', '{"target_size": "small"}');
 EXECUTE add('staging', 'target_size', '{"target_size": "smal"}');
-PREPARE drop_all (text) AS DELETE FROM mz_cluster_strategies WHERE cluster_id = $1 \; EXECUTE drop_all('staging');
+PREPARE drop_all AS DELETE FROM mz_cluster_strategies WHERE cluster_id = $1;
+EXECUTE drop_all('staging');
 DEALLOCATE add;
 EXECUTE add('staging', 'target_size', '{"target_size": "small"}');
 :rows

@@ -13,7 +13,7 @@ SELECT count(*) AS n FROM orders \gset
 \.
 COPY (SELECT count(*) FROM orders) TO STDOUT;
 SELECT 'a' AS one \; SELECT 'b' AS two;
-PREPARE big (numeric) AS SELECT customer FROM orders WHERE amount > $1 ORDER BY id;
+PREPARE big AS SELECT customer FROM orders WHERE amount > $1 ORDER BY id;
 EXECUTE big (100);
 DEALLOCATE big;
 BEGIN;

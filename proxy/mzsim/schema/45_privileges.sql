@@ -112,3 +112,32 @@ CREATE FUNCTION mz_sim.cluster_acl(c mz_sim.clusters) RETURNS text[]
                       string_agg(CASE g.privilege WHEN 'USAGE' THEN 'U' ELSE 'C' END, '' ORDER BY g.privilege DESC), mz_sim.role_id(c.owner))
         FROM mz_sim.grants g WHERE g.cluster_id = c.id GROUP BY g.grantee ORDER BY g.grantee)
 $$;
+
+-- create_role makes a role that logs in for the first time.
+CREATE PROCEDURE mz_sim.create_role(role name)
+    LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = role) THEN
+        EXECUTE format('CREATE ROLE %I LOGIN', role);
+    END IF;
+EXCEPTION WHEN duplicate_object THEN -- by another session of it
+    NULL;
+END $$;
+REVOKE EXECUTE ON PROCEDURE mz_sim.create_role(name) FROM PUBLIC;
+
+-- alter_role sets a variable for the sessions of a role; NULL takes it back. A role may do so for itself.
+CREATE PROCEDURE mz_sim.alter_role(role name, variable text, value text)
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role) THEN
+        PERFORM mz_sim.fail(format('unknown role ''%s''', role));
+    ELSIF role <> session_user AND NOT mz_sim.unchecked(session_user) AND NOT (SELECT rolcreaterole FROM pg_roles WHERE rolname = session_user) THEN
+        RAISE EXCEPTION USING ERRCODE = '42501', MESSAGE = 'permission denied for SYSTEM',
+            DETAIL = format('The ''%s'' role needs CREATEROLE privileges on SYSTEM', session_user);
+    END IF;
+    IF value IS NULL THEN
+        EXECUTE format('ALTER ROLE %I RESET %s', role, variable);
+    ELSE
+        EXECUTE format('ALTER ROLE %I SET %s = %L', role, variable, value);
+    END IF;
+END $$;

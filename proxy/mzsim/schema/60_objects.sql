@@ -32,6 +32,9 @@ BEGIN
                 CASE WHEN kind IN ('materialized-view', 'source') THEN mz_sim.registered_cluster() END, mz_sim.role_oid(),
                 CASE WHEN d.object_type = 'view' THEN pg_get_viewdef(d.objid) END,
                 nullif(current_setting('mz_sim.create_sql', true), ''), now());
+        IF kind = '' AND d.object_type = 'table' THEN
+            PERFORM mz_sim.guard_table(d.objid);
+        END IF;
     END LOOP;
 END $$;
 
