@@ -17,7 +17,7 @@ MODEL ?= 10m
 
 .DEFAULT_GOAL := help
 say := f() { printf '\n== %s  %s\n' "$$(date +%T)" "$$1"; }; f
-.PHONY: help setup build demo test race fuzz bench lint no-lint fmt-check vet deflake presubmit drivers soak whatif model any-day bare clean
+.PHONY: help setup build demo test race fuzz bench lint no-lint fmt-check vet deflake presubmit drivers clients soak whatif model any-day bare clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -82,6 +82,9 @@ drivers: build ## run drivers' own suites direct and proxied, and strategies thr
 	testdata/drivers/run.sh --tls
 	testdata/drivers/run.sh --tls --postgres 18
 	testdata/drivers/strategies.sh
+
+clients: build ## run dbt, SQLAlchemy, HikariCP and pgcli on the stand-in, direct and proxied; they come from the registries
+	testdata/clients/run.sh
 
 soak: setup ## put mixed load on the relay for SOAK (10m), and look for what is left behind
 	go test -run '^TestSoak$$' -count=1 -timeout 0 -v ./proxy -soak $(SOAK)

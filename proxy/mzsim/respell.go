@@ -68,7 +68,7 @@ func (s *speller) token() {
 			s.named++
 			s.put(t.End, t.End, fmt.Sprintf(` AS "subquery %d"`, s.named))
 		}
-	case t.Is("pg_class") && s.next().Text != ".":
+	case t.Is("pg_class"):
 		s.relation()
 	}
 }
@@ -90,13 +90,16 @@ func (s *speller) inFrom(i int) bool {
 	return before.Is("from", "join", "lateral") || before.Kind == rewrite.Op && before.Text == "," && s.levels[len(s.levels)-1].from
 }
 
-// relation leads pg_class and pg_catalog.pg_class to the view.
+// relation leads pg_class and pg_catalog.pg_class to the view, and their columns to it.
 func (s *speller) relation() {
 	begin := s.at
 	if begin >= 2 && s.tokens[begin-1].Text == "." && s.tokens[begin-2].Is("pg_catalog") {
 		begin -= 2
 	}
-	if s.inFrom(begin) {
+	switch {
+	case s.next().Text == "." && begin < s.at: // a column of it
+		s.put(s.tokens[begin].Start, s.tokens[s.at].End, "pg_class")
+	case s.next().Text != "." && s.inFrom(begin):
 		s.put(s.tokens[begin].Start, s.tokens[s.at].End, "mz_sim.pg_class")
 	}
 }

@@ -1,0 +1,1 @@
+SELECT customer, sum(amount) AS total FROM {{ ref('orders') }} GROUP BY customer
