@@ -59,6 +59,9 @@ func (i *interceptor) RewriteStartup(params map[string]string) map[string]string
 	if !i.welcome {
 		rewritten[customSetting("welcome_message")] = "off"
 	}
+	if params["database"] != "" {
+		rewritten[customSetting("database")] = params["database"]
+	}
 	for name, value := range clientSettings(params) {
 		if _, ours := variableDefaults[name]; ours {
 			rewritten[customSetting(name)] = value

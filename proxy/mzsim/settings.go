@@ -25,7 +25,7 @@ type variable struct {
 
 // allVariables are those that there are. SHOW, SET and RESET know no other.
 var allVariables = []variable{
-	{"allowed_cluster_replica_sizes", fixedVariable, `"25cc", "50cc", "100cc", "200cc", "300cc", "400cc", "600cc", "800cc", "1200cc", "1600cc", "3200cc"`,
+	{"allowed_cluster_replica_sizes", fixedVariable, `"25cc", "50cc", "100cc", "200cc", "300cc", "400cc", "600cc", "800cc", "1200cc", "1600cc", "3200cc", "small", "medium", "large", "xlarge"`,
 		"The allowed sizes when creating a new cluster replica (Materialize)."},
 	{"application_name", postgresVariable, "", "Sets the application name to be reported in statistics and logs (PostgreSQL)."},
 	{"auto_route_catalog_queries", sessionVariable, "on", "Whether queries of the catalog run on mz_catalog_server (Materialize)."},
