@@ -14,10 +14,11 @@ FUZZTIME ?= 30s
 SOAK ?= 10m
 WRITES ?= 1000
 MODEL ?= 10m
+CONVERSATIONS ?= 1000000
 
 .DEFAULT_GOAL := help
 say := f() { printf '\n== %s  %s\n' "$$(date +%T)" "$$1"; }; f
-.PHONY: help setup build demo test race fuzz bench lint no-lint fmt-check vet deflake presubmit drivers clients soak whatif model any-day bare clean
+.PHONY: help setup build demo test race fuzz bench lint no-lint fmt-check vet deflake presubmit drivers clients soak whatif model equivalence any-day bare clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -91,6 +92,9 @@ soak: setup ## put mixed load on the relay for SOAK (10m), and look for what is 
 
 model: setup ## drive two reconcilers through random events and faults for MODEL (10m)
 	MZPROXY_MODEL=$(MODEL) go test -run '^TestModel$$' -count=1 -timeout 0 -v ./engine/materialize
+
+equivalence: setup ## compare CONVERSATIONS (1000000) random conversations, direct and through the proxy
+	go test -run '^TestEquivalence$$' -count=1 -timeout 0 -v ./proxy -conversations $(CONVERSATIONS)
 
 whatif: setup ## compare what-if with what happens for WRITES (1000) random writes
 	go test -run '^TestWhatIf$$' -count=1 -timeout 0 -v ./cmd/mzproxy -writes $(WRITES)

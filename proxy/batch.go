@@ -1,25 +1,45 @@
 package proxy
 
-// A batch is a simple query whose statements are not all the server's, or of
-// which somebody wants to know the end. It follows the server from statement to
-// statement.
+// A batch is a simple query of which some statements are not simply the server's,
+// or of which somebody wants to know the end. It follows the server from statement
+// to statement.
 type batch struct {
 	edited
-	started bool           // the answers of ours in front of the first statement have been given
-	silent  bool           // there is nothing in it for the server: its EmptyQueryResponse is not for the client
-	done    int            // statements that the server has completed
-	hooks   map[int]*hooks // by the number of the server's statement, from 0
-	locals  map[int][]byte // answers of ours behind that many statements of the server
-	fail    map[int]*Error // one entry: after that many statements the server fails because we made it
+	at    int             // the statement that the server is at, from 0
+	hooks map[int]*hooks  // by statement
+	local map[int]*answer // statements of ours, for which the server has a placeholder
+	fail  map[int]*Error  // one entry: at that statement the server fails because we made it
 }
 
-// next is called when the server has completed a statement, and returns the
-// answers of ours that come now.
-func (b *batch) next() []byte {
-	b.done++
-	return b.locals[b.done]
+// follow notes what is wanted of a statement of the server's.
+func (b *batch) follow(i int, h hooks) {
+	if h.done != nil || h.tag != "" || h.prepared != nil || h.deallocates != "" {
+		b.hooks[i] = &h
+	}
 }
 
-func (b *batch) completing() *hooks { return b.hooks[b.done] }
+// An answer is what the client gets in a placeholder's place.
+type answer struct {
+	messages []byte
+	done     func()
+}
 
-func (b *batch) failure() *Error { return b.fail[b.done] }
+// ours reports whether the server is at a statement that is not its own.
+func (b *batch) ours() bool { return b.local[b.at] != nil || b.fail[b.at] != nil }
+
+// failure is the error that the client sees where the server fails with a code; nil: the server's. It may find the
+// text of others wrong, or be in a failed transaction.
+func (b *batch) failure(code string) *Error {
+	if code == CodeSyntax && len(b.edits) > 0 || code == CodeFailedTransaction {
+		return nil
+	}
+	return b.fail[b.at]
+}
+
+// before is what an error of ours gives the client in front of it.
+func (b *batch) before() []byte {
+	if b == nil || b.local[b.at] == nil {
+		return nil
+	}
+	return b.local[b.at].messages
+}

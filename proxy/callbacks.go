@@ -16,7 +16,7 @@ type callbacks struct {
 // A call is a callback that runs.
 type call struct {
 	cancel  context.CancelCauseFunc
-	patient bool // a CancelRequest is not meant for it
+	patient bool // it waits for the server: neither a CancelRequest nor the end of the client's requests is meant for it
 }
 
 // begin makes the context of a callback; done is called after it.
@@ -47,7 +47,7 @@ func (c *callbacks) cancel(cause error) bool {
 	defer c.mu.Unlock()
 	found := false
 	for one := range c.calls {
-		if one.patient && errors.Is(cause, ErrCancelled) {
+		if one.patient && (errors.Is(cause, ErrCancelled) || errors.Is(cause, errLeft)) {
 			continue
 		}
 		one.cancel(cause)

@@ -45,10 +45,12 @@ func (k *cancelKeys) find(key cancelKey) *Session {
 // works at is the server's to cancel. Keys that we do not know are for the
 // server, too: it may serve others than us.
 func (s *Server) cancel(ctx context.Context, t *netpoll.Task, key cancelKey) error {
-	plain := s.cfg.Upstream.SSLMode == "allow"
+	upstream := s.cfg.Upstream
+	plain := upstream.SSLMode == "allow"
 	if target := s.keys.find(key); target != nil {
 		_, secured := target.upstream.(tlsConn)
 		plain = !secured
+		upstream = target.via.at(target.upstream.RemoteAddr()) // a name may have several addresses
 		local := target.callbacks.cancel(ErrCancelled)
 		if local && !target.flow.working() {
 			return nil // a signal could hit the session's next statement
@@ -56,7 +58,7 @@ func (s *Server) cancel(ctx context.Context, t *netpoll.Task, key cancelKey) err
 	}
 	ctx, stop := context.WithTimeout(ctx, s.cfg.DialTimeout)
 	defer stop()
-	conn, err := s.cfg.Upstream.dial(ctx, t, s.cfg.keepAlive(), plain)
+	conn, _, err := upstream.dial(ctx, t, s.cfg.keepAlive(), plain)
 	if err != nil {
 		return err
 	}

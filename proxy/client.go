@@ -22,19 +22,18 @@ type clientSide struct {
 	over     bool   // nothing more may be written
 	kept     []byte // written, but not sent yet
 
-	// script, answered and failed belong to mu, too: see script.go.
-	script   script
-	answered int         // messages since the latest ReadyForQuery that answered one of the client's
-	failed   bool        // the server has sent an error since then
-	tracking atomic.Bool // script is not empty
+	// These belong to mu, too.
+	books    books
+	answered int // messages since the latest ReadyForQuery that answered one of the client's
+	progress progress
+	copying  bool          // the server waits for the client's copy
+	quiet    chan struct{} // closed when the server has nothing of the script to do; nil: nobody waits
+	tracking atomic.Bool   // books are not empty
 }
 
 func newClientSide(conn net.Conn, t *netpoll.Task) *clientSide {
 	return &clientSide{conn: conn, task: t}
 }
-
-// began notes a ReadyForQuery; mu is held.
-func (c *clientSide) began() { c.answered, c.failed = 0, false }
 
 // hold locks mu.
 func (c *clientSide) hold() { c.mu.Lock(c.task) }
@@ -65,14 +64,6 @@ func (c *clientSide) send(messages []byte) error {
 	}
 	defer c.mu.Unlock()
 	return c.flush(messages)
-}
-
-// push sends what was kept back. That is whole messages, with nothing of the
-// server's in front of them.
-func (c *clientSide) push() {
-	c.hold()
-	defer c.mu.Unlock()
-	_ = c.flush(nil) // a client that is gone is noticed elsewhere
 }
 
 // write writes, but may keep a little back until the next flush; mu is held.
@@ -127,4 +118,23 @@ func (c *clientSide) end(last []byte) {
 	}
 	c.over = true
 	c.atBoundary()
+}
+
+// isQuiet reports whether the server has nothing of the script to do; mu is held.
+func (c *clientSide) isQuiet() bool { return len(c.books.items) == 0 || c.copying }
+
+// settle notes whether the books are empty, and wakes who waits for the server; mu is held.
+func (c *clientSide) settle() {
+	c.tracking.Store(!c.books.empty())
+	if c.quiet != nil && c.isQuiet() {
+		close(c.quiet)
+		c.quiet = nil
+	}
+}
+
+// copySent notes that the client has ended its copy, or has given it up.
+func (c *clientSide) copySent() {
+	c.hold()
+	defer c.mu.Unlock()
+	c.copying = false
 }

@@ -31,12 +31,13 @@
 //	  |--------------------------->|  wait until the server has  |
 //	  |                            |  answered what came before  |
 //	  |                            |  Handler.Intercept          |
-//	  |                            |  Query "a;     ; b"         |
+//	  |                            |  Query "a; SHOW x; b"       |
 //	  |                            |---------------------------->|
 //	  |                            |      CommandComplete of a   |
 //	  |      CommandComplete of a  |<----------------------------|
 //	  |<---------------------------|                             |
-//	  |   rows, tag of the answer  |                             |
+//	  |                            |      rows, tag of SHOW x    |
+//	  |   rows, tag of the answer  |<----------------------------|
 //	  |<---------------------------|                             |
 //	  |                            |      CommandComplete of b   |
 //	  |      CommandComplete of b  |<----------------------------|
@@ -48,12 +49,27 @@
 //	  |      ReadyForQuery         |                             |
 //	  |<---------------------------|                             |
 //
-// In the extended protocol the answers to Parse, Bind, Describe and Execute find
-// their places among the server's by the script: the list of what the client waits
-// for, kept only while something of ours is in it. A refusal where the server has
-// work that must fail with it (an open transaction, or messages since the latest
-// Sync) sends a text that the server cannot parse in the refused one's place, and
-// replaces the error that comes back; everywhere else the server hears nothing.
+// # The server keeps the books
+//
+// A statement of ours has a placeholder on the server: a SHOW of a variable, which
+// is legal wherever a statement is and changes nothing. It is prepared, bound,
+// described, executed, closed and deallocated there, under the client's names; what
+// is a duplicate, what is skipped after an error, what a failed transaction refuses and when a
+// portal ends is the server's to say, in its order. The relay only replaces the answers as
+// they come by: RowDescription, DataRow, CommandComplete. What is refused is sent as a text that the server cannot
+// parse (in a text with others: one that fails when its turn comes), and its error is replaced.
+//
+// books says what the names stand for: it follows the server's answers, and on top of what has been
+// answered lies what the script still waits for, which holds if nothing of that fails; if
+// something fails, the server skips whatever rests on it. So a Bind is checked with the text that the server has under that
+// name, and executed with the parameters that were checked. The script is the list of what the client waits for, kept
+// only while there is something of ours.
+//
+// An answer runs when its turn comes: an Execute of ours goes out with a Flush, and the messages after it wait until
+// the server has answered it and the answer has run; if that fails, the server is made to fail, too. Only in a text
+// with statements for the server, which cannot be stopped in the middle, an answer is made before and kept until its
+// place comes: what changes something is not done there. What stays local is a simple query of ours alone while
+// nothing is outstanding: the status is exact then, and the server's unnamed statement and portal are closed if it may have one.
 //
 // # Safe points
 //

@@ -10,28 +10,27 @@ import (
 // SQLSTATE codes of the errors that the relay itself gives. See "PostgreSQL
 // Error Codes" in the PostgreSQL documentation.
 const (
-	CodeConnectionUnable      = "08001" // the server cannot be reached
-	CodeConnectionFailure     = "08006" // the server went away
-	CodeProtocolViolation     = "08P01" // a malformed message
-	CodeFeatureNotSupported   = "0A000"
-	CodeFailedTransaction     = "25P02" // a command of ours inside a failed transaction
-	CodeInvalidStatementName  = "26000"
-	CodeInvalidAuthorization  = "28000" // TLS required, channel binding impossible
-	CodeInvalidCursorName     = "34000"
-	CodeDuplicateStatement    = "42P05"
-	CodeTooManyConnections    = "53300"
-	CodeQueryCanceled         = "57014"
-	CodeAdminShutdown         = "57P01"
-	CodeInternalError         = "XX000"
-	severityError             = "ERROR"
-	severityFatal             = "FATAL"
-	messageInternal           = "internal server error"
-	messageShutdown           = "terminating connection due to administrator command"
-	messageServerGone         = "server closed the connection unexpectedly"
-	messageServerUnreachable  = "could not connect to server"
-	messageUnknownStatement   = "prepared statement %q does not exist"
-	messageDuplicateStatement = "prepared statement %q already exists"
-	messageUnknownPortal      = "portal %q does not exist"
+	CodeConnectionUnable     = "08001" // the server cannot be reached
+	CodeConnectionFailure    = "08006" // the server went away
+	CodeProtocolViolation    = "08P01" // a malformed message
+	CodeFeatureNotSupported  = "0A000"
+	CodeFailedTransaction    = "25P02" // a command of ours inside a failed transaction
+	CodeInvalidAuthorization = "28000" // TLS required, channel binding impossible
+	CodeSyntax               = "42601"
+	CodeTooManyConnections   = "53300"
+	CodeProgramLimit         = "54000"
+	CodeQueryCanceled        = "57014"
+	CodeAdminShutdown        = "57P01"
+	CodeInternalError        = "XX000"
+	severityError            = "ERROR"
+	severityFatal            = "FATAL"
+	messageInternal          = "internal server error"
+	messageNotRefused        = "the server accepted what the proxy had refused"
+	messageTooLong           = "message too long to be checked"
+	messageTooMuch           = "too many commands of the proxy in one text"
+	messageShutdown          = "terminating connection due to administrator command"
+	messageServerGone        = "server closed the connection unexpectedly"
+	messageServerUnreachable = "could not connect to server"
 )
 
 // Causes with which the context of a callback ends; see context.Cause.

@@ -1,154 +1,158 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/jackc/pgproto3/v2"
 )
 
-// A portal is a bound statement.
-type portal struct {
-	statement *statement
-	formats   []int16  // one per column of the answer
-	round     uint64   // when it was made; see flow.endedSince
-	results   *results // what the answer has produced, once it ran
-	tag       string
-	asked     bool // whether it may be executed; see Verdict.Execute
-}
+// placeholder is what the server has in the place of a statement of ours. It can
+// be prepared, bound, described and executed in every state of a transaction but a
+// failed one, changes nothing and needs nothing: PostgreSQL and Materialize have it.
+const placeholder = "SHOW integer_datetimes"
 
 // handle takes a message that consume left to it.
 func (r *requests) handle(frame []byte) error {
-	if r.skipping {
-		return r.skipped(frame)
+	if err := r.settle(); err != nil {
+		return err
 	}
 	body := frame[headerSize:]
+	if r.doomed() {
+		return r.pass(frame)
+	}
 	switch frame[0] {
-	case 'Q':
+	case 'Q', 'F':
 		return r.query(frame)
 	case 'P':
 		return r.parse(frame, body)
 	case 'B':
 		return r.bind(frame, body)
-	case 'D':
-		return r.describe(frame, body)
 	case 'E':
 		return r.execute(frame, body)
-	case 'C':
-		return r.closeObject(frame, body)
 	}
 	return r.pass(frame)
 }
 
 // pass forwards a message as it is.
 func (r *requests) pass(frame []byte) error {
-	r.note(frame[0])
+	r.note(frame[0], frame[headerSize:])
 	return r.forward(frame)
 }
 
-// skipped drops messages behind an error of ours, up to the Sync.
-func (r *requests) skipped(frame []byte) error {
-	switch frame[0] {
-	case 'S':
-		r.skipping, r.deaf = false, false
-		return r.pass(frame)
-	case 'X':
-		return r.pass(frame)
+// passFor forwards a message that the script has an item for.
+func (r *requests) passFor(it item, frame []byte) error {
+	r.track(it)
+	if (it.kind == 'P' || it.kind == 'B') && it.name == "" {
+		r.unnamed = true
 	}
-	return nil
+	r.count(it.kind)
+	return r.forward(frame)
 }
 
-// fail gives the client an error in place of the answer to an extended message.
-// Where the server has work that must fail with it, a statement that cannot be
-// parsed fails there, and the server's error is replaced.
-func (r *requests) fail(e *Error) error {
-	r.skipping = true
+// fail gives the client an error in place of the answer to an extended message: a
+// statement that cannot be parsed fails on the server, and its error is replaced. The server
+// skips the rest.
+func (r *requests) fail(e *Error) error { return r.failParse(poisonName, e) }
+
+// failParse makes the Parse message of a name fail.
+func (r *requests) failParse(name string, e *Error) error {
 	if r.deaf {
-		r.restart()
+		r.deaf = false
+		return r.client.send(appendMessage(nil, e.response()))
 	}
-	if r.deaf || len(r.segment) == 0 && r.flow.tx() != 'T' {
-		err := r.answer('P', e.response())
-		r.client.push() // as a server does not wait with an error
-		return err
+	if r.doomed() { // the client has an error already
+		return nil
 	}
-	if err := r.expect(item{kind: 'P', fail: e}); err != nil {
-		return err
-	}
+	r.track(item{kind: 'P', name: name, fail: e})
 	r.count('P')
-	return r.forward(appendMessage(nil, &pgproto3.Parse{Name: poisonName, Query: poisonText}))
+	r.poisoned = true
+	return r.forward(appendMessage(nil, &pgproto3.Parse{Name: name, Query: poisonText}))
 }
 
-// answer gives the client messages in the place of the server's answer.
-func (r *requests) answer(kind byte, messages ...pgproto3.BackendMessage) error {
-	var reply []byte
-	for _, m := range messages {
-		reply = appendMessage(reply, m)
+// status is the transaction status for the next statement, as far as it is known.
+func (r *requests) status() byte {
+	status := r.flow.tx()
+	if status == 'E' && slices.Contains(r.segment, 'E') { // a failed transaction lets nothing be executed but its end
+		return 'T'
 	}
-	return r.expect(item{kind: kind, local: true, reply: reply})
+	return status
 }
-
-// failed reports whether the next statement of the session is in a failed transaction.
-func (r *requests) failed() bool { return r.flow.tx() == 'E' && len(r.segment) == 0 }
 
 func (r *requests) parse(frame, body []byte) error {
 	var m pgproto3.Parse
 	if m.Decode(body) != nil {
 		return r.pass(frame) // the server knows best what is wrong
 	}
-	if err := r.settle(); err != nil {
-		return err
-	}
-	if known := r.prepared(m.Name); known != nil {
-		switch {
-		case m.Name != "" && known.answer != nil:
-			return r.fail(&Error{Code: CodeDuplicateStatement, Message: fmt.Sprintf(messageDuplicateStatement, m.Name)})
-		case m.Name != "" && known.made.Load() > 0:
-			return r.pass(frame) // the server says the same
-		}
-		r.dropStatement(m.Name)
-	}
-	var verdicts []Verdict
-	if r.wants([]byte(m.Query)) {
-		var refusal *Error
-		verdicts, refusal = r.intercept(Query{Text: m.Query, Extended: true, Name: m.Name, TxStatus: r.flow.tx(), ParamOIDs: m.ParameterOIDs})
-		if refusal != nil {
-			return r.fail(refusal)
-		}
-	}
+	verdicts, refusal := r.intercept(Query{Text: m.Query, Extended: true, Name: m.Name, TxStatus: r.status(), Pipelined: len(r.segment) > 0, ParamOIDs: m.ParameterOIDs})
 	r.watch(verdicts)
-	local := effective(verdicts) && verdicts[0].Action == Local
 	switch {
-	case effective(verdicts) && verdicts[0].Action == Refuse:
-		return r.fail(verdicts[0].Err)
-	case local && r.failed():
-		return r.fail(failedTransaction())
-	case !effective(verdicts):
+	case r.doomed() && !r.deaf: // meanwhile
+		return r.pass(frame)
+	case refusal != nil:
+		return r.failParse(m.Name, refusal)
+	case !effective(verdicts) || verdicts[0].Of > 1: // the server takes one statement only
 		return r.pass(frame)
 	}
 	v := verdicts[0]
-	if local {
-		r.keepStatement(m.Name, &statement{answer: v.Answer})
-		return r.answer('P', &pgproto3.ParseComplete{})
-	}
-	s := &statement{hooks: v.hooks(), bind: v.Bind, execute: v.Execute, kept: v.Keep, oids: slices.Clone(m.ParameterOIDs)}
-	if v.Action == Replace {
-		s.hooks.edited = edited{m.Query, edits{{v.Start, v.End, v.Text}}}
-		m.Query = s.hooks.edits.apply(m.Query)
+	s := v.statement()
+	switch v.Action {
+	case Refuse:
+		return r.failParse(m.Name, v.Err)
+	case Local:
+		m.Query = placeholder
+		m.ParameterOIDs = declared(m.ParameterOIDs, v.Answer.ParamOIDs)
+		frame = appendMessage(nil, &m)
+	case Replace:
+		s.edited = edited{m.Query, edits{{v.Start, v.End, v.Text}}}
+		m.Query = s.edits.apply(m.Query)
 		frame = appendMessage(nil, &m)
 	}
-	r.keepStatement(m.Name, s)
-	return r.sendFor(item{kind: 'P', hooks: s.hooks, statement: s}, frame)
+	s.oids = slices.Clone(m.ParameterOIDs)
+	return r.passFor(item{kind: 'P', name: m.Name, statement: s}, frame)
 }
 
-// sendFor forwards a message about a statement with wishes.
-func (r *requests) sendFor(it item, frame []byte) error {
-	if err := r.expect(it); err != nil {
-		return err
+// declared are the types of parameters: those that the client declares, and others as they are.
+func declared(client, own []uint32) []uint32 {
+	types := slices.Clone(own)
+	for i, oid := range client {
+		if i == len(types) {
+			return append(types, client[i:]...)
+		}
+		if oid != 0 {
+			types[i] = oid
+		}
 	}
-	r.count(it.kind)
-	return r.forward(frame)
+	return types
+}
+
+// statement is what a verdict says about a prepared statement.
+func (v *Verdict) statement() *statement {
+	s := &statement{hooks: v.hooks(), bind: v.Bind, execute: v.Execute, executes: v.Executes, kept: v.Keep}
+	if v.Action == Local {
+		s.answer = v.Answer
+	}
+	return s
+}
+
+// hooks are what a verdict wants of its statement's execution.
+func (v *Verdict) hooks() hooks {
+	h := hooks{tag: v.Tag, done: v.Done, deallocates: v.Deallocates}
+	if p := v.Prepares; p != nil {
+		h.prepares, h.prepared = p.Name, &statement{hooks: hooks{done: p.Done}, answer: p.Answer, bind: p.Bind, kept: p.Keep}
+	}
+	return h
+}
+
+// known is what a prepared statement's name stands for where the next message is.
+func (r *requests) known(name string) (s *statement) {
+	r.asks(func(b *books) bool { s = b.statement(name); return true })
+	return s
 }
 
 func (r *requests) bind(frame, body []byte) error {
@@ -156,33 +160,58 @@ func (r *requests) bind(frame, body []byte) error {
 	if !ok {
 		return r.pass(frame)
 	}
-	if err := r.settle(); err != nil {
+	if r.asks(func(b *books) bool { return len(b.items) >= maxScript }) {
+		if err := r.drain(nil); err != nil {
+			return err
+		}
+	}
+	if m.PreparedStatement == "" && r.asks((*books).dropUnnamed) { // let it be gone, whatever the server
+		if err := r.closeUnnamed(); err != nil {
+			return err
+		}
+	}
+	s := r.known(m.PreparedStatement)
+	if s == nil || r.doomed() {
+		return r.pass(frame)
+	}
+	p := &portal{statement: s, answer: s.answer, formats: m.ResultFormatCodes}
+	if s.executes != nil {
+		if target := r.known(s.executes.Name); target != nil {
+			p.answer = target.answer
+		}
+	}
+	it := item{kind: 'B', name: m.DestinationPortal, portal: p}
+	changed := false
+	if s.bind != nil {
+		var refusal *Error
+		if changed, refusal = r.askBind(s, m); refusal != nil {
+			return r.refuseBind(s, m.PreparedStatement, refusal, frame)
+		}
+	}
+	if p.answer != nil {
+		it.fail = p.bound(m, s.oids)
+		if it.fail == nil {
+			m.ResultFormatCodes, changed = nil, true
+		}
+	}
+	if changed {
+		frame = appendMessage(nil, m)
+	}
+	return r.passFor(it, frame)
+}
+
+// refuseBind refuses a Bind message, unless its statement is gone by the time that the server gets to it.
+func (r *requests) refuseBind(s *statement, name string, refusal *Error, frame []byte) error {
+	if err := r.drain(nil); err != nil {
 		return err
 	}
-	s := r.prepared(m.PreparedStatement)
-	if old := r.portals[m.DestinationPortal]; old != nil {
-		if m.DestinationPortal != "" && s != nil && s.answer != nil && !r.flow.endedSince(old.round) {
-			return r.fail(&Error{Code: "42P03", Message: fmt.Sprintf("cursor %q already exists", m.DestinationPortal)})
-		}
-		delete(r.portals, m.DestinationPortal)
-	}
-	switch {
-	case s == nil:
+	if r.doomed() {
 		return r.pass(frame)
-	case s.answer != nil:
-		return r.bindAnswer(s, m)
 	}
-	if s.bind != nil {
-		changed, refusal := r.askBind(s, m)
-		if refusal != nil {
-			return r.fail(refusal)
-		}
-		if changed {
-			frame = appendMessage(nil, m)
-		}
+	if r.known(name) != s {
+		return r.handle(frame)
 	}
-	r.keepPortal(m.DestinationPortal, &portal{statement: s, round: r.flow.round()})
-	return r.sendFor(item{kind: 'B', hooks: s.hooks}, frame)
+	return r.fail(refusal)
 }
 
 // askBind shows the parameters to the statement's verdict.
@@ -191,49 +220,23 @@ func (r *requests) askBind(s *statement, m *pgproto3.Bind) (changed bool, refusa
 	if !ok {
 		return false, nil // the server refuses it
 	}
-	b := &Bind{TxStatus: r.flow.tx(), ParamOIDs: s.oids, Formats: formats, Values: m.Parameters, Ask: r.ask}
-	r.await(false, func(ctx context.Context) {
-		r.handling.Lock(r.task)
-		defer r.handling.Unlock()
-		if err := s.bind(ctx, b); err != nil {
-			refusal = r.refusal(ctx, err)
-		}
-	})
+	b := &Bind{TxStatus: r.status(), Pipelined: len(r.segment) > 0, ParamOIDs: s.oids, Formats: formats, Values: m.Parameters, Ask: r.ask}
+	refusal = r.consult(func(ctx context.Context) error { return s.bind(ctx, b) })
 	m.ParameterFormatCodes, m.Parameters = b.Formats, b.Values
-	return b.Changed, r.unasked(refusal)
+	return b.Changed, refusal
 }
 
-// askExecute asks the statement's verdict whether a portal may begin.
-func (r *requests) askExecute(p *portal) (refusal *Error) {
-	if p.statement.execute == nil || p.asked {
-		return nil
+// bound lets the answer of a portal of ours have the parameters. An error is what the client sees of the server's
+// when the result formats do not fit: those that we have fit the placeholder even less.
+func (p *portal) bound(m *pgproto3.Bind, oids []uint32) *Error {
+	if _, ok := expandFormats(m.ResultFormatCodes, len(p.answer.Columns)); !ok {
+		return &Error{Code: CodeProtocolViolation, Message: fmt.Sprintf(
+			"bind message has %d result formats but query has %d columns", len(m.ResultFormatCodes), len(p.answer.Columns))}
 	}
-	p.asked = true
-	r.await(false, func(ctx context.Context) {
-		r.handling.Lock(r.task)
-		defer r.handling.Unlock()
-		if err := p.statement.execute(ctx); err != nil {
-			refusal = r.refusal(ctx, err)
-		}
-	})
-	return refusal
-}
-
-func (r *requests) bindAnswer(s *statement, m *pgproto3.Bind) error {
-	if r.failed() {
-		return r.fail(failedTransaction())
+	if formats, ok := expandFormats(m.ParameterFormatCodes, len(m.Parameters)); ok && p.answer.Bound != nil && len(m.Parameters) == len(oids) {
+		p.answer = p.answer.Bound(Bind{ParamOIDs: oids, Formats: formats, Values: slices.Clone(m.Parameters)})
 	}
-	if got, want := len(m.Parameters), len(s.answer.ParamOIDs); got != want {
-		return r.fail(&Error{Code: CodeProtocolViolation, Message: fmt.Sprintf(
-			"bind message supplies %d parameters, but prepared statement %q requires %d", got, m.PreparedStatement, want)})
-	}
-	formats, ok := expandFormats(m.ResultFormatCodes, len(s.answer.Columns))
-	if !ok {
-		return r.fail(&Error{Code: CodeProtocolViolation, Message: fmt.Sprintf(
-			"bind message has %d result formats but query has %d columns", len(m.ResultFormatCodes), len(s.answer.Columns))})
-	}
-	r.keepPortal(m.DestinationPortal, &portal{statement: s, formats: formats, round: r.flow.round()})
-	return r.answer('B', &pgproto3.BindComplete{})
+	return nil
 }
 
 // expandFormats gives each of n values its format code: none mean text, one
@@ -259,120 +262,105 @@ func expandFormats(codes []int16, n int) ([]int16, bool) {
 	return formats, true
 }
 
-func (r *requests) describe(frame, body []byte) error {
-	name, _, _ := cstring(body[1:])
-	if err := r.settle(); err != nil {
-		return err
-	}
-	if body[0] == 'S' {
-		s := r.prepared(string(name))
-		switch {
-		case s == nil || s.answer == nil:
-			return r.pass(frame)
-		case r.failed():
-			return r.fail(failedTransaction())
-		}
-		return r.answer('D', &pgproto3.ParameterDescription{ParameterOIDs: s.answer.ParamOIDs}, describeRows(s.answer.Columns, nil))
-	}
-	p, err := r.portal(string(name))
-	switch {
-	case err != nil:
-		return r.fail(err)
-	case p == nil:
-		return r.pass(frame)
-	case r.failed():
-		return r.fail(failedTransaction())
-	}
-	return r.answer('D', describeRows(p.statement.answer.Columns, p.formats))
-}
-
-// portal returns a portal of ours; nil: the name is none of ours.
-func (r *requests) portal(name string) (*portal, *Error) {
-	p := r.portals[name]
-	if p == nil || p.statement.answer == nil {
-		return nil, nil
-	}
-	if r.flow.endedSince(p.round) {
-		delete(r.portals, name)
-		return nil, &Error{Code: CodeInvalidCursorName, Message: fmt.Sprintf(messageUnknownPortal, name)}
-	}
-	return p, nil
-}
-
 func (r *requests) execute(frame, body []byte) error {
 	name, rest, _ := cstring(body)
-	if len(rest) != 4 {
+	var p *portal
+	r.asks(func(b *books) bool { p = b.portal(string(name)); return true })
+	if p == nil || len(rest) != 4 {
 		return r.pass(frame)
 	}
-	if err := r.settle(); err != nil {
-		return err
-	}
-	if p := r.portals[string(name)]; p != nil && p.statement.answer == nil && !r.flow.endedSince(p.round) {
-		if refusal := r.askExecute(p); refusal != nil {
+	it := item{kind: 'E', name: string(name), prepares: p.prepares, prepared: p.prepared}
+	if p.executes != nil {
+		if err := r.drain(nil); err != nil || r.doomed() { // the name may mean something else by now
+			return firstOf(err, func() error { return r.pass(frame) })
+		}
+		if refusal := r.askExecuted(p); refusal != nil {
 			return r.fail(refusal)
 		}
-		return r.sendFor(item{kind: 'E', hooks: r.executing(p.statement.hooks)}, frame)
 	}
-	p, refusal := r.portal(string(name))
-	switch {
-	case refusal != nil:
-		return r.fail(refusal)
-	case p == nil:
-		return r.pass(frame)
-	case r.failed():
-		return r.fail(failedTransaction())
+	if p.execute != nil && !p.asked { // not again for more of its rows
+		p.asked = true
+		if refusal := r.consult(p.execute); refusal != nil {
+			return r.fail(refusal)
+		}
+	}
+	if p.answer == nil {
+		return r.passFor(it, frame)
+	}
+	it.ours = true
+	r.track(it)
+	r.count('E')
+	if err := r.drain(slices.Clone(frame)); err != nil || r.doomed() {
+		return err // the client has the server's error
 	}
 	return r.runPortal(p, int(int32(binary.BigEndian.Uint32(rest))))
 }
 
-// runPortal executes a portal of ours, at most limit rows of it if limit is positive.
+// askExecuted asks about the statement that SQL's EXECUTE runs.
+func (r *requests) askExecuted(p *portal) *Error {
+	x := p.executes
+	var kept any
+	target := r.known(x.Name)
+	if target != nil {
+		kept = target.kept
+	}
+	return r.consult(func(ctx context.Context) error {
+		a, err := x.Check(ctx, kept)
+		if p.answer = nil; target != nil && target.answer != nil {
+			p.answer = cmp.Or(a, target.answer)
+		}
+		return err
+	})
+}
+
+// firstOf is err, or what f returns.
+func firstOf(err error, f func() error) error {
+	if err != nil {
+		return err
+	}
+	return f()
+}
+
+// runPortal gives the client rows of a portal of ours, at most limit if that is positive, now that the
+// server has come to its placeholder.
 func (r *requests) runPortal(p *portal, limit int) error {
 	if p.results == nil {
 		r.watchNow() // prepared long ago, perhaps
-		w := &results{columns: p.statement.answer.Columns, formats: p.formats, limited: limit > 0}
-		if limit <= 0 && len(r.segment) == 0 {
-			w.sink = r.client.send
+		formats, _ := expandFormats(p.formats, len(p.answer.Columns))
+		p.results = &results{columns: p.answer.Columns, formats: formats, limited: limit > 0}
+		if limit <= 0 {
+			p.results.sink = r.client.send
 		}
-		tag, e := r.produce(p.statement.answer, w)
-		p.results, p.tag = w, tag
-		if e != nil {
-			if err := r.expect(item{kind: 'E', local: true, reply: w.finish("", e)}); err != nil {
-				return err
-			}
-			return r.fail(e)
+		p.answer, p.tag, p.err = r.produce(p.answer, p.results, false)
+		if p.err == nil && p.answer.Done != nil {
+			r.callDone(p.answer.Done)
 		}
 	}
-	rows, done := p.results.take(limit)
+	rows, n, done := p.results.take(limit)
 	switch {
 	case !done:
 		rows = appendMessage(rows, &pgproto3.PortalSuspended{})
+	case p.err != nil:
+		if err := r.client.send(rows); err != nil {
+			return err
+		}
+		return r.fail(p.err)
 	case p.results.copying:
 		rows = appendMessage(rows, &pgproto3.CopyDone{})
 		p.results.copying = false
 		fallthrough
 	default:
-		rows = appendMessage(rows, &pgproto3.CommandComplete{CommandTag: []byte(p.tag)})
+		rows = appendMessage(rows, &pgproto3.CommandComplete{CommandTag: []byte(p.complete(n))})
 	}
-	return r.expect(item{kind: 'E', local: true, reply: rows})
+	p.began = true
+	return r.client.send(rows)
 }
 
-func (r *requests) closeObject(frame, body []byte) error {
-	name, _, _ := cstring(body[1:])
-	if err := r.settle(); err != nil {
-		return err
+// complete is the tag where a portal comes to its end with so many rows: the server counts those of the last
+// Execute only.
+func (p *portal) complete(rows int) string {
+	if verb, _, ok := strings.Cut(p.tag, " "); ok && p.began && verb == "SELECT" {
+		return "SELECT " + strconv.Itoa(rows)
 	}
-	local := false
-	if body[0] == 'S' {
-		s := r.statements[string(name)]
-		local = s != nil && s.answer != nil
-		r.dropStatement(string(name))
-	} else {
-		p := r.portals[string(name)]
-		local = p != nil && p.statement.answer != nil
-		delete(r.portals, string(name))
-	}
-	if !local {
-		return r.pass(frame)
-	}
-	return r.answer('C', &pgproto3.CloseComplete{})
+	return p.tag
 }

@@ -109,6 +109,29 @@ func TestHalfCloseWithTheQuery(t *testing.T) {
 	}
 }
 
+// What a client has sent before it closed its half, or said goodbye, is done, also where a handler is to be asked about it and the server
+// has yet to answer what stands in front.
+func TestHalfCloseInFrontOfOurs(t *testing.T) {
+	r := newRigFor(t, newWordHandler())
+	for _, last := range [][]string{{`Query "OURS 1"`}, {`Query "DONE x"`, "Terminate"}} {
+		client, server := r.session()
+		send(t, client, pgtest.FromClient, append([]string{`Query "SELECT 1"`}, last...)...)
+		_ = client.CloseWrite()
+		expect(t, server, pgtest.FromClient, `Query "SELECT 1"`)
+		send(t, server, pgtest.FromServer, `CommandComplete "SELECT 1"`, `ReadyForQuery I`)
+		expect(t, client, pgtest.FromServer, `CommandComplete "SELECT 1"`, `ReadyForQuery I`)
+		if len(last) > 1 {
+			expect(t, server, pgtest.FromClient, last...)
+			_ = server.Close()
+			continue
+		}
+		expect(t, client, pgtest.FromServer, `RowDescription [n:23:0]`, `DataRow ["1"]`, `CommandComplete "SELECT 1"`, `ReadyForQuery I`)
+		expectEnd(t, server)
+		_ = server.Close()
+		expectEnd(t, client)
+	}
+}
+
 func TestMalformedFrames(t *testing.T) {
 	t.Run("of the client", func(t *testing.T) {
 		r := newRig(t, nil)

@@ -14,7 +14,7 @@ type flow struct {
 	mu        sync.Mutex
 	sent      uint64        // requests for a ReadyForQuery
 	received  uint64        // ReadyForQuerys
-	idleAt    uint64        // received, when the status was last 'I'
+	failed    bool          // the server has failed at a message behind the latest Sync, and skips what comes before the next one
 	held      uint64        // ReadyForQuerys that have come but are not passed on yet: 0 or 1
 	sinceExec uint64        // Syncs sent since the last Execute or Query, up to a CopyDone
 	copyIn    bool          // between CopyInResponse and the end of the copy
@@ -54,18 +54,21 @@ func (f *flow) sync() {
 			f.sinceExec++
 		}
 	}
+	f.failed = false
 	f.mu.Unlock()
 }
 
 // copyStarted notes a CopyInResponse: the Syncs between the Execute and the end
-// of the copy, which may have been sent already, are lost.
-func (f *flow) copyStarted() {
+// of the copy, which may have been sent already, are lost. It returns how many these are.
+func (f *flow) copyStarted() (lost int) {
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.copyIn = !f.copyDone
+	lost = int(f.sinceExec)
 	f.sent -= f.sinceExec
 	f.sinceExec = 0
 	f.settle()
-	f.mu.Unlock()
+	return lost
 }
 
 // copySent notes CopyDone or CopyFail.
@@ -75,10 +78,26 @@ func (f *flow) copySent() {
 	f.mu.Unlock()
 }
 
-// copyFailed notes the server's end of the copy.
-func (f *flow) copyFailed() {
+// restart notes the first message behind a Sync or Query.
+func (f *flow) restart() {
+	f.mu.Lock()
+	f.failed = false
+	f.mu.Unlock()
+}
+
+// hasFailed reports whether the server skips what comes before the next Sync.
+func (f *flow) hasFailed() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.failed
+}
+
+// errored notes an error of the server, which ends a copy. Where no ReadyForQuery is to
+// come, it concerns a message behind the latest Sync.
+func (f *flow) errored() {
 	f.mu.Lock()
 	f.copyIn = false
+	f.failed = f.received >= f.sent
 	f.mu.Unlock()
 }
 
@@ -105,9 +124,6 @@ func (f *flow) ready(status byte) {
 	}
 	f.status, f.held = status, 0
 	f.copyIn = false
-	if status == 'I' {
-		f.idleAt = f.received
-	}
 	f.settle()
 	f.mu.Unlock()
 }
@@ -139,27 +155,6 @@ func (f *flow) tx() byte {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.status
-}
-
-// round is the number of the request that the next message belongs to.
-func (f *flow) round() uint64 {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.sent
-}
-
-// endedSince reports whether a transaction has ended after that round.
-func (f *flow) endedSince(round uint64) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.idleAt > round
-}
-
-// answeredSince reports whether the request of that round is answered.
-func (f *flow) answeredSince(round uint64) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.received > round
 }
 
 // wait returns when nothing is outstanding. It cannot hang on a server that

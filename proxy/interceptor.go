@@ -58,6 +58,8 @@ type Query struct {
 	// TxStatus is the status byte of the latest ReadyForQuery: 'I' idle, 'T' in a
 	// transaction block, 'E' in a failed one.
 	TxStatus byte
+	// Pipelined is set where messages without a Sync stand in front: the same transaction, if only an implicit one.
+	Pipelined bool
 	// ParamOIDs are the parameter types that the Parse message declares; may be
 	// shorter than the number of parameters, 0 means unspecified.
 	ParamOIDs []uint32
@@ -119,8 +121,11 @@ type Verdict struct {
 	// Watch makes the session watched (see Handler.Ready) even without Done.
 	Watch bool
 
-	// Keep, if set, stays with the prepared statement that a Parse message makes, for Query.Kept. (Pass, Replace)
+	// Keep, if set, stays with the prepared statement that a Parse message makes, for Query.Kept.
 	Keep any
+
+	// Executes, if set, says that the statement is SQL's EXECUTE (extended protocol).
+	Executes *Executed
 
 	// Prepares, if set, says that the statement is SQL's PREPARE, and what becomes of the prepared
 	// statement that it makes. Deallocates is the name that SQL's DEALLOCATE drops. Both kinds of prepared statements
@@ -130,18 +135,28 @@ type Verdict struct {
 }
 
 // Prepared is a prepared statement that SQL's PREPARE makes and Bind messages may be about: Bind and Done are as
-// in a Verdict, Keep is for Query.Kept.
+// in a Verdict, Keep is for Query.Kept. With an Answer it is one of ours, whatever the server has in its place.
 type Prepared struct {
-	Name string
-	Bind func(ctx context.Context, b *Bind) error
-	Done func(tag string)
-	Keep any
+	Name   string
+	Bind   func(ctx context.Context, b *Bind) error
+	Done   func(tag string)
+	Keep   any
+	Answer *Answer
+}
+
+// Executed is the prepared statement that SQL's EXECUTE runs. In the extended protocol its name may
+// mean something else each time: Check is called before every execution with what was kept for the name then, or nil. An
+// *Error refuses. Where the name is one of ours the client gets the answer that Check returns.
+type Executed struct {
+	Name  string
+	Check func(ctx context.Context, kept any) (*Answer, error)
 }
 
 // Bind holds the parameters of a Bind message. Formats has one entry per
 // parameter (0 text, 1 binary), whatever shorthand the message used. A nil value is NULL.
 type Bind struct {
 	TxStatus  byte
+	Pipelined bool     // as in a Query
 	ParamOIDs []uint32 // as declared by Parse
 	Formats   []int16
 	Values    [][]byte
@@ -158,11 +173,24 @@ type Answer struct {
 	ParamOIDs []uint32
 	// Columns describes the rows; nil: the statement returns no rows.
 	Columns []Column
-	// Run produces the rows and returns the command tag. It runs at the statement's place among the others; where the same
-	// message or pipeline has statements for the server too, it runs before they are sent and its output is kept until its place comes. An *Error
-	// becomes the ErrorResponse; any other error reads "internal server
+	// Run produces the rows and returns the command tag. It runs when all that stands in front of the statement has succeeded; only
+	// in a text with statements for the server it runs before that is sent, and its output is kept until its place comes: there
+	// it must not change anything. An *Error becomes the ErrorResponse; any other error reads "internal server
 	// error" and is logged. ctx ends with a CancelRequest, the client, or the server.
 	Run func(ctx context.Context, w ResultWriter) (tag string, err error)
+	// At, if set, is called before Run with the statement's place. It returns the answer to be given there; an *Error
+	// refuses.
+	At func(p Place) (*Answer, error)
+	// Done, if set, is called in the statement's place after Run has succeeded. It must not block.
+	Done func()
+	// Bound, if set, returns the answer for the parameters of a Bind message, which are as many as ParamOIDs.
+	Bound func(b Bind) *Answer
+}
+
+// Place is where among others a statement of ours stands when its turn comes.
+type Place struct {
+	Explicit bool // in a transaction block
+	Others   bool // others stand in front of it in the same transaction, explicit or implicit, or beside it in the text
 }
 
 // Column is one column of an Answer. Values are given in text form; the proxy
@@ -243,6 +271,12 @@ type ParameterRewriter interface {
 // the Handler runs.
 type ErrorRewriter interface {
 	RewriteError(e *pgproto3.ErrorResponse)
+}
+
+// Committer is implemented by a Handler that has something to do when a transaction block has
+// been committed while the session is watched; the Place is that of the COMMIT. An *Error takes the place of the COMMIT's command tag.
+type Committer interface {
+	Commit(ctx context.Context, p Place) error
 }
 
 // Greeter is implemented by a Handler that has something to say before the

@@ -88,14 +88,14 @@ func (l *login) run(ctx context.Context) error {
 func (l *login) enterServer(ctx context.Context) error {
 	startup := l.startupMessage()
 	plainFirst := l.cfg.Upstream.SSLMode == "allow"
-	err := l.connect(ctx, startup, plainFirst)
+	err := l.connect(ctx, nil, startup, plainFirst)
 	if err == nil {
-		err = l.authenticate(ctx, l.cfg.Upstream.hasAlternative(l.upstream))
+		err = l.authenticate(ctx, l.via.hasAlternative(l.upstream))
 	}
 	if errors.Is(err, errOtherWay) {
 		_, secured := l.upstream.(tlsConn)
 		_ = l.upstream.Close()
-		if err = l.connect(ctx, startup, secured); err == nil {
+		if err = l.connect(ctx, l.via, startup, secured); err == nil {
 			err = l.authenticate(ctx, false)
 		}
 	}
@@ -125,18 +125,24 @@ func (l *login) startupMessage() []byte {
 	return l.first.encode(params)
 }
 
-// connect dials the server and sends the StartupMessage.
-func (l *login) connect(ctx context.Context, startup []byte, plain bool) error {
+// connect dials the server, that at a host or any, and sends the StartupMessage.
+func (l *login) connect(ctx context.Context, via *Upstream, startup []byte, plain bool) error {
 	dialing, done := context.WithTimeout(ctx, l.cfg.DialTimeout)
 	defer done()
-	conn, err := l.cfg.Upstream.dial(dialing, l.task, l.cfg.keepAlive(), plain)
+	var conn net.Conn
+	var err error
+	if via == nil {
+		conn, via, err = l.cfg.Upstream.dial(dialing, l.task, l.cfg.keepAlive(), plain)
+	} else {
+		conn, err = via.dialHost(dialing, l.task, l.cfg.keepAlive(), plain)
+	}
 	if err != nil {
 		e := fatal(CodeConnectionUnable, messageServerUnreachable, err)
 		e.Detail = reasonUnreachable(err)
 		return e
 	}
 	l.mu.Lock()
-	l.upstream = conn
+	l.upstream, l.via = conn, via
 	over, late := l.at() == ending, l.late
 	l.mu.Unlock()
 	l.replies = newReplies(l.Session)

@@ -22,6 +22,7 @@ const askedName = "asked by proxy"
 // sees nothing of its answers. It goes by the extended protocol under names of its own, for a simple query would destroy the client's
 // unnamed statement and end its pipeline.
 type question struct {
+	frames []byte
 	value  string
 	result chan error // gets one value
 	over   bool
@@ -37,35 +38,19 @@ func (q *question) finish(err error) {
 
 // ask is Query.Ask and Bind.Ask.
 func (r *requests) ask(ctx context.Context, parameter string) (string, error) {
-	if r.failed() {
+	if r.status() == 'E' || r.doomed() {
 		return "", errNotNow
 	}
 	r.handling.Unlock() // the server's answers to what came before are the handler's, too
 	defer r.handling.Lock(r.task)
-	q := &question{result: make(chan error, 1)}
 	alone := len(r.segment) == 0
-	frames := appendMessage(nil, &pgproto3.Parse{Name: askedName, Query: "SHOW " + parameter})
-	frames = appendMessage(frames, &pgproto3.Bind{DestinationPortal: askedName, PreparedStatement: askedName})
-	frames = appendMessage(frames, &pgproto3.Execute{Portal: askedName})
-	frames = appendMessage(frames, &pgproto3.Close{ObjectType: 'P', Name: askedName})
-	frames = appendMessage(frames, &pgproto3.Close{ObjectType: 'S', Name: askedName})
-	kinds := []byte{'P', 'B', 'E', 'C', 'C'}
-	if alone {
-		frames = appendMessage(frames, &pgproto3.Sync{})
-		kinds = append(kinds, 'S')
-	} else {
-		frames = appendMessage(frames, &pgproto3.Flush{})
-	}
-	for _, kind := range kinds {
-		if err := r.expect(item{kind: kind, asked: q}); err != nil {
-			return "", err
-		}
-		r.count(kind)
-	}
-	if r.client.lost(q) {
-		return "", errNotNow
-	}
-	if err := r.forward(frames); err != nil {
+	q := r.question(alone,
+		&pgproto3.Parse{Name: askedName, Query: "SHOW " + parameter},
+		&pgproto3.Bind{DestinationPortal: askedName, PreparedStatement: askedName},
+		&pgproto3.Execute{Portal: askedName},
+		&pgproto3.Close{ObjectType: 'P', Name: askedName},
+		&pgproto3.Close{ObjectType: 'S', Name: askedName})
+	if err := r.forward(q.frames); err != nil {
 		return "", err
 	}
 	select {
@@ -77,51 +62,51 @@ func (r *requests) ask(ctx context.Context, parameter string) (string, error) {
 	}
 }
 
+// question notes messages of ours. Alone they end with a Sync.
+func (r *requests) question(alone bool, messages ...message) *question {
+	q := &question{result: make(chan error, 1)}
+	for _, m := range messages {
+		q.frames = appendMessage(q.frames, m)
+	}
+	if alone {
+		q.frames = appendMessage(q.frames, &pgproto3.Sync{})
+	} else {
+		q.frames = appendMessage(q.frames, &pgproto3.Flush{})
+	}
+	for rest := q.frames; len(rest) > 0; {
+		size, _ := frameSize(rest) // our own
+		it := named(rest[0], rest[headerSize:size])
+		it.asked = q
+		if expectsAnswer(it.kind) {
+			r.track(it)
+			r.count(it.kind)
+		}
+		rest = rest[size:]
+	}
+	return q
+}
+
+// closeUnnamed lets the server drop what has no name, between other messages.
+func (r *requests) closeUnnamed() error {
+	return r.forward(r.question(false, &pgproto3.Close{ObjectType: 'S'}).frames)
+}
+
+// dropUnnamed is what a simple query does to what has no name, where the server does not hear of it.
+func (r *requests) dropUnnamed() error {
+	r.unnamed = false
+	q := r.question(true, &pgproto3.Close{ObjectType: 'P'}, &pgproto3.Close{ObjectType: 'S'})
+	if err := r.forward(q.frames); err != nil {
+		return err
+	}
+	return r.settle()
+}
+
 // unasked makes sure that a client whose pipeline a question of ours has broken learns that it is broken.
 func (r *requests) unasked(refusal *Error) *Error {
 	if r.deaf && refusal == nil {
 		return &Error{Code: CodeInternalError, Message: messageInternal}
 	}
 	return refusal
-}
-
-// restart forgets what the server skips.
-func (r *requests) restart() {
-	r.client.hold()
-	defer r.client.mu.Unlock()
-	r.segment = r.segment[:0]
-	r.client.answered = 0
-}
-
-// lost takes a question back that the server would skip: it has failed since the latest ReadyForQuery.
-func (c *clientSide) lost(q *question) bool {
-	c.hold()
-	defer c.mu.Unlock()
-	if c.failed {
-		c.script.drop(q)
-		c.settle()
-	}
-	return c.failed
-}
-
-// drop takes the items of a question out.
-func (s *script) drop(q *question) {
-	kept := s.items[:0]
-	for _, it := range s.items {
-		if it.asked != q {
-			kept = append(kept, it)
-		}
-	}
-	clear(s.items[len(kept):])
-	s.items = kept
-}
-
-// asked is the question that the head belongs to; nil: none.
-func (s *script) asked() *question {
-	if h := s.head(); h != nil {
-		return h.asked
-	}
-	return nil
 }
 
 // overhear takes a message of the server that may answer a question of ours. What is not an answer to it is the client's.
@@ -136,7 +121,7 @@ func (r *replies) overhear(q *question, typ byte, frame []byte) error {
 		}
 		r.note(typ)
 		q.finish(fmt.Errorf("%w: %s (%s)", errUnknown, e.Message, e.Code))
-		r.client.script.skip()
+		r.client.books.failed()
 		r.client.settle()
 		return nil
 	case 'D':
@@ -151,16 +136,18 @@ func (r *replies) overhear(q *question, typ byte, frame []byte) error {
 			return malformed("invalid ReadyForQuery message")
 		}
 		r.last = typ
-		r.client.script.ready()
-		r.client.began()
+		r.client.books.ready(frame[headerSize])
+		r.client.answered = 0
+		r.client.progress.ready(frame[headerSize])
 		r.client.settle()
 		r.flow.ready(frame[headerSize])
-		return r.client.prompt()
+		return nil
 	}
 	r.note(typ)
 	if typ == 'C' {
 		q.finish(nil)
 	}
-	r.client.script.answer(typ)
-	return r.client.prompt()
+	r.client.books.answered(typ)
+	r.client.settle()
+	return nil
 }

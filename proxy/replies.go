@@ -54,7 +54,7 @@ func (r *replies) dismissed() bool {
 // attentive reports whether more than the framing of the server's messages
 // matters; client.mu is held.
 func (r *replies) attentive() bool {
-	return r.watched || len(r.client.script.items) > 0 || r.errors != nil || r.requests.remembers.Load()
+	return r.watched || !r.client.books.empty() || r.errors != nil
 }
 
 // consume forwards whole messages, and long ones as they come.
@@ -73,9 +73,10 @@ func (r *replies) consume(data []byte) (int, error) {
 		}
 		end := at + size
 		attentive := r.attentive()
-		asked := c.script.asked()
+		asked := c.books.asked()
+		whole := needsAll(typ, attentive) || asked != nil || typ == 'C' && r.handler != nil || typ == 'D' && attentive && c.books.head().hides('D')
 		if end > len(data) {
-			if (needsAll(typ, attentive) || asked != nil) && size <= maxHeld {
+			if whole && size <= maxHeld {
 				break
 			}
 			r.note(typ)
@@ -92,7 +93,7 @@ func (r *replies) consume(data []byte) (int, error) {
 				return end, errors.Join(err, c.flush(nil))
 			}
 			written = end
-		case attentive && needsAll(typ, true) || typ == 'S' && r.settings != nil:
+		case attentive && whole || typ == 'S' && r.settings != nil:
 			if err := r.forward(data[written:at]); err != nil {
 				return written, err
 			}
@@ -104,6 +105,9 @@ func (r *replies) consume(data []byte) (int, error) {
 			if err := r.observe(typ, data[at:end]); err != nil {
 				return written, err
 			}
+		case typ == 'C' && r.handler != nil:
+			r.note(typ)
+			c.progress.completed(data[at+headerSize : end-1])
 		default:
 			r.note(typ)
 		}
@@ -163,22 +167,27 @@ func (r *replies) observe(typ byte, frame []byte) error {
 	if len(frame) != headerSize+1 {
 		return malformed("invalid ReadyForQuery message")
 	}
-	r.client.began()
+	r.client.answered = 0
+	r.client.progress.ready(frame[headerSize])
 	r.flow.ready(frame[headerSize])
 	return nil
 }
 
-// note keeps count of a message that is forwarded as it is.
+// note keeps count of a message.
 func (r *replies) note(typ byte) {
 	r.last = typ
 	switch typ {
 	case '1', '2', '3', 'T', 'n', 'C', 'I', 's':
 		r.client.answered++
 	case 'G':
-		r.flow.copyStarted()
+		lost := r.flow.copyStarted()
+		if b := &r.client.books; b.head() != nil {
+			b.loseSyncs(lost)
+			r.client.copying = true
+			r.client.settle()
+		}
 	case 'E':
-		r.client.failed = true
-		r.flow.copyFailed()
+		r.flow.errored()
 	}
 }
 
@@ -192,16 +201,48 @@ func (r *replies) handle(typ byte, frame []byte) error {
 		return r.parameter(frame)
 	case 'E', 'N':
 		return r.complaint(typ, frame)
-	case 'C', 'I':
+	case 'C', 'I', 's':
 		return r.completed(typ, frame)
-	case 'G':
-		r.client.script.loseSyncs()
 	}
-	if err := r.forward(frame); err != nil {
-		return err
+	b := &r.client.books
+	h := b.head()
+	switch {
+	case typ == '1' && h != nil && h.fail != nil:
+		return fatal(CodeProtocolViolation, messageNotRefused, nil)
+	case typ == 'T':
+		if described := b.described(h); described != nil {
+			frame = described
+		}
 	}
-	r.client.script.answer(typ)
-	return r.client.prompt()
+	if !h.hides(typ) {
+		if err := r.forward(frame); err != nil {
+			return err
+		}
+	}
+	b.answered(typ)
+	r.client.settle()
+	return nil
+}
+
+// described is what the client sees of a Describe message's answer where that is about something of ours.
+func (b *books) described(h *item) []byte {
+	switch {
+	case h == nil || h.kind != 'D':
+	case h.ofPortal:
+		if p := b.portals[h.name]; p != nil && p.answer != nil {
+			formats, _ := expandFormats(p.formats, len(p.answer.Columns))
+			return appendMessage(nil, describeRows(p.answer.Columns, formats))
+		}
+	default:
+		s := b.statements[h.name]
+		if s != nil && s.executes != nil {
+			s = b.statements[s.executes.Name]
+		}
+		if s != nil && s.answer != nil {
+			return appendMessage(nil, describeRows(s.answer.Columns, nil))
+		}
+	}
+	return nil
 }
 
 // parameter tracks and perhaps changes a ParameterStatus.
@@ -230,19 +271,19 @@ func (r *replies) complaint(typ byte, frame []byte) error {
 	if err != nil {
 		return err
 	}
-	sc := &r.client.script
-	head := sc.head()
+	b := &r.client.books
+	head := b.head()
 	if typ == 'E' {
 		if r.watched {
 			r.events = append(r.events, Event{Code: e.Code})
 		}
-		if ours := head.failure(); ours != nil {
-			frame = appendMessage(nil, ours.response())
+		if ours := head.failure(e.Code); ours != nil {
+			frame = appendMessage(head.batch.before(), ours.response())
 			e = nil
 		}
 	}
 	if e != nil {
-		changed := head.relocate(e)
+		changed := b.relocate(e)
 		if r.errors != nil {
 			r.errors.RewriteError(e)
 			changed = true
@@ -255,56 +296,110 @@ func (r *replies) complaint(typ byte, frame []byte) error {
 	if err := r.forward(frame); err != nil {
 		return err
 	}
-	if typ == 'E' && head != nil && head.kind != 'Q' && head.kind != 'F' {
-		sc.skip()
+	if typ == 'E' {
+		r.client.copying = false
+		b.failed()
+		r.client.settle()
 	}
-	r.client.settle()
 	return nil
 }
 
-// completed forwards a CommandComplete or EmptyQueryResponse.
+// completed forwards the end of a statement, or of a part of its rows.
 func (r *replies) completed(typ byte, frame []byte) error {
 	c := r.client
-	if typ == 'C' {
-		tag := string(bytes.TrimRight(frame[headerSize:], "\x00"))
-		h := c.script.head().completing()
-		done := h != nil && h.done != nil
-		r.watched = r.watched || done // prepared long ago, perhaps
-		if r.watched {
-			r.events = append(r.events, Event{Tag: tag, Done: done})
+	b := &c.books
+	h := b.head()
+	c.copying = false
+	switch {
+	case h != nil && h.batch != nil && typ == 'C' && h.batch.ours():
+		if h.batch.fail[h.batch.at] != nil {
+			return fatal(CodeProtocolViolation, messageNotRefused, nil)
 		}
-		if tag == "DISCARD ALL" || tag == "DEALLOCATE ALL" {
-			r.requests.era.ended.Add(1)
+		local := h.batch.local[h.batch.at]
+		if err := c.write(local.messages); err != nil {
+			return err
 		}
-		if h != nil {
-			h.followed()
-			if done {
-				r.completedBy(h, tag)
-			}
-			if h.tag != "" {
-				frame = appendMessage(nil, &pgproto3.CommandComplete{CommandTag: []byte(h.tag)})
-			}
+		if local.done != nil {
+			r.callDone(local.done)
 		}
-	}
-	if h := c.script.head(); h == nil || h.batch == nil || !h.batch.silent || typ != 'I' {
+		h.batch.at++
+		return nil
+	case h == nil || !h.ours:
+		if typ == 'C' {
+			frame = r.executed(h, frame)
+		}
 		if err := r.forward(frame); err != nil {
 			return err
 		}
 	}
-	if h := c.script.head(); h != nil && h.batch != nil {
-		if err := c.write(h.batch.next()); err != nil {
-			return err
-		}
-	}
-	c.script.answer(typ)
-	return c.prompt()
+	b.answered(typ)
+	c.settle()
+	return nil
 }
 
-// completedBy tells a verdict that its statement is done.
-func (x *exchange) completedBy(h *hooks, tag string) {
+// executed takes note of a statement of the server's that is done, and returns what the client sees of that.
+func (r *replies) executed(head *item, frame []byte) []byte {
+	b := &r.client.books
+	tag := string(bytes.TrimRight(frame[headerSize:], "\x00"))
+	at := Place{r.client.progress.begun, r.client.progress.others}
+	r.client.progress.completed([]byte(tag))
+	h := b.completing(head)
+	done := h != nil && h.done != nil
+	r.watched = r.watched || done // prepared long ago, perhaps
+	if r.watched {
+		r.events = append(r.events, Event{Tag: tag, Done: done})
+	}
+	b.done(h, tag)
+	if done {
+		r.callDone(func() { h.done(tag) })
+	}
+	if h != nil && h.tag != "" {
+		return appendMessage(nil, &pgproto3.CommandComplete{CommandTag: []byte(h.tag)})
+	}
+	if tag == "COMMIT" && r.watched {
+		if e := r.committed(at); e != nil {
+			return appendMessage(nil, e.response())
+		}
+	}
+	return frame
+}
+
+// committed asks the handler of a watched session what to do about a COMMIT.
+func (r *replies) committed(at Place) (refusal *Error) {
+	h, ok := r.handler.(Committer)
+	if !ok || r.client.flush(nil) != nil {
+		return nil
+	}
+	r.flow.hold()
+	r.call(false, func(ctx context.Context) {
+		r.handling.Lock(r.task)
+		defer r.handling.Unlock()
+		if err := h.Commit(ctx, at); err != nil {
+			refusal = r.refusal(ctx, err)
+		}
+	})
+	return refusal
+}
+
+// completing returns the wishes about the statement that a CommandComplete is for, and goes on to the next one.
+func (b *books) completing(head *item) *hooks {
+	switch {
+	case head == nil:
+		return nil
+	case head.batch != nil:
+		head.batch.at++
+		return head.batch.hooks[head.batch.at-1]
+	case head.kind == 'E' && b.portals[head.name] != nil:
+		return &b.portals[head.name].hooks
+	}
+	return nil
+}
+
+// callDone tells a verdict that its statement is done.
+func (x *exchange) callDone(done func()) {
 	x.handling.Lock(x.task)
 	defer x.handling.Unlock()
-	h.done(tag)
+	done()
 }
 
 // ready forwards a ReadyForQuery behind what the handler has to say.
@@ -313,8 +408,9 @@ func (r *replies) ready(frame []byte) error {
 		return malformed("invalid ReadyForQuery message")
 	}
 	c, status := r.client, frame[headerSize]
-	c.script.ready()
-	c.began()
+	c.books.ready(status)
+	c.answered, c.copying = 0, false
+	c.progress.ready(status)
 	c.settle()
 	if r.watched && r.flow.outstanding() > 0 { // one that nobody asked for could come while a handler writes
 		if err := c.flush(nil); err != nil {
@@ -329,10 +425,7 @@ func (r *replies) ready(frame []byte) error {
 	}
 	// The count goes first: the client may answer faster than we go on.
 	r.flow.ready(status)
-	if err := r.forward(frame); err != nil {
-		return err
-	}
-	return c.prompt()
+	return r.forward(frame)
 }
 
 // beforeReady asks the handler of a watched session what to say before a

@@ -131,30 +131,38 @@ func (w *results) complete(tag string) []byte {
 }
 
 // take returns the next rows of a portal, at most limit if that is positive,
-// and whether the portal has come to its end. As in PostgreSQL a portal that
+// how many these are, and whether the portal has come to its end. As in PostgreSQL a portal that
 // gave exactly as many rows as it was asked for does not know that yet.
-func (w *results) take(limit int) (rows []byte, done bool) {
+func (w *results) take(limit int) (rows []byte, n int, done bool) {
 	from, to := w.taken, len(w.buf)
-	if limit > 0 && w.next+limit <= len(w.ends) {
+	n = len(w.ends) - w.next
+	if limit > 0 && limit <= n {
 		w.next += limit
 		w.taken = w.ends[w.next-1]
-		return w.buf[from:w.taken:w.taken], false
+		return w.buf[from:w.taken:w.taken], limit, false
 	}
 	w.next, w.taken = len(w.ends), to
-	return w.buf[from:to:to], true
+	return w.buf[from:to:to], n, true
 }
 
-// produce runs an answer.
-func (r *requests) produce(a *Answer, w *results) (tag string, e *Error) {
-	r.await(false, func(ctx context.Context) {
-		r.handling.Lock(r.task)
-		defer r.handling.Unlock()
-		var err error
-		if tag, err = a.Run(ctx, w); err != nil {
-			e = r.refusal(ctx, err)
-		}
+// produce runs an answer; others stand beside it in its text. It returns the answer that was given in its place.
+func (r *requests) produce(a *Answer, w *results, others bool) (given *Answer, tag string, e *Error) {
+	var at Place
+	r.asks(func(*books) bool {
+		at = Place{r.client.progress.begun, r.client.progress.others || others}
+		return true
 	})
-	return tag, e
+	e = r.consult(func(ctx context.Context) (err error) {
+		if a.At != nil {
+			if given, err = a.At(at); err != nil {
+				return err
+			}
+			a = given
+		}
+		tag, err = a.Run(ctx, w)
+		return err
+	})
+	return a, tag, e
 }
 
 // describeRows is the RowDescription of columns, or NoData.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"mzproxy/proxy/netpoll"
 	"net"
 	"os"
-	"sync/atomic"
 	"time"
+
+	"github.com/jackc/pgproto3/v2"
 )
 
 // errServerGone is a server that takes no more bytes.
@@ -26,16 +28,11 @@ type requests struct {
 	// segment holds the types of the messages that the server has got since the
 	// latest one that it answers with ReadyForQuery.
 	segment []byte
-	// skipping drops messages up to the next Sync, as a server does after an error.
-	skipping   bool
-	deaf       bool // the server skips, too: a question of ours failed in the middle of a pipeline
-	statements map[string]*statement
-	portals    map[string]*portal
-
-	era   era
-	swept uint64 // eras that forget has followed
-
-	remembers atomic.Bool // statements is not empty
+	// poisoned is set where the server fails at a message of the segment, because we made it.
+	poisoned bool
+	deaf     bool // the server skips it, and the client does not know: a question of ours failed
+	// unnamed is set where the server may have an unnamed statement or portal.
+	unnamed bool
 }
 
 func newRequests(s *Session) *requests {
@@ -91,17 +88,21 @@ func (r *requests) consume(data []byte) (int, error) {
 				break
 			}
 		}
-		r.skip = max(0, end-len(data))
-		if r.skipping { // too long to be held
+		if size > maxHeld && typ == 'B' && r.tracks() { // nobody could look at it
 			if err := r.forward(data[from:at]); err != nil {
 				return at, err
 			}
+			if err := r.fail(&Error{Code: CodeProgramLimit, Message: messageTooLong}); err != nil {
+				return at, err
+			}
+			r.skip = max(0, end-len(data))
 			r.drop = r.skip > 0
 			at = min(end, len(data))
 			from = at
 			continue
 		}
-		r.note(typ)
+		r.skip = max(0, end-len(data))
+		r.note(typ, data[at+headerSize:min(end, len(data))])
 		at = min(end, len(data))
 	}
 	if err := r.forward(data[from:at]); err != nil {
@@ -129,70 +130,81 @@ func (r *requests) looksAt(typ byte) bool {
 	switch typ {
 	case 'Q', 'P':
 		return true
+	case 'F':
+		return len(r.segment) > 0
 	case 'B', 'D', 'E', 'C':
-		return r.skipping || r.remembers.Load()
+		return r.tracks()
 	}
-	return r.skipping
+	return false
 }
+
+// tracks reports whether messages have to be followed: the books are not empty.
+func (r *requests) tracks() bool { return r.client.tracking.Load() }
 
 // concerns reports whether handle has to see a message.
 func (r *requests) concerns(typ byte, body []byte) bool {
-	if r.skipping {
-		return true
-	}
-	r.forget()
 	switch typ {
 	case 'Q':
-		return len(body) > 0 && r.wants(body[:len(body)-1])
+		return len(r.segment) > 0 || len(body) > 0 && r.handler.Wants(body[:len(body)-1])
+	case 'F':
+		return true
 	case 'P':
-		name, rest, ok := cstring(body)
+		_, rest, ok := cstring(body)
 		text, _, ok2 := cstring(rest)
-		return ok && ok2 && (r.knowsStatement(name) || r.wants(text))
+		return ok && ok2 && r.handler.Wants(text)
 	case 'B':
-		name, rest, ok := cstring(body)
+		_, rest, ok := cstring(body)
 		source, _, ok2 := cstring(rest)
-		return ok && ok2 && (r.knowsPortal(name) || r.knowsStatement(source))
+		return ok && ok2 && r.asks(func(b *books) bool { return b.mayKnow(string(source)) || len(b.items) >= maxScript })
 	case 'E':
 		name, _, ok := cstring(body)
-		return ok && r.knowsPortal(name)
-	case 'D', 'C':
-		if len(body) < 2 {
-			return false
-		}
-		name, _, ok := cstring(body[1:])
-		return ok && (body[0] == 'S' && r.knowsStatement(name) || body[0] == 'P' && r.knowsPortal(name))
+		return ok && r.asks(func(b *books) bool { return b.mayRun(string(name)) })
 	}
 	return false
 }
 
-func (r *requests) knowsStatement(name []byte) bool {
-	s, ok := r.statements[string(name)]
-	return ok && !s.isGone()
-}
+// maxScript is how many messages a client that we have something to do with may send without an answer, before
+// the next one waits.
+const maxScript = 4096
 
-func (r *requests) knowsPortal(name []byte) bool {
-	_, ok := r.portals[string(name)]
-	return ok
+// asks looks into the books.
+func (r *requests) asks(f func(*books) bool) bool {
+	r.client.hold()
+	defer r.client.mu.Unlock()
+	return f(&r.client.books)
 }
 
 // note keeps count of a message that is about to be forwarded.
-func (r *requests) note(typ byte) {
+func (r *requests) note(typ byte, body []byte) {
+	if r.handler != nil && r.tracks() {
+		switch {
+		case typ == 'c', typ == 'f':
+			r.client.copySent()
+		case expectsAnswer(typ) && (typ == 'S' || !r.doomed()):
+			r.track(named(typ, body))
+		}
+	}
+	if (typ == 'P' || typ == 'B') && len(body) > 0 && body[0] == 0 {
+		r.unnamed = true
+	}
 	r.count(typ)
-	if r.client.tracking.Load() && expectsAnswer(typ) {
-		r.track(typ)
-	}
-	if typ == 'H' && r.handler != nil {
-		r.client.push()
-	}
 }
 
-// expectsAnswer reports whether a message has a place in the script.
-func expectsAnswer(typ byte) bool {
+// named makes the item of a message.
+func named(typ byte, body []byte) item {
+	it := item{kind: typ}
 	switch typ {
-	case 'P', 'B', 'D', 'E', 'C', 'Q', 'F', 'S':
-		return true
+	case 'D', 'C':
+		if len(body) == 0 {
+			return it
+		}
+		it.ofPortal, body = body[0] == 'P', body[1:]
+		fallthrough
+	case 'P', 'B', 'E':
+		name, _, _ := cstring(body)
+		it.name = string(name)
 	}
-	return false
+	return it
 }
 
 // count notes what the server is asked for.
@@ -204,13 +216,16 @@ func (r *requests) count(typ byte) {
 		r.extend(typ)
 		r.flow.execute()
 	case 'Q', 'F':
+		if r.doomed() { // the server skips it
+			return
+		}
+		if typ == 'Q' {
+			r.unnamed = false
+		}
 		r.segment = r.segment[:0]
 		r.flow.query()
-		if len(r.portals)+len(r.statements) > 0 {
-			r.dropUnnamed()
-		}
 	case 'S':
-		r.segment = r.segment[:0]
+		r.segment, r.poisoned = r.segment[:0], false
 		r.flow.sync()
 	case 'c', 'f':
 		r.flow.copySent()
@@ -219,6 +234,9 @@ func (r *requests) count(typ byte) {
 	}
 }
 
+// doomed reports whether the server skips whatever comes before the next Sync.
+func (r *requests) doomed() bool { return len(r.segment) > 0 && (r.poisoned || r.flow.hasFailed()) }
+
 // maxSegment is the length from which answered messages are cut off a segment.
 const maxSegment = 4096
 
@@ -226,6 +244,9 @@ const maxSegment = 4096
 func (r *requests) extend(typ byte) {
 	if r.handler == nil {
 		return
+	}
+	if len(r.segment) == 0 {
+		r.flow.restart()
 	}
 	if len(r.segment) >= maxSegment && len(r.segment) == cap(r.segment) {
 		r.shorten()
@@ -239,7 +260,7 @@ func (r *requests) shorten() {
 	c := r.client
 	c.hold()
 	defer c.mu.Unlock()
-	if r.flow.outstanding() > 0 { // the answers are not those of the segment
+	if r.flow.outstanding() > 0 || !c.books.empty() { // the answers are not those of the segment
 		return
 	}
 	n := min(c.answered, len(r.segment))
@@ -247,30 +268,18 @@ func (r *requests) shorten() {
 	c.answered -= n
 }
 
-// track gives a message its place in the script, if there still is one.
-func (r *requests) track(typ byte) {
-	r.client.hold()
-	defer r.client.mu.Unlock()
-	if r.client.script.head() != nil {
-		r.client.script.push(item{kind: typ})
-	}
-}
-
-// expect gives an item its place among what the client waits for. The first one
-// must be given when nothing is outstanding but messages of the current segment.
-func (r *requests) expect(it item) error {
+// track gives a message its place in the script. The first one of a script must be one
+// of the current segment.
+func (r *requests) track(it item) {
 	c := r.client
-	if err := c.lock(); err != nil {
-		return err
-	}
+	c.hold()
 	defer c.mu.Unlock()
-	if c.script.head() == nil {
-		for _, kind := range r.segment[min(c.answered, len(r.segment)):] {
-			c.script.push(item{kind: kind})
-		}
+	r.follow()
+	if c.copying && it.kind == 'S' { // the server ignores it
+		return
 	}
-	c.script.push(it)
-	return c.prompt()
+	c.books.push(it)
+	c.settle()
 }
 
 // await runs f, which waits for somebody, and meanwhile notices when the client
@@ -282,9 +291,13 @@ func (r *requests) await(patient bool, f func(context.Context)) {
 // whileReading runs f, and meanwhile reads what the client sends.
 func (r *requests) whileReading(f func()) {
 	ahead := make(chan []byte, 1)
+	var late *time.Timer
 	go func() {
 		data, err := readAhead(r.conn)
-		if err != nil {
+		switch {
+		case errors.Is(err, io.EOF): // it may still read
+			late = time.AfterFunc(leftTimeout, func() { r.callbacks.cancel(errLeft) })
+		case err != nil:
 			r.callbacks.cancel(ErrClientGone)
 		}
 		ahead <- data
@@ -292,23 +305,76 @@ func (r *requests) whileReading(f func()) {
 	defer func() {
 		r.readDeadline(netpoll.Past)
 		r.pump.push(<-ahead)
+		if late != nil {
+			late.Stop()
+		}
 		r.readDeadline(time.Time{})
 	}()
 	f()
 }
 
+// leftTimeout is how long an answer may still take when the client has closed its side of the connection: it may have closed it
+// altogether.
+const leftTimeout = 2 * time.Second
+
+// errLeft ends what takes longer than that. The server may take its time.
+var errLeft = fmt.Errorf("%w, or says no more", ErrClientGone)
+
+// follow begins a script with what the server has yet to answer of the segment; client.mu is held.
+func (r *requests) follow() {
+	c := r.client
+	if !c.books.empty() || r.doomed() {
+		return
+	}
+	for _, kind := range r.segment[min(c.answered, len(r.segment)):] {
+		c.books.push(item{kind: kind})
+	}
+}
+
+// quiet returns what is closed when the server has answered the segment; nil: it has.
+func (r *requests) quiet() chan struct{} {
+	c := r.client
+	c.hold()
+	defer c.mu.Unlock()
+	r.follow()
+	if c.isQuiet() || r.doomed() {
+		return nil
+	}
+	if c.quiet == nil {
+		c.quiet = make(chan struct{})
+	}
+	c.settle()
+	return c.quiet
+}
+
 // settle waits until the server has answered all requests before this one. It
 // cannot be cancelled by the client: what it cancels is what the server works at.
-func (r *requests) settle() error {
+func (r *requests) settle() (err error) {
 	if r.flow.outstanding() > 0 {
-		var err error
 		r.await(true, func(ctx context.Context) { err = r.flow.wait(ctx) })
-		if err != nil {
-			return err
-		}
 	}
-	r.forget()
-	return nil
+	return err
+}
+
+// drain sends last, and waits until the server has answered all messages of the segment, or has failed at
+// one of them, or waits for the client's copy. Requests before the segment must have been answered.
+func (r *requests) drain(last []byte) (err error) {
+	if len(r.segment) == 0 || r.doomed() {
+		return r.forward(last)
+	}
+	if err := r.forward(appendMessage(last, &pgproto3.Flush{})); err != nil {
+		return err
+	}
+	if quiet := r.quiet(); quiet != nil {
+		r.await(true, func(ctx context.Context) {
+			select {
+			case <-quiet:
+			case <-ctx.Done():
+				err = context.Cause(ctx)
+			}
+		})
+	}
+	return err
 }
 
 // aheadSize bounds what is read while a callback runs.

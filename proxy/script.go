@@ -2,34 +2,37 @@ package proxy
 
 import "github.com/jackc/pgproto3/v2"
 
-// An item stands for one message of the client that will be answered: by the
-// server, or by us when its turn comes.
+// An item stands for one message of the client that the server has yet to
+// answer, and says what becomes of the answer.
 type item struct {
-	kind  byte   // type of the client's message: P B D E C S Q F
-	local bool   // reply is the answer
-	reply []byte // whole messages
-	batch *batch // Q: what to do with the answers of its statements; may be nil
-	hooks *hooks // P, B, E: of the statement; may be nil
-	fail  *Error // P: the server fails here because we made it; this is what the client sees
+	kind     byte   // type of the message: P B D E C S Q F
+	name     string // statement (P; C and D of one) or portal (B, E; C and D of one)
+	ofPortal bool   // C, D: as opposed to a statement
 
-	statement *statement // P: what the server makes; may be nil
-	asked     *question  // the server's answer is for us, not for the client; may be nil
+	statement *statement // P: what the name then stands for; nil: nothing of ours
+	portal    *portal    // B: the same
+	prepares  string     // E: SQL's PREPARE makes this name
+	prepared  *statement // ... stand for this
+
+	ours  bool      // E: of a placeholder, whose rows and tag are not for the client
+	asked *question // the answer is for us, not for the client; may be nil
+	batch *batch    // Q: what to do with the answers of its statements; may be nil
+	fail  *Error    // P: the server fails here because we made it; this is what the client sees. B: the same, if it fails with that code
 }
 
-// hooks are the wishes of a verdict about a statement that the server executes.
-type hooks struct {
-	tag  string
-	done func(tag string)
-	edited
-
-	prepares     *Prepared // what it does to prepared statements; see requests.executing
-	deallocates  string
-	makes, drops *statement
+// makes returns what a message makes a statement's name stand for, if it does.
+func (it *item) makes(name string) (s *statement, ok bool) {
+	switch {
+	case it.kind == 'P' && it.name == name && it.fail == nil:
+		return it.statement, true
+	case it.prepared != nil && it.prepares == name:
+		return it.prepared, true
+	}
+	return nil, false
 }
 
 // A script is what the client is waiting for, in order. It is kept only while
-// something of ours has a place in it: a session that is only relayed has an
-// empty one. A clientSide's mutex guards it.
+// there is something of ours: a session that is only relayed has an empty one.
 type script struct{ items []item }
 
 func (s *script) head() *item {
@@ -57,16 +60,12 @@ func (s *script) lose() {
 	s.pop()
 }
 
-// answer pops the head if the message typ of the server answers it.
-func (s *script) answer(typ byte) {
-	h := s.head()
-	if h == nil || !answers(typ, h.kind) {
-		return
+// asked is the question that the head belongs to; nil: none.
+func (s *script) asked() *question {
+	if h := s.head(); h != nil {
+		return h.asked
 	}
-	if h.statement != nil && h.kind == 'P' {
-		h.statement.make()
-	}
-	s.pop()
+	return nil
 }
 
 // skip drops what the server skips after an error: all up to the next Sync.
@@ -76,26 +75,33 @@ func (s *script) skip() {
 	}
 }
 
-// ready drops all up to and with the message that a ReadyForQuery answers.
-func (s *script) ready() {
+// ready drops all up to and with the message that a ReadyForQuery answers, and
+// returns that.
+func (s *script) ready() (last item) {
 	for h := s.head(); h != nil; h = s.head() {
-		kind := h.kind
+		last = *h
 		s.lose()
-		if kind == 'S' || kind == 'Q' || kind == 'F' {
-			return
+		if last.kind == 'S' || last.kind == 'Q' || last.kind == 'F' {
+			return last
 		}
+	}
+	return item{}
+}
+
+// loseSyncs drops the first n Syncs behind the head, which began a COPY FROM STDIN: the server ignores them.
+func (s *script) loseSyncs(n int) {
+	for ; n > 0 && len(s.items) > 1 && s.items[1].kind == 'S'; n-- {
+		s.items = append(s.items[:1], s.items[2:]...)
 	}
 }
 
-// loseSyncs drops the Syncs that the server ignores because they stand behind
-// the Execute that began a COPY FROM STDIN.
-func (s *script) loseSyncs() {
-	if h := s.head(); h == nil || h.kind != 'E' {
-		return
+// expectsAnswer reports whether a message has a place in the script.
+func expectsAnswer(typ byte) bool {
+	switch typ {
+	case 'P', 'B', 'D', 'E', 'C', 'Q', 'F', 'S':
+		return true
 	}
-	for len(s.items) > 1 && s.items[1].kind == 'S' {
-		s.items = append(s.items[:1], s.items[2:]...)
-	}
+	return false
 }
 
 // answers reports whether the server's message typ is the last of its answer to
@@ -118,19 +124,33 @@ func answers(typ, kind byte) bool {
 
 // failure is the error that the client sees in place of the server's, which
 // fails at this item because we made it; nil: the server's own.
-func (it *item) failure() *Error {
+func (it *item) failure(code string) *Error {
 	switch {
 	case it == nil:
 		return nil
 	case it.batch != nil:
-		return it.batch.failure()
+		return it.batch.failure(code)
+	case it.kind == 'B' && it.fail != nil && it.fail.Code != code:
+		return nil
 	}
 	return it.fail
 }
 
+// hides reports whether a message of the server is not for the client.
+func (it *item) hides(typ byte) bool {
+	switch {
+	case it == nil:
+		return false
+	case it.batch != nil:
+		return it.batch.ours() && (typ == 'T' || typ == 'D')
+	}
+	return it.ours && typ == 'D'
+}
+
 // relocate puts the position of a complaint about an edited text into the terms
 // of the client's; it reports whether that changed anything.
-func (it *item) relocate(e *pgproto3.ErrorResponse) bool {
+func (b *books) relocate(e *pgproto3.ErrorResponse) bool {
+	it := b.head()
 	if it == nil || e.Position == 0 {
 		return false
 	}
@@ -138,45 +158,15 @@ func (it *item) relocate(e *pgproto3.ErrorResponse) bool {
 	switch {
 	case it.batch != nil:
 		t = it.batch.edited
-	case it.hooks != nil:
-		t = it.hooks.edited
+	case it.statement != nil:
+		t = it.statement.edited
+	case it.portal != nil:
+		t = it.portal.edited
+	case it.kind == 'E' && b.portals[it.name] != nil:
+		t = b.portals[it.name].edited
 	}
 	position := int32(t.position(int(e.Position)))
 	changed := position != e.Position
 	e.Position = position
 	return changed
 }
-
-// completing returns the wishes about the statement that a CommandComplete is for.
-func (it *item) completing() *hooks {
-	switch {
-	case it == nil:
-		return nil
-	case it.batch != nil:
-		return it.batch.completing()
-	case it.kind == 'E':
-		return it.hooks
-	}
-	return nil
-}
-
-// prompt gives the client the answers of ours whose turn it is; c.mu is held.
-func (c *clientSide) prompt() error {
-	for h := c.script.head(); h != nil && h.local; h = c.script.head() {
-		if err := c.write(h.reply); err != nil {
-			return err
-		}
-		c.script.pop()
-	}
-	if h := c.script.head(); h != nil && h.batch != nil && !h.batch.started {
-		h.batch.started = true
-		if err := c.write(h.batch.locals[0]); err != nil {
-			return err
-		}
-	}
-	c.settle()
-	return nil
-}
-
-// settle notes whether anything is left in the script; c.mu is held.
-func (c *clientSide) settle() { c.tracking.Store(c.script.head() != nil) }

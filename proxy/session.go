@@ -18,6 +18,7 @@ type Session struct {
 	cfg      *Config
 	info     SessionInfo // without Startup
 	key      cancelKey
+	via      *Upstream // the host that it is connected to
 	started  time.Time
 	requests *requests
 	replies  *replies

@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"context"
-	"strings"
 
 	"github.com/jackc/pgproto3/v2"
 
@@ -17,40 +16,43 @@ const (
 	poisonName      = "refused by proxy" // of a prepared statement that is never made
 )
 
-// query handles a simple query that the handler wants to see.
+// maxAnswers bounds what is kept of answers in a text, in bytes.
+const maxAnswers = 4 << 20
+
+// query handles a simple query that the handler wants to see, or that stands behind messages without a Sync,
+// and FunctionCalls there.
 func (r *requests) query(frame []byte) error {
-	text := string(frame[headerSize : len(frame)-1])
-	if err := r.settle(); err != nil {
+	if err := r.drain(nil); err != nil {
 		return err
 	}
-	verdicts, refusal := r.intercept(Query{Text: text, TxStatus: r.flow.tx()})
+	if r.doomed() || frame[0] == 'F' || len(frame) == headerSize || !r.handler.Wants(frame[headerSize:len(frame)-1]) {
+		return r.pass(frame)
+	}
+	text := string(frame[headerSize : len(frame)-1])
+	verdicts, refusal := r.intercept(Query{Text: text, TxStatus: r.status(), Pipelined: len(r.segment) > 0})
+	if r.deaf {
+		return r.fail(refusal)
+	}
 	if refusal != nil {
 		verdicts = []Verdict{{End: len(text), Action: Refuse, Err: refusal}}
 	}
 	r.watch(verdicts)
 	if !effective(verdicts) {
-		r.note('Q')
-		return r.forward(frame)
+		return r.pass(frame)
 	}
 	parts := divide(verdicts)
-	r.dropUnnamed()
 	for _, v := range parts {
-		if !v.ours() {
+		if v == nil || v.Action != Local || len(r.segment) > 0 {
 			return r.mixed(text, parts)
 		}
 	}
 	return r.answerAll(parts)
 }
 
-// ours reports whether the server does not get to see a statement.
-func (v *Verdict) ours() bool {
-	return v != nil && (v.Action == Local || v.Action == Refuse)
-}
-
 // effective reports whether the verdicts ask for more than forwarding.
 func effective(verdicts []Verdict) bool {
 	for _, v := range verdicts {
-		if v.Action != Pass || v.Bind != nil || v.Execute != nil || v.Done != nil || v.Tag != "" || v.Keep != nil || v.Prepares != nil || v.Deallocates != "" {
+		if v.Action != Pass || v.Bind != nil || v.Done != nil || v.Tag != "" || v.Keep != nil || v.Execute != nil || v.Executes != nil || v.Prepares != nil || v.Deallocates != "" {
 			return true
 		}
 	}
@@ -74,19 +76,30 @@ func divide(verdicts []Verdict) []*Verdict {
 
 // intercept asks the handler.
 func (r *requests) intercept(q Query) (verdicts []Verdict, refusal *Error) {
-	if v, ok := r.deallocate(q); ok {
-		return v, nil
+	q.Ask = r.ask
+	q.Kept = func(name string) any {
+		if s := r.known(name); s != nil {
+			return s.kept
+		}
+		return nil
 	}
-	q.Kept, q.Ask = r.kept, r.ask
+	refusal = r.consult(func(ctx context.Context) (err error) {
+		verdicts, err = r.handler.Intercept(ctx, q)
+		return err
+	})
+	return verdicts, refusal
+}
+
+// consult runs a callback of the handler.
+func (r *requests) consult(f func(context.Context) error) (refusal *Error) {
 	r.await(false, func(ctx context.Context) {
 		r.handling.Lock(r.task)
 		defer r.handling.Unlock()
-		var err error
-		if verdicts, err = r.handler.Intercept(ctx, q); err != nil {
+		if err := f(ctx); err != nil {
 			refusal = r.refusal(ctx, err)
 		}
 	})
-	return verdicts, r.unasked(refusal)
+	return r.unasked(refusal)
 }
 
 // watch makes the session watched if a verdict wants that.
@@ -105,26 +118,29 @@ func (r *requests) watchNow() {
 	r.client.mu.Unlock()
 }
 
-// answerAll answers a text in which nothing is for the server.
+// answerAll answers a text in which nothing is for the server, and to which nothing is outstanding
+// there: it need not hear of it, unless it has something that a Query drops.
 func (r *requests) answerAll(parts []*Verdict) error {
-	if len(r.segment) > 0 { // a Query behind messages without a Sync
-		return r.mixed("", parts)
+	if r.unnamed {
+		if err := r.dropUnnamed(); err != nil {
+			return err
+		}
 	}
 	status := r.flow.tx()
 	for _, v := range parts {
-		if v.Action == Refuse {
-			return r.failQuery(nil, v.Err)
-		}
 		if status == 'E' {
-			return r.failQuery(nil, failedTransaction())
+			return r.failQuery(&Error{Code: CodeFailedTransaction, Message: pgtext.MessageFailedTransaction})
 		}
 		w := &results{columns: v.Answer.Columns, describe: true, sink: r.client.send}
-		tag, e := r.produce(v.Answer, w)
+		a, tag, e := r.produce(v.Answer, w, len(parts) > 1)
 		if err := r.client.send(w.finish(tag, e)); err != nil {
 			return err
 		}
 		if e != nil {
-			return r.failQuery(nil, e)
+			return r.failQuery(e)
+		}
+		if a.Done != nil {
+			r.callDone(a.Done)
 		}
 	}
 	return r.readyAgain(nil)
@@ -153,104 +169,66 @@ func (r *requests) readyAgain(before []byte) error {
 	return nil
 }
 
-// failQuery gives the client an error in place of a whole query, or of what is
-// left of it. An open transaction fails on the server, too.
-func (r *requests) failQuery(before []byte, e *Error) error {
-	if r.flow.tx() != 'T' && len(r.segment) == 0 {
-		return r.readyAgain(appendMessage(before, e.response()))
+// failQuery ends a query that never reached the server with an error. An open
+// transaction fails on the server, too.
+func (r *requests) failQuery(e *Error) error {
+	if r.flow.tx() != 'T' {
+		return r.readyAgain(appendMessage(nil, e.response()))
 	}
-	return r.sendBatch(&batch{locals: map[int][]byte{0: before}, fail: map[int]*Error{0: e}}, poisonText)
+	return r.sendBatch(&batch{fail: map[int]*Error{0: e}}, poisonText)
 }
 
 // sendBatch sends a text in a query's place and follows its statements.
 func (r *requests) sendBatch(b *batch, text string) error {
-	if err := r.expect(item{kind: 'Q', batch: b}); err != nil {
-		return err
-	}
-	r.count('Q')
-	return r.forward(appendMessage(nil, &pgproto3.Query{String: text}))
+	return r.passFor(item{kind: 'Q', batch: b}, appendMessage(nil, &pgproto3.Query{String: text}))
 }
 
 // mixed handles a text with statements for the server. Answers of ours are made
 // now, and given at their places: an error of ours fails the whole text there.
 func (r *requests) mixed(text string, parts []*Verdict) error {
-	b := &batch{edited: edited{text: text}, hooks: map[int]*hooks{}, locals: map[int][]byte{}, fail: map[int]*Error{}}
-	n := 0 // statements for the server so far
-	for _, v := range parts {
-		if !v.ours() {
-			r.wishes(b, n, v)
-			n++
+	if v := parts[0]; len(parts) == 1 && v.Action == Refuse { // the server need not parse anything else
+		return r.sendBatch(&batch{fail: map[int]*Error{0: v.Err}}, poisonText)
+	}
+	b := &batch{edited: edited{text: text}, hooks: map[int]*hooks{}, local: map[int]*answer{}, fail: map[int]*Error{}}
+	kept := 0
+	for i, v := range parts {
+		if v == nil {
 			continue
 		}
-		e := b.failureAfter()
-		if e == nil {
-			e = r.answerIn(b, n, v)
-			if e != nil && n == 0 {
-				return r.failQuery(b.locals[0], e)
-			}
-			if e != nil {
-				b.fail[n] = e
-				b.edits = append(b.edits, edit{v.Start, blankEnd(text, v), poisonStatement})
-				continue
-			}
+		instead := placeholder
+		switch {
+		case v.Action == Replace:
+			instead = v.Text
+			fallthrough
+		case v.Action == Pass:
+			b.follow(i, v.hooks())
+		case len(b.fail) > 0: // the server does not get so far
+		case v.Action == Local:
+			r.answerIn(b, i, v.Answer, len(parts) > 1, maxAnswers-kept)
+			kept += len(b.local[i].messages)
+		default:
+			b.fail[i] = v.Err
 		}
-		b.blank(v)
+		if v.Action == Refuse || b.fail[i] != nil {
+			instead = poisonStatement
+		}
+		if v.Action != Pass {
+			b.edits = append(b.edits, edit{v.Start, v.End, instead})
+		}
 	}
-	b.silent = n == 0
 	return r.sendBatch(b, b.edits.apply(text))
 }
 
-// answerIn makes the answer of a statement of ours behind n statements of the server.
-func (r *requests) answerIn(b *batch, n int, v *Verdict) *Error {
-	if v.Action == Refuse {
-		return v.Err
+// answerIn makes the answer of the i-th statement of a text, which may have so many bytes.
+func (r *requests) answerIn(b *batch, i int, a *Answer, others bool, most int) {
+	w := &results{columns: a.Columns, describe: true}
+	a, tag, e := r.produce(a, w, others)
+	b.local[i] = &answer{w.finish(tag, e), a.Done}
+	if e == nil && len(b.local[i].messages) > most {
+		e = &Error{Code: CodeProgramLimit, Message: messageTooMuch}
+		b.local[i].messages = nil
 	}
-	if n == 0 && r.flow.tx() == 'E' {
-		return failedTransaction()
+	if e != nil {
+		b.fail[i] = e
 	}
-	w := &results{columns: v.Answer.Columns, describe: true}
-	tag, e := r.produce(v.Answer, w)
-	b.locals[n] = append(b.locals[n], w.finish(tag, e)...)
-	return e
-}
-
-// wishes notes what a verdict wants of the server's n-th statement.
-func (r *requests) wishes(b *batch, n int, v *Verdict) {
-	if v == nil {
-		return
-	}
-	if v.Action == Replace {
-		b.edits = append(b.edits, edit{v.Start, v.End, v.Text})
-	}
-	if h := r.executing(v.hooks()); h.done != nil || h.tag != "" || h.makes != nil || h.drops != nil {
-		b.hooks[n] = h
-	}
-}
-
-// blank takes a statement of ours out of the text; what is behind it stays where it is.
-func (b *batch) blank(v *Verdict) {
-	if end := blankEnd(b.text, v); end > v.Start {
-		b.edits = append(b.edits, edit{v.Start, end, strings.Repeat(" ", end-v.Start)})
-	}
-}
-
-// blankEnd is the end of a statement without its semicolon.
-func blankEnd(text string, v *Verdict) int {
-	end := min(v.End, len(text))
-	for end > v.Start && strings.IndexByte("; \t\r\n", text[end-1]) >= 0 {
-		end--
-	}
-	return end
-}
-
-// failureAfter returns the failure that was planned, nil if none was.
-func (b *batch) failureAfter() *Error {
-	for _, e := range b.fail {
-		return e
-	}
-	return nil
-}
-
-func failedTransaction() *Error {
-	return &Error{Code: CodeFailedTransaction, Message: pgtext.MessageFailedTransaction}
 }

@@ -174,7 +174,7 @@ func TestPipelineWithoutEnd(t *testing.T) {
 	}
 	// What is ours still finds its place.
 	send(t, client, pgtest.FromClient, `Parse "" "OURS 0" []`, `Sync`)
-	expect(t, server, pgtest.FromClient, `Sync`)
-	send(t, server, pgtest.FromServer, `ReadyForQuery I`)
+	expect(t, server, pgtest.FromClient, `Parse "" "SHOW integer_datetimes" []`, `Sync`)
+	send(t, server, pgtest.FromServer, `ParseComplete`, `ReadyForQuery I`)
 	expect(t, client, pgtest.FromServer, `ParseComplete`, `ReadyForQuery I`)
 }

@@ -2,7 +2,9 @@ package proxy_test
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"io"
+	"os"
 	"testing"
 
 	"mzproxy/proxy"
@@ -127,5 +129,51 @@ func TestNegotiationWithTheServer(t *testing.T) {
 			}
 			expect(t, client, pgtest.FromServer, `Authentication 0 ""`)
 		})
+	}
+}
+
+// Certificates towards the server count as they are when a connection is made.
+func TestCertificatesTowardsTheServerThatChange(t *testing.T) {
+	old, other := newAuthority(t), newAuthority(t)
+	old.issue(t, "me", "me")
+	root, cert, key := old.file("ca.crt"), old.file("me.crt"), old.file("me.key")
+	u, err := proxy.ParseUpstream("postgres://localhost/?sslmode=verify-full&sslrootcert=" + root + "&sslcert=" + cert + "&sslkey=" + key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := func() string {
+		pair, err := u.TLS.GetClientCertificate(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(pair.Certificate[0])
+	}
+	trusts := func(a *authority) bool {
+		pair, err := tls.LoadX509KeyPair(a.file("server.crt"), a.file("server.key"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		leaf, err := x509.ParseCertificate(pair.Certificate[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return u.TLS.VerifyConnection(tls.ConnectionState{PeerCertificates: []*x509.Certificate{leaf}}) == nil
+	}
+	before := shown()
+	if !trusts(old) || trusts(other) {
+		t.Error("the wrong authority is trusted")
+	}
+	old.issue(t, "me", "me")
+	if err := os.Remove(root); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(other.file("ca.crt"), root); err != nil {
+		t.Fatal(err)
+	}
+	if trusts(old) || !trusts(other) {
+		t.Error("the authority is still the old one")
+	}
+	if shown() == before {
+		t.Error("the certificate is still the old one")
 	}
 }

@@ -3,25 +3,33 @@ package proxy_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"mzproxy/proxy"
+	"mzproxy/proxy/pgtest"
 )
 
 func TestParseUpstream(t *testing.T) {
 	for uri, want := range map[string]proxy.Upstream{
-		"postgres://h:1/d?sslmode=disable":                             {Network: "tcp", Address: "h:1", SSLMode: "disable", Database: "d"},
-		"postgresql://user:secret@h/":                                  {Network: "tcp", Address: "h:5432", SSLMode: "prefer"},
-		"postgres://?host=h&port=2&dbname=d&sslmode=require":           {Network: "tcp", Address: "h:2", SSLMode: "require", Database: "d"},
-		"postgres:///d?host=/run/pg":                                   {Network: "unix", Address: "/run/pg/.s.PGSQL.5432", SSLMode: "prefer", Database: "d"},
-		"postgres://[::1]:5/":                                          {Network: "tcp", Address: "[::1]:5", SSLMode: "prefer"},
-		"postgres://h/?sslmode=verify-full&sslnegotiation=direct":      {Network: "tcp", Address: "h:5432", SSLMode: "verify-full", Direct: true},
-		"postgres://h/?sslrootcert=system":                             {Network: "tcp", Address: "h:5432", SSLMode: "verify-full"},
-		"postgres://h/?sslmode=allow&application_name=x&target_attr=y": {Network: "tcp", Address: "h:5432", SSLMode: "allow"},
+		"postgres://h:1/d?sslmode=disable":                                                    {Network: "tcp", Address: "h:1", SSLMode: "disable", Database: "d"},
+		"postgresql://user:secret@h/":                                                         {Network: "tcp", Address: "h:5432", SSLMode: "prefer"},
+		"postgres://?host=h&port=2&dbname=d&sslmode=require":                                  {Network: "tcp", Address: "h:2", SSLMode: "require", Database: "d"},
+		"postgres:///d?host=/run/pg":                                                          {Network: "unix", Address: "/run/pg/.s.PGSQL.5432", SSLMode: "prefer", Database: "d"},
+		"postgres://[::1]:5/":                                                                 {Network: "tcp", Address: "[::1]:5", SSLMode: "prefer"},
+		"postgres://h/?sslmode=verify-full&sslnegotiation=direct":                             {Network: "tcp", Address: "h:5432", SSLMode: "verify-full", Direct: true},
+		"postgres://h/?sslrootcert=system":                                                    {Network: "tcp", Address: "h:5432", SSLMode: "verify-full"},
+		"postgres://u:p@a,b:7,c/d?sslmode=disable":                                            {Network: "tcp", Address: "c:5432", SSLMode: "disable", Database: "d"},
+		"postgres://a:1,[::1]:7/?sslmode=disable&connect_timeout=1&load_balance_hosts=random": {Network: "tcp", Address: "[::1]:7", SSLMode: "disable", Random: true, Timeout: 2 * time.Second},
+		"postgres://?host=a,/run/pg&port=1,2":                                                 {Network: "unix", Address: "/run/pg/.s.PGSQL.2", SSLMode: "prefer"},
+		"postgres://a,b:6/?port=7&sslmode=disable&target_session_attrs=any":                   {Network: "tcp", Address: "b:7", SSLMode: "disable"},
+		"postgres://h/?sslmode=allow&application_name=x&target_attr=y":                        {Network: "tcp", Address: "h:5432", SSLMode: "allow"},
 	} {
 		got, err := proxy.ParseUpstream(uri)
 		if err != nil {
 			t.Errorf("%s: %v", uri, err)
 			continue
+		}
+		for ; got.Next != nil; got = *got.Next { // of several hosts the last one counts here
 		}
 		if withTLS := got.Network == "tcp" && got.SSLMode != "disable"; withTLS != (got.TLS != nil) {
 			t.Errorf("%s: TLS configuration %v", uri, got.TLS)
@@ -35,9 +43,14 @@ func TestParseUpstream(t *testing.T) {
 
 func TestParseUpstreamThatIsNone(t *testing.T) {
 	for uri, want := range map[string]string{
-		"mysql://h":                   "begins with postgres://",
-		"postgres://u:secret@h:x/":    "invalid connection URI",
-		"postgres://h/?sslmode=maybe": `invalid sslmode "maybe"`,
+		"mysql://h":                                             "begins with postgres://",
+		"postgres://u:secret@h:x/":                              "invalid connection URI",
+		"postgres://a,b/?port=1,2,3":                            "3 ports for 2 hosts",
+		"postgres://a,b/?target_session_attrs=read-write":       "cannot be had",
+		"postgres://a,b/?load_balance_hosts=yes":                "invalid load_balance_hosts",
+		"postgres://a,b/?connect_timeout=soon":                  "invalid connect_timeout",
+		"postgres://u:secret@a,b:x/":                            `invalid port "x"`,
+		"postgres://h/?sslmode=maybe":                           `invalid sslmode "maybe"`,
 		"postgres://h/?sslmode=prefer&sslnegotiation=direct":    "sslnegotiation=direct needs sslmode",
 		"postgres://h/?sslmode=require&sslrootcert=system":      "needs sslmode=verify-full",
 		"postgres://h/?sslmode=require&sslrootcert=/none":       "sslrootcert",
@@ -72,4 +85,27 @@ func TestConfigThatCannotWork(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
+}
+
+// A session goes to the first host that can be reached, and so does what cancels it.
+func TestSeveralHosts(t *testing.T) {
+	nobody := listen(t)
+	_ = nobody.Close()
+	r := newRig(t, func(cfg *proxy.Config) {
+		there := cfg.Upstream
+		cfg.Upstream.Address, cfg.Upstream.Next = nobody.Addr().String(), &there
+	})
+	client, server := r.session()
+	send(t, client, pgtest.FromClient, `Query "SELECT 1"`)
+	expect(t, server, pgtest.FromClient, `Query "SELECT 1"`)
+	canceller := r.dial()
+	if _, err := canceller.Write(pgtest.CancelRequest(pgtest.DefaultKey)); err != nil {
+		t.Fatal(err)
+	}
+	at := r.accept()
+	if _, err := pgtest.ReadPacket(at); err != nil {
+		t.Fatal(err)
+	}
+	_ = at.Close()
+	expectEnd(t, canceller)
 }

@@ -1,0 +1,147 @@
+package proxy_test
+
+import (
+	"bufio"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"mzproxy/proxy"
+	"mzproxy/proxy/pgtest"
+)
+
+var conversations = flag.Int("conversations", 20_000, "how many random conversations TestEquivalence has")
+
+// pairs is how many pairs of connections TestEquivalence talks on.
+const pairs = 2
+
+// TestEquivalence has random conversations with PostgreSQL, each on a direct connection and through a proxy that answers
+// some of the statements itself, refuses some and checks some: both clients see the same messages in the same
+// order, and no value is written that was not checked before.
+func TestEquivalence(t *testing.T) {
+	p := realPostgres(t)
+	count := *conversations
+	if raceEnabled {
+		count /= 10 // each takes ten times as long
+	}
+	for i := range pairs {
+		h := &markHandler{checked: map[string]bool{}}
+		r := front(t, p.upstream("127.0.0.1", "sslmode=disable"), func(cfg *proxy.Config) { cfg.Interceptor = h })
+		direct := newParty(t, net.JoinHostPort("127.0.0.1", p.port), fmt.Sprint("direct", i))
+		proxied := newParty(t, r.address, fmt.Sprint("proxied", i))
+		t.Run(fmt.Sprint(i), func(t *testing.T) {
+			t.Parallel()
+			direct.t, proxied.t = t, t
+			talker := &talker{Rand: rand.New(rand.NewPCG(uint64(i), uint64(time.Now().UnixNano())))}
+			for n := i; n < count && !t.Failed(); n += pairs {
+				c := talker.conversation(n)
+				direct.say(c)
+				proxied.say(c)
+				want, got := direct.hear(c), proxied.hear(c)
+				if diff := cmp.Diff(want, got); diff != "" {
+					t.Fatalf("conversation:\n%s\nthe proxy makes a difference (-direct +proxied):\n%s", strings.Join(c.messages, "\n"), diff)
+				}
+				h.allChecked(t, c, got)
+			}
+		})
+	}
+}
+
+// allChecked looks at the rows that the table had at the end.
+func (h *markHandler) allChecked(t *testing.T, c conversation, seen []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for i := len(seen) - 1; i >= 0; i-- {
+		if strings.HasPrefix(seen[i], "RowDescription [v") {
+			break
+		}
+		value, ok := strings.CutPrefix(seen[i], `DataRow ["`)
+		value = strings.TrimSuffix(value, `"]`)
+		if ok && value != "-1" && value != c.last && !h.checked[value] {
+			t.Errorf("%s was written and not checked:\n%s", value, strings.Join(c.messages, "\n"))
+		}
+	}
+	clear(h.checked)
+}
+
+// A party is one client of a comparison, with a table w of its own.
+type party struct {
+	t    *testing.T
+	conn net.Conn
+	in   *bufio.Reader
+}
+
+func newParty(t *testing.T, address, schema string) *party {
+	t.Helper()
+	conn, err := net.Dial("tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if err := pgtest.Enter(conn, "user", "trusted", "database", "postgres", "search_path", schema); err != nil {
+		t.Fatal(err)
+	}
+	p := &party{t, conn, bufio.NewReader(conn)}
+	c := conversation{[]string{fmt.Sprintf("Query %q", "CREATE SCHEMA "+schema), `Query "CREATE TABLE w (v int)"`, `Query "SELECT 'ready'"`}, "ready"}
+	p.say(c)
+	p.hear(c)
+	return p
+}
+
+// say sends a conversation all at once.
+func (p *party) say(c conversation) {
+	p.t.Helper()
+	send(p.t, p.conn, pgtest.FromClient, c.messages...)
+}
+
+// hear returns what is said up to the end of a conversation: no texts of errors and notices, no settings.
+func (p *party) hear(c conversation) (seen []string) {
+	p.t.Helper()
+	_ = p.conn.SetReadDeadline(time.Now().Add(patience))
+	last := false
+	for {
+		m, err := pgtest.ReadMessage(p.in)
+		if err != nil {
+			p.t.Fatalf("%v after\n%s\nof\n%s", err, strings.Join(seen, "\n"), strings.Join(c.messages, "\n"))
+		}
+		text := pgtest.Format(pgtest.FromServer, m)
+		switch m.Type {
+		case 'S':
+			continue
+		case 'E', 'N':
+			_, code, _ := strings.Cut(text, ` C="`)
+			text = fmt.Sprintf("%c %.5s", m.Type, code)
+		}
+		seen = append(seen, text)
+		if text == fmt.Sprintf(`DataRow [%q]`, c.last) {
+			last = true
+		}
+		if last && m.Type == 'Z' {
+			return normal(seen)
+		}
+	}
+}
+
+// normal leaves out what depends on how far the server gets with a statement before that fails: whether the columns of
+// what fails are known, and whether there is a portal, which then is of a failed transaction.
+func normal(seen []string) (list []string) {
+	for i, text := range seen {
+		switch {
+		case strings.HasPrefix(text, "E "):
+			for n := len(list); n > 0 && strings.HasPrefix(list[n-1], "RowDescription [n:"); n-- {
+				list = list[:n-1]
+			}
+			if text == "E 34000" && seen[i+1] == "ReadyForQuery E" {
+				text = "E 25P02"
+			}
+		}
+		list = append(list, text)
+	}
+	return list
+}
