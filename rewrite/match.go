@@ -11,6 +11,30 @@ func Match(text []byte) bool {
 	return contains(text, 'g', 'G', "strate", "min_messa") || contains(text, '&', '&', "u", "u")
 }
 
+// Names tells whether a text may begin with a statement that gives a prepared statement's name another meaning, or goes by that:
+// PREPARE, EXECUTE, DEALLOCATE, DISCARD. A comment in front of anything may hide one.
+func Names(text []byte) bool {
+	text = bytes.TrimLeft(text, " \t\r\n\f\v;")
+	if len(text) == 0 {
+		return false
+	}
+	switch text[0] | 0x20 {
+	case 'p':
+		return hasPrefix(text, "prepare")
+	case 'e':
+		return hasPrefix(text, "execute")
+	case 'd':
+		return hasPrefix(text, "deallocate") || hasPrefix(text, "discard")
+	case '-' | 0x20, '/' | 0x20:
+		return Contains(text, "prepare") || Contains(text, "execute") || Contains(text, "deallocate") || Contains(text, "discard")
+	}
+	return false
+}
+
+func hasPrefix(text []byte, lowered string) bool {
+	return len(text) >= len(lowered) && endsIn(text[:len(lowered)], lowered)
+}
+
 // Contains tells whether a keyword, given in lower case, stands in a text in any case.
 func Contains(text []byte, keyword string) bool {
 	c, tail := keyword[len(keyword)-1], keyword[:len(keyword)-1]

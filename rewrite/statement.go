@@ -11,19 +11,22 @@ type StatementKind uint8
 
 // The kinds of statements.
 const (
-	Other           StatementKind = iota // none of ours
-	IsWrite                              // writes to mz_cluster_strategies
-	IsPrepare                            // PREPARE name AS a write to it
-	IsExecute                            // EXECUTE name (...)
-	IsDeallocate                         // DEALLOCATE name or ALL; PREPARE name AS something else
-	IsDiscard                            // DISCARD ALL
-	IsCommand                            // a custom command
-	IsSetting                            // SET, RESET or set_config of client_min_messages
-	IsResetAll                           // RESET ALL
-	IsBegin                              // begins a transaction block
-	IsEnd                                // ends one
-	IsClusterChange                      // renames, swaps or drops clusters
-	IsTableDrop                          // drops mz_cluster_strategies
+	Other            StatementKind = iota // none of ours
+	IsWrite                               // writes to mz_cluster_strategies
+	IsPrepare                             // PREPARE name AS a write to it
+	IsExecute                             // EXECUTE name (...)
+	IsDeallocate                          // DEALLOCATE name or ALL; PREPARE name AS something else
+	IsDiscard                             // DISCARD ALL
+	IsCommand                             // a custom command
+	IsPrepareCommand                      // PREPARE name AS a custom command
+	IsEmbedded                            // a custom command where only a query may stand: of a cursor, in parentheses
+	IsRead                                // compares clusters of mz_cluster_strategies with something
+	IsSetting                             // SET, RESET or set_config of client_min_messages
+	IsResetAll                            // RESET ALL
+	IsBegin                               // begins a transaction block
+	IsEnd                                 // ends one
+	IsClusterChange                       // renames, swaps or drops clusters
+	IsTableDrop                           // drops mz_cluster_strategies
 )
 
 // Statement is one statement of a text.
@@ -31,11 +34,14 @@ type Statement struct {
 	pgtext.Span
 	Kind    StatementKind
 	Write   *Write         // IsWrite, IsPrepare
-	Name    string         // of the prepared statement: IsPrepare, IsExecute, IsDeallocate (empty: all)
+	Name    string         // of the prepared statement: IsPrepare, IsPrepareCommand, IsExecute, IsDeallocate (empty: all)
 	Args    []Value        // IsExecute
-	Command Command        // IsCommand
+	Command Command        // IsCommand, IsPrepareCommand
+	Read    *Read          // IsRead
 	Commit  bool           // IsEnd: as opposed to ROLLBACK
 	Change  *ClusterChange // IsClusterChange
+	// Nested is set for PREPARE of an EXECUTE.
+	Nested bool
 	// Settings are those of the server that it sets, whatever its kind.
 	Settings []Setting
 }
@@ -83,7 +89,14 @@ func classify(text string, piece Piece, env Env) (Statement, error) {
 		if s.Write = parseWrite(text, piece, env); s.Write != nil {
 			s.Kind = IsPrepare
 		}
-		if s.Name == "" || s.Name == "transaction" && s.Write == nil {
+		s.Nested = slices.ContainsFunc(piece.Tokens, func(t Token) bool { return t.Is("execute") })
+		if s.Command, err = preparedCommand(text, piece, env); err != nil {
+			return s, err
+		}
+		switch {
+		case s.Command != nil:
+			s.Kind = IsPrepareCommand
+		case s.Name == "" || s.Name == "transaction" && s.Write == nil:
 			s.Kind, s.Name = Other, ""
 		}
 	case dropsTable(piece):
@@ -99,10 +112,43 @@ func classify(text string, piece Piece, env Env) (Statement, error) {
 		s.Commit = s.Kind == IsEnd && first.Is("commit", "end")
 	}
 	s.Settings = settings(text, piece, env)
+	if s.Kind == Other && embeds(text, piece, env) {
+		s.Kind = IsEmbedded
+	}
+	if s.Kind == Other {
+		if s.Read = parseRead(text, piece, env); s.Read != nil {
+			s.Kind = IsRead
+		}
+	}
 	if s.Kind == Other && Match([]byte(piece.Of(text))) && slices.ContainsFunc(s.Settings, func(s Setting) bool { return s.Name == MinMessages }) {
 		s.Kind = IsSetting
 	}
 	return s, nil
+}
+
+// preparedCommand is the custom command behind PREPARE name AS; nil: another statement.
+func preparedCommand(text string, piece Piece, env Env) (Command, error) {
+	if len(piece.Tokens) < 4 || !piece.Tokens[2].Is("as") {
+		return nil, nil
+	}
+	rest := Piece{pgtext.Span{Start: piece.Tokens[3].Start, End: piece.End}, piece.Tokens[3:]}
+	return parseCommand(text, rest, env)
+}
+
+// embeds tells whether a custom command stands where a query may.
+func embeds(text string, piece Piece, env Env) bool {
+	for i := 1; i+1 < len(piece.Tokens); i++ {
+		if t := piece.Tokens[i]; !t.isOp("(") && !t.Is("for", "as") {
+			continue
+		}
+		rest := Piece{pgtext.Span{Start: piece.Tokens[i+1].Start, End: piece.End}, piece.Tokens[i+1:]}
+		for _, r := range recognisers() {
+			if r.claims(&parser{text: text, piece: rest, env: env}) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // session recognises what changes the state of a session: transactions,

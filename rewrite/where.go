@@ -34,11 +34,22 @@ func (r writeReader) where(w *Write, table *pg_query.RangeVar, node *pg_query.No
 	}
 	op := e.Name[0].GetString_().GetSval()
 	if op != "=" && op != "<>" {
+		for _, side := range []*pg_query.Node{e.Lexpr, e.Rexpr} {
+			if column, ok := columnOf(table, uncast(side)); ok && column == ColumnCluster {
+				w.Unclear = true
+			}
+		}
 		return false
 	}
 	switch e.Kind {
 	case pg_query.A_Expr_Kind_AEXPR_OP:
 		return r.compare(w, table, e, op == "<>")
+	case pg_query.A_Expr_Kind_AEXPR_DISTINCT, pg_query.A_Expr_Kind_AEXPR_NOT_DISTINCT:
+		return r.compare(w, table, e, e.Kind == pg_query.A_Expr_Kind_AEXPR_DISTINCT)
+	case pg_query.A_Expr_Kind_AEXPR_OP_ALL:
+		if array := e.Rexpr.GetAArrayExpr(); op == "<>" && array != nil {
+			return r.in(w, table, e.Lexpr, array.Elements, true)
+		}
 	case pg_query.A_Expr_Kind_AEXPR_IN:
 		return r.in(w, table, e.Lexpr, e.Rexpr.GetList().GetItems(), op == "<>")
 	case pg_query.A_Expr_Kind_AEXPR_OP_ANY:

@@ -47,6 +47,8 @@ type Write struct {
 	Rows  []Row
 	Set   []Assignment // UPDATE
 	Where []Condition  // UPDATE, DELETE: joined by AND
+	// Unclear is set where the WHERE compares cluster_id in a way that is not understood.
+	Unclear bool
 	// Unfit is what is wrong with the statement by itself, which the server will say: a
 	// *SyntaxError or a *ColumnError. nil: nothing is known.
 	Unfit error
@@ -91,6 +93,34 @@ func (w *Write) Clusters() []Value {
 		}
 	}
 	return list
+}
+
+// Parameters tells for each parameter, from 1, which column it is stored in or compared with; empty: none.
+func (w *Write) Parameters() []string {
+	last := 0
+	for n := range w.params {
+		last = max(last, n)
+	}
+	columns := make([]string, last)
+	note := func(column string, v Value) {
+		if v.Kind == Bound && v.N >= 1 && v.N <= last && columns[v.N-1] == "" {
+			columns[v.N-1] = column
+		}
+	}
+	for _, row := range w.Rows {
+		for column, v := range row {
+			note(column, v)
+		}
+	}
+	for _, set := range w.Set {
+		note(set.Column, set.Value)
+	}
+	for _, c := range w.Where {
+		for _, v := range c.Values {
+			note(c.Column, v)
+		}
+	}
+	return columns
 }
 
 // Elsewhere tells whether a parameter is also used where no cluster id belongs.

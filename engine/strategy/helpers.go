@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"mzproxy/engine"
+	"mzproxy/rewrite/pgtext"
 )
 
 // existing returns the replica behind a member of the desired set; nil: it is only planned.
@@ -46,7 +47,7 @@ func none(format string, args ...any) engine.Decision {
 
 // create is the decision to add one replica.
 func create(name, size, why string) engine.Decision {
-	return engine.Decision{Verb: engine.VerbCreate, Text: fmt.Sprintf("%q (%s): %s", name, size, why),
+	return engine.Decision{Verb: engine.VerbCreate, Text: fmt.Sprintf("%s (%s): %s", pgtext.QuoteIdent(name), size, why),
 		Step: engine.Step{Add: []engine.Addition{{ReplicaSpec: engine.ReplicaSpec{Name: name, Size: size}, Why: why}}}}
 }
 
@@ -54,7 +55,7 @@ func create(name, size, why string) engine.Decision {
 func drop(removals ...engine.Removal) engine.Decision {
 	names := make([]string, len(removals))
 	for i, r := range removals {
-		names[i] = fmt.Sprintf("%q", r.Name)
+		names[i] = pgtext.QuoteIdent(r.Name)
 	}
 	return engine.Decision{Verb: engine.VerbDrop, Text: strings.Join(names, ", ") + ": " + removals[0].Why, Step: engine.Step{Remove: removals}}
 }

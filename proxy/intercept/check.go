@@ -47,7 +47,7 @@ func (h *handler) check(ctx context.Context, text string, w *rewrite.Write, args
 // checkIn examines a write whose literals stand in source, for a client that
 // sent text.
 func (h *handler) checkIn(ctx context.Context, text, source string, w *rewrite.Write, args arguments) (*check, error) {
-	catalog, err := h.catalog(ctx)
+	catalog, err := h.factsCatalog(ctx)
 	if err != nil {
 		return nil, err
 	}

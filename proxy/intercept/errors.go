@@ -14,24 +14,26 @@ import (
 
 // SQLSTATEs of what we say.
 const (
-	codeOK           = "00000"
-	codeWarning      = "01000"
-	codeEngine       = "08006" // the server cannot be reached by the controller
-	codeBadTime      = "22007"
-	codeInvalidValue = "22023"
-	codeBadPattern   = "22025"
-	codeNotJSON      = "22P02"
-	codeNotNull      = "23502"
-	codeNoTx         = "25P01"
-	codeNotAllowed   = "42501"
-	codeSyntax       = "42601"
-	codeNoColumn     = "42703"
-	codeAmbiguous    = "42P09"
-	codeUndefined    = "42704"
-	codeNoParameter  = "42P02"
-	codeTooMany      = "53000"
-	codeWrongState   = "55000"
-	codeCancelled    = "57014"
+	codeOK                = "00000"
+	codeWarning           = "01000"
+	codeEngine            = "08006" // the server cannot be reached by the controller
+	codeBadTime           = "22007"
+	codeInvalidValue      = "22023"
+	codeBadPattern        = "22025"
+	codeNotJSON           = "22P02"
+	codeNotNull           = "23502"
+	codeActiveTransaction = "25000"
+	codeInTransaction     = "25001"
+	codeNoTx              = "25P01"
+	codeNotAllowed        = "42501"
+	codeSyntax            = "42601"
+	codeNoColumn          = "42703"
+	codeAmbiguous         = "42P09"
+	codeUndefined         = "42704"
+	codeNoParameter       = "42P02"
+	codeTooMany           = "53000"
+	codeWrongState        = "55000"
+	codeCancelled         = "57014"
 )
 
 func notice(severity, code, message, detail, hint string) *proxy.Notice {

@@ -14,6 +14,32 @@ import (
 // explain answers EXPLAIN STRATEGY: the plan, and why nothing happens where
 // nothing happens. It executes nothing.
 func (h *handler) explain(q proxy.Query, c rewrite.ExplainStrategy) *proxy.Answer {
+	a := h.explainWith(q, c, nil)
+	if c.WhatIf != nil {
+		a.ParamOIDs = parameterTypes(c.WhatIf.Write)
+		a.Bound = func(b proxy.Bind) *proxy.Answer { return h.explainWith(q, c, boundArguments(&b)) }
+	}
+	return a
+}
+
+// parameterTypes are those that the server gives the parameters of a write: the types of their columns.
+func parameterTypes(w *rewrite.Write) []uint32 {
+	var types []uint32
+	for _, column := range w.Parameters() {
+		switch column {
+		case rewrite.ColumnConfig:
+			types = append(types, pgtext.TypeJSONB)
+		case rewrite.ColumnUpdated:
+			types = append(types, pgtext.TypeTimestamptz)
+		default:
+			types = append(types, pgtext.TypeText)
+		}
+	}
+	return types
+}
+
+// explainWith is explain of a statement with parameters.
+func (h *handler) explainWith(q proxy.Query, c rewrite.ExplainStrategy, args arguments) *proxy.Answer {
 	column := []proxy.Column{{Name: "STRATEGY PLAN", OID: pgtext.TypeText}}
 	if c.JSON {
 		column = []proxy.Column{{Name: "plan", OID: pgtext.TypeJSONB}}
@@ -22,14 +48,11 @@ func (h *handler) explain(q proxy.Query, c rewrite.ExplainStrategy) *proxy.Answe
 		if err := h.mayRead(ctx, t, rewrite.Table); err != nil {
 			return err
 		}
-		report, err := h.report(ctx, q, c)
+		report, err := h.report(ctx, q, c, args)
 		if err != nil {
 			return err
 		}
-		if len(h.open) > 0 {
-			t.notices = append(t.notices, notice(severityNotice, codeOK, "what this transaction has written is not in the plan yet", "", "COMMIT makes it count."))
-		}
-		lines := report.text(h.cfg.Registry, c.Verbose)
+		lines := report.text(h.cfg.Registry, c.Verbose, h.session.Parameter("client_encoding") == "UTF8")
 		if c.JSON {
 			if lines, err = report.json(); err != nil {
 				return err
@@ -51,9 +74,9 @@ type report struct {
 }
 
 // report makes the plan that is asked for.
-func (h *handler) report(ctx context.Context, q proxy.Query, c rewrite.ExplainStrategy) (report, error) {
+func (h *handler) report(ctx context.Context, q proxy.Query, c rewrite.ExplainStrategy, args arguments) (report, error) {
 	if c.WhatIf != nil {
-		return h.whatIf(ctx, q, c)
+		return h.whatIf(ctx, q, c, args)
 	}
 	catalog, err := h.catalog(ctx) // a plan is about now
 	if err != nil {

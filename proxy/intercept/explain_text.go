@@ -5,17 +5,21 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"mzproxy/engine"
+	"mzproxy/rewrite/pgtext"
 )
 
 // lineWidth is what the lines of a plan keep to: psql puts a space on both sides.
 const lineWidth = 97
 
 // text renders a report, a line a row.
-func (r report) text(registry *engine.Registry, verbose bool) []string {
-	p := printer{registry: registry}
+func (r report) text(registry *engine.Registry, verbose, utf8 bool) []string {
+	p := printer{registry: registry, utf8: utf8}
 	if len(r.plan.Clusters) == 0 {
 		p.line("%s", r.none)
 	}
@@ -34,34 +38,38 @@ func (r report) text(registry *engine.Registry, verbose bool) []string {
 type printer struct {
 	registry *engine.Registry
 	lines    []string
+	utf8     bool // the client reads letters beyond ASCII
 }
 
 func (p *printer) line(format string, args ...any) { p.lineUnder(4, format, args...) }
 
 // lineUnder breaks what is too long, and goes on at an indent.
 func (p *printer) lineUnder(indent int, format string, args ...any) {
-	p.lines = append(p.lines, wrap(ascii(fmt.Sprintf(format, args...)), indent)...)
+	p.lines = append(p.lines, wrap(p.plain(fmt.Sprintf(format, args...)), indent)...)
 }
 
 // statement is to be copied: it is never broken.
-func (p *printer) statement(lead, sql string) { p.lines = append(p.lines, lead+ascii(sql)) }
+func (p *printer) statement(lead, sql string) { p.lines = append(p.lines, lead+p.plain(sql)) }
 
-// ascii keeps output to plain characters; others are escaped.
-func ascii(s string) string {
+// plain escapes what the client, or a terminal, could not show as it is.
+func (p *printer) plain(s string) string {
+	var b strings.Builder
 	for _, r := range s {
-		if r > 126 || r < 32 {
-			quoted := fmt.Sprintf("%+q", s)
-			return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
+		if unicode.IsPrint(r) && (p.utf8 || r < unicode.MaxASCII) {
+			b.WriteRune(r)
+			continue
 		}
+		escaped := strconv.QuoteRuneToASCII(r)
+		b.WriteString(escaped[1 : len(escaped)-1])
 	}
-	return s
+	return b.String()
 }
 
 // wrap breaks a long line at spaces.
 func wrap(line string, indent int) []string {
 	var lines []string
-	for len(line) > lineWidth {
-		at := strings.LastIndexByte(line[:lineWidth+1], ' ')
+	for utf8.RuneCountInString(line) > lineWidth {
+		at := strings.LastIndexByte(string([]rune(line)[:lineWidth+1]), ' ')
 		if at <= indent {
 			break
 		}
@@ -72,7 +80,7 @@ func wrap(line string, indent int) []string {
 }
 
 func (p *printer) cluster(now engine.Timestamp, c engine.ClusterState, plan engine.ClusterPlan) {
-	p.line("Cluster %s (%s): %s, %s", quoted(c.Name), c.ID, replicaChange(len(c.Replicas), len(plan.Desired)), creditChange(plan.CreditsBefore, plan.CreditsAfter))
+	p.line("Cluster %s (%s): %s, %s", pgtext.QuoteIdent(c.Name), c.ID, replicaChange(len(c.Replicas), len(plan.Desired)), creditChange(plan.CreditsBefore, plan.CreditsAfter))
 	label := func(name, verb, text string) {
 		p.lineUnder(33, "  %-21s  %-7s %s", name, verb, text)
 	}
@@ -83,7 +91,7 @@ func (p *printer) cluster(now engine.Timestamp, c engine.ClusterState, plan engi
 		label(cmp.Or(problem.Strategy, "cluster"), "error", problem.Message)
 	}
 	for _, conflict := range plan.Conflicts {
-		label("conflict", "", fmt.Sprintf("%s wins over %s on %s (PRIORITY)", conflict.Winner.Strategy, conflict.Loser.Strategy, quoted(conflict.Replica)))
+		label("conflict", "", fmt.Sprintf("%s wins over %s on %s (PRIORITY)", conflict.Winner.Strategy, conflict.Loser.Strategy, pgtext.QuoteIdent(conflict.Replica)))
 	}
 	for _, g := range plan.Guards {
 		verb := "warns"
@@ -93,7 +101,7 @@ func (p *printer) cluster(now engine.Timestamp, c engine.ClusterState, plan engi
 		label("guard "+string(g.Name), verb, g.Text)
 	}
 	for _, o := range plan.Orphans {
-		label("orphan", "stays", fmt.Sprintf("%s was created by %s, which is gone", quoted(o.Replica), o.Strategy))
+		label("orphan", "stays", fmt.Sprintf("%s was created by %s, which is gone", pgtext.QuoteIdent(o.Replica), o.Strategy))
 	}
 	if len(c.Strategies) == 0 {
 		p.line("  no strategies")
@@ -110,7 +118,7 @@ func (p *printer) cluster(now engine.Timestamp, c engine.ClusterState, plan engi
 		p.line("Failing")
 	}
 	for _, f := range failed {
-		p.line("  %s %s: %s; %s", f.Op, quoted(f.Replica), f.why(now), f.next(now))
+		p.line("  %s %s: %s; %s", f.Op, pgtext.QuoteIdent(f.Replica), f.why(now), f.next(now))
 	}
 	p.line("Next look: %s", nextLook(now, plan, nextTry(failed)))
 }
@@ -181,14 +189,14 @@ func (p *printer) replicas(c engine.ClusterState, plan engine.ClusterPlan) {
 		}
 		for _, a := range plan.Actions {
 			if a.Replica == r.Name && a.Restart != nil {
-				state += "; " + ascii(a.Restart.String())
+				state += "; " + p.plain(a.Restart.String())
 			}
 		}
-		rows = append(rows, row{ascii(r.Name), ascii(r.Size), what, state})
+		rows = append(rows, row{p.plain(r.Name), p.plain(r.Size), what, state})
 	}
 	for _, a := range plan.Actions {
 		if a.Op == engine.OpCreate {
-			rows = append(rows, row{ascii(a.Replica), ascii(a.Size), "create", ""})
+			rows = append(rows, row{p.plain(a.Replica), p.plain(a.Size), "create", ""})
 		}
 	}
 	if len(rows) == 0 {
@@ -198,7 +206,7 @@ func (p *printer) replicas(c engine.ClusterState, plan engine.ClusterPlan) {
 	p.line("Replicas")
 	width, sizes := 10, 6
 	for _, r := range rows {
-		width, sizes = max(width, len(r.name)), max(sizes, len(r.size))
+		width, sizes = max(width, utf8.RuneCountInString(r.name)), max(sizes, utf8.RuneCountInString(r.size))
 	}
 	for _, r := range rows {
 		p.lineUnder(width+sizes+14, "%s", strings.TrimRight(fmt.Sprintf("  %-*s  %-*s  %-6s  %s", width, r.name, sizes, r.size, r.what, r.state), " "))

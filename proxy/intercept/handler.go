@@ -26,8 +26,9 @@ type handler struct {
 
 	// preparing are the names that the text at hand prepares, or takes away: with what they then stand
 	// for, nil where that is none of ours.
-	preparing map[string]*preparedWrite
+	preparing map[string]any
 	cleared   bool // ... and the names before it stand for nothing
+	writing   bool // ... and it writes
 	// alert is set where texts without a word of ours may matter: EXECUTE, PREPARE, DEALLOCATE, DISCARD ALL, RESET ALL.
 	alert atomic.Bool
 
@@ -44,6 +45,12 @@ type handler struct {
 	bound   []*boundWrite // writes with parameters that were bound in it
 	// early counts transactions of the text at hand whose end settings have followed already.
 	early int
+
+	facts     facts
+	deferred  *deferred // waits for the COMMIT
+	deferring atomic.Bool
+	written   int             // writes executed in the transaction at hand
+	late      []*proxy.Notice // for the next Ready
 }
 
 // pendingWrite is a write that waits for its commit.
@@ -67,7 +74,7 @@ type rowKey struct{ cluster, strategy string }
 
 // Wants lets texts through that have nothing of ours in them.
 func (h *handler) Wants(text []byte) bool {
-	if rewrite.Match(text) || rewrite.MayMiss(text) || rewrite.MayChangeCluster(text) {
+	if rewrite.Match(text) || rewrite.MayMiss(text) || rewrite.MayChangeCluster(text) || rewrite.Names(text) || h.deferring.Load() {
 		return true
 	}
 	return h.alert.Load() && (rewrite.Contains(text, "execute") || rewrite.Contains(text, "prepare") || rewrite.Contains(text, "deallocate") ||
@@ -108,6 +115,7 @@ func (h *handler) Intercept(ctx context.Context, q proxy.Query) ([]proxy.Verdict
 }
 
 func (h *handler) decide(ctx context.Context, q proxy.Query) ([]proxy.Verdict, error) {
+	h.facts.begin(q.TxStatus, q.Pipelined)
 	env := h.env()
 	env.InTransaction = q.TxStatus == 'T'
 	statements, err := rewrite.Classify(q.Text, env)
@@ -115,7 +123,12 @@ func (h *handler) decide(ctx context.Context, q proxy.Query) ([]proxy.Verdict, e
 	if errors.As(err, &malformed) {
 		return nil, placed(q.Text, malformed)
 	}
-	h.preparing, h.cleared = nil, false
+	if h.deferred != nil && q.TxStatus == 'T' {
+		if err := h.beside(statements, q.Text); err != nil {
+			return nil, err
+		}
+	}
+	h.preparing, h.cleared, h.writing = nil, false, false
 	var verdicts []proxy.Verdict
 	var before []func() // what the text has done to settings when a command's turn comes
 	for n := range statements {
@@ -170,12 +183,21 @@ func refused(err error) (proxy.Verdict, error) {
 func (h *handler) verdict(ctx context.Context, q proxy.Query, s *rewrite.Statement) (proxy.Verdict, error) {
 	switch s.Kind {
 	case rewrite.IsWrite:
+		h.writing = true
 		return h.write(ctx, q, s)
+	case rewrite.IsRead:
+		return h.read(ctx, q, s), nil
+	case rewrite.IsEmbedded:
+		return proxy.Verdict{}, &proxy.Error{Code: proxy.CodeFeatureNotSupported, Message: "a command of the proxy is no query",
+			Detail: "A cursor, a subquery, a view and COPY need one.", Hint: "Run the command itself. Drivers: turn off server-side cursors for it."}
 	case rewrite.IsPrepare:
 		return h.prepare(ctx, q, s)
 	case rewrite.IsExecute:
 		return h.execute(ctx, q, s)
 	case rewrite.IsDeallocate:
+		if s.Nested {
+			return proxy.Verdict{}, executesExecute()
+		}
 		return h.deallocate(s.Name), nil
 	case rewrite.IsDiscard:
 		h.deallocate("")
@@ -197,7 +219,20 @@ func (h *handler) verdict(ctx context.Context, q proxy.Query, s *rewrite.Stateme
 	if err != nil {
 		return proxy.Verdict{}, err
 	}
-	return proxy.Verdict{Action: proxy.Local, Answer: h.metrics.counted(s.Command, answer), Watch: true}, nil
+	answer = h.finished(s.Command, answer)
+	if s.Kind == rewrite.IsPrepareCommand {
+		return h.prepareCommand(s, answer), nil
+	}
+	return proxy.Verdict{Action: proxy.Local, Answer: answer, Watch: true, Keep: preparedAnswer{answer}}, nil
+}
+
+// finished is the answer to a command as it is given in its place, also with parameters.
+func (h *handler) finished(c rewrite.Command, a *proxy.Answer) *proxy.Answer {
+	a = h.metrics.counted(c, h.inPlace(c, a, h.writing))
+	if bound := a.Bound; bound != nil {
+		a.Bound = func(b proxy.Bind) *proxy.Answer { return h.finished(c, bound(b)) }
+	}
+	return a
 }
 
 // noting is the verdict about a statement of the server's own that says something to us: then is

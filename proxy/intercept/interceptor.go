@@ -73,6 +73,7 @@ var (
 	_ proxy.StartupRewriter = (*Interceptor)(nil)
 	_ proxy.Handler         = (*handler)(nil)
 	_ proxy.Greeter         = (*handler)(nil)
+	_ proxy.Committer       = (*handler)(nil)
 )
 
 // New checks the configuration. Close the interceptor in the end.

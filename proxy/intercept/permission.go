@@ -31,7 +31,7 @@ func (c *check) opaque(ctx context.Context) error {
 // who is the session's role.
 func (c *check) who(ctx context.Context) (engine.Role, error) {
 	if c.role == nil {
-		role, err := c.cfg.Catalog.Role(ctx, c.info.User)
+		role, err := c.factsRole(ctx)
 		if err != nil {
 			return role, unreachable(ctx, err)
 		}

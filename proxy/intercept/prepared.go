@@ -1,7 +1,10 @@
 package intercept
 
 import (
+	"cmp"
 	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"mzproxy/proxy"
@@ -42,25 +45,123 @@ func (h *handler) deallocate(name string) proxy.Verdict {
 }
 
 // prepares notes what a name of the text at hand stands for from here on.
-func (h *handler) prepares(name string, p *preparedWrite) {
+func (h *handler) prepares(name string, p any) {
 	if h.preparing == nil {
-		h.preparing = map[string]*preparedWrite{}
+		h.preparing = map[string]any{}
 	}
 	h.preparing[name] = p
 }
 
-// prepared returns what a name stands for; nil: nothing of ours.
-func (h *handler) prepared(q proxy.Query, name string) *preparedWrite {
+// prepared returns what a name stands for: a *preparedWrite, preparedAnswer or preparedExecute; nil: nothing of ours.
+func (h *handler) prepared(q proxy.Query, name string) any {
 	if p, said := h.preparing[name]; said || h.cleared || q.Kept == nil {
 		return p
 	}
-	p, _ := q.Kept(name).(*preparedWrite)
-	return p
+	return q.Kept(name)
 }
 
-// execute checks EXECUTE of a write that was prepared.
+// preparedExecute is an EXECUTE that was prepared itself, preparedAnswer a command of ours.
+type (
+	preparedExecute struct{}
+	preparedAnswer  struct{ *proxy.Answer }
+)
+
+// prepareCommand lets the server have a prepared statement of the same name and parameters.
+func (h *handler) prepareCommand(s *rewrite.Statement, a *proxy.Answer) proxy.Verdict {
+	h.watchful()
+	h.prepares(s.Name, preparedAnswer{a})
+	list := make([]string, len(a.ParamOIDs))
+	for i, oid := range a.ParamOIDs {
+		list[i] = fmt.Sprintf("$%d::%s", i+1, typeNames[oid])
+	}
+	return proxy.Verdict{Action: proxy.Replace, Text: "PREPARE " + pgtext.QuoteIdent(s.Name) + " AS SELECT " + cmp.Or(strings.Join(list, ", "), "1"),
+		Prepares: &proxy.Prepared{Name: s.Name, Answer: a, Keep: preparedAnswer{a}}}
+}
+
+// typeNames are those of the types that parameters of ours have.
+var typeNames = map[uint32]string{pgtext.TypeText: "text", pgtext.TypeJSONB: "jsonb", pgtext.TypeTimestamptz: "timestamptz"}
+
+// withArguments is an answer with the arguments of an EXECUTE.
+func (a preparedAnswer) withArguments(s *rewrite.Statement) (*proxy.Answer, error) {
+	if a.Bound == nil || len(a.ParamOIDs) == 0 {
+		return a.Answer, nil
+	}
+	if len(s.Args) != len(a.ParamOIDs) {
+		return nil, &proxy.Error{Code: codeSyntax, Message: fmt.Sprintf("wrong number of parameters for prepared statement %s", quoted(s.Name)),
+			Detail: fmt.Sprintf("Expected %d parameters but got %d.", len(a.ParamOIDs), len(s.Args))}
+	}
+	b := proxy.Bind{ParamOIDs: a.ParamOIDs, Formats: make([]int16, len(s.Args)), Values: make([][]byte, len(s.Args))}
+	for i, v := range s.Args {
+		switch v.Kind {
+		case rewrite.Literal:
+			b.Values[i] = []byte(v.Text)
+		case rewrite.Null:
+		default:
+			return nil, &proxy.Error{Code: proxy.CodeFeatureNotSupported, Message: "an argument of EXECUTE is not a constant", Hint: "Write the value itself."}
+		}
+	}
+	return a.Bound(b), nil
+}
+
+// execute checks EXECUTE of a write that was prepared. In the extended protocol it is checked again whenever it is
+// executed: the name may stand for something else then.
 func (h *handler) execute(ctx context.Context, q proxy.Query, s *rewrite.Statement) (proxy.Verdict, error) {
-	p := h.prepared(q, s.Name)
+	known := h.prepared(q, s.Name)
+	p, _ := known.(*preparedWrite)
+	switch k := known.(type) {
+	case preparedExecute:
+		return proxy.Verdict{}, executesExecute()
+	case preparedAnswer:
+		if q.Extended {
+			break
+		}
+		a, err := k.withArguments(s)
+		return proxy.Verdict{Action: proxy.Local, Answer: a, Watch: true}, err
+	}
+	v, err := h.executeNow(ctx, q, s, p)
+	if err != nil || !q.Extended {
+		return v, err
+	}
+	h.watchful()
+	edited, first := v.Text != "", true
+	pending := v.Done
+	v.Keep = preparedExecute{}
+	v.Executes = &proxy.Executed{Name: s.Name, Check: func(ctx context.Context, kept any) (*proxy.Answer, error) {
+		switch k := kept.(type) {
+		case preparedExecute:
+			return nil, executesExecute()
+		case preparedAnswer:
+			return k.withArguments(s)
+		}
+		now, _ := kept.(*preparedWrite)
+		if now == p && first { // as it was checked a moment ago
+			first = false
+			return nil, nil
+		}
+		q.TxStatus = 'T' // in a failed transaction the server does not get so far
+		again, err := h.executeNow(ctx, q, s, now)
+		if err == nil && (edited || again.Text != "") && now != p {
+			err = &proxy.Error{Code: proxy.CodeFeatureNotSupported, Message: fmt.Sprintf("prepared statement %s has changed", quoted(s.Name)),
+				Hint: "Prepare the EXECUTE again, too."}
+		}
+		pending = again.Done
+		return nil, err
+	}}
+	v.Done = func(tag string) {
+		if pending != nil {
+			pending(tag)
+		}
+	}
+	return v, nil
+}
+
+// executesExecute refuses what could be executed under any name.
+func executesExecute() error {
+	return &proxy.Error{Code: proxy.CodeFeatureNotSupported, Message: "EXECUTE of a prepared EXECUTE is not supported", Hint: "Execute the prepared statement itself."}
+}
+
+// executeNow checks EXECUTE of what its name stands for now.
+func (h *handler) executeNow(ctx context.Context, q proxy.Query, s *rewrite.Statement, p *preparedWrite) (proxy.Verdict, error) {
 	if p == nil || q.TxStatus == 'E' {
 		return proxy.Verdict{}, nil
 	}

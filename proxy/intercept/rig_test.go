@@ -26,6 +26,7 @@ type rig struct {
 	status      byte // of the transaction
 	startup     map[string]string
 	superuser   string // what the session shows for is_superuser; empty: it shows nothing now
+	others      bool   // statements of the server's were executed in the open transaction
 	questions   int    // that it was asked
 }
 
@@ -113,13 +114,14 @@ func (r *rig) run(ctx context.Context, sql string, runs func() string) *result {
 		out.err = v.Err
 		return out
 	case proxy.Local:
-		tag, err := v.Answer.Run(ctx, out)
+		tag, err := give(ctx, v.Answer, proxy.Place{Explicit: r.status == 'T', Others: r.others}, out)
 		if err != nil && !errors.As(err, &out.err) {
 			out.err = &proxy.Error{Message: err.Error()}
 		}
 		out.tag = tag
 	default:
 		out.tag = runs()
+		r.others = r.status == 'T'
 		if v.Done != nil {
 			v.Done(out.tag)
 		}
@@ -127,6 +129,18 @@ func (r *rig) run(ctx context.Context, sql string, runs func() string) *result {
 	}
 	out.notices = append(out.notices, r.handler.Ready(ctx, completed).Notices...)
 	return out
+}
+
+// give runs an answer in its place.
+func give(ctx context.Context, a *proxy.Answer, at proxy.Place, w proxy.ResultWriter) (string, error) {
+	if a.At != nil {
+		given, err := a.At(at)
+		if err != nil {
+			return "", err
+		}
+		a = given
+	}
+	return a.Run(ctx, w)
 }
 
 // ask is the server's answer to a question on the session's own connection.

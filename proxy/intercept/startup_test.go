@@ -41,18 +41,18 @@ func TestStartupParameters(t *testing.T) {
 func TestWants(t *testing.T) {
 	r := newRig(t)
 	wants := func(text string) bool { return r.handler.Wants([]byte(text)) }
-	for _, text := range []string{"SELECT 1", "EXECUTE p", "DISCARD ALL", "RESET ALL", "DEALLOCATE p"} {
+	for _, text := range []string{"SELECT 1", "SELECT 1; EXECUTE p", "SELECT 1; DISCARD ALL", "RESET ALL", "/* ours */ SELECT 1"} {
 		if wants(text) {
 			t.Errorf("%s is looked at from the start", text)
 		}
 	}
-	for _, text := range []string{"show Strategies", "SET client_min_messages = error", `INSERT INTO U&"x" VALUES (1)`} {
+	for _, text := range []string{"show Strategies", "SET client_min_messages = error", "execute p", " /* ours */ Deallocate p", "prepare p", "DISCARD ALL", `INSERT INTO U&"x" VALUES (1)`} {
 		if !wants(text) {
 			t.Errorf("%s is not looked at", text)
 		}
 	}
 	r.run(t.Context(), "SET strategy.notices = off", nil)
-	for _, text := range []string{"execute p", "DISCARD ALL", "reset ALL", "DEALLOCATE p"} {
+	for _, text := range []string{"SELECT 1; execute p", "SELECT 1; DISCARD ALL", "reset ALL", "SELECT 1; DEALLOCATE p"} {
 		if !wants(text) {
 			t.Errorf("%s is not looked at once there is something to undo", text)
 		}

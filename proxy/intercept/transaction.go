@@ -33,17 +33,19 @@ func (h *handler) Ready(ctx context.Context, e proxy.Completed) proxy.Ready {
 	case 'I':
 		committed = append(committed, h.endTransaction(!failed)...)
 	case 'E':
-		h.open = nil
+		h.open, h.written = nil, 0
+		h.drop()
 	}
 	if e.TxStatus != 'T' {
 		h.clearBound()
 	}
-	ready := proxy.Ready{Watch: e.TxStatus != 'I'}
+	ready := proxy.Ready{Watch: e.TxStatus != 'I', Notices: h.settings.audible(h.late)}
+	h.late = nil
 	if len(committed) > 0 {
 		for _, w := range committed {
 			h.metrics.writes.WithLabelValues(string(w.op)).Inc()
 		}
-		ready.Notices = h.settings.filter(h.lookFor(ctx, committed))
+		ready.Notices = append(ready.Notices, h.settings.filter(h.lookFor(ctx, committed))...)
 	}
 	if len(h.said)+len(h.changed) > 0 {
 		ready.Notices = append(ready.Notices, h.settings.filter(append(h.said, h.tellChanges(ctx)...))...)
@@ -55,7 +57,8 @@ func (h *handler) Ready(ctx context.Context, e proxy.Completed) proxy.Ready {
 // endTransaction returns the writes that are committed now.
 func (h *handler) endTransaction(commit bool) []pendingWrite {
 	writes := h.open
-	h.open = nil
+	h.open, h.written = nil, 0
+	h.drop()
 	if h.early > 0 {
 		h.early--
 	} else {

@@ -17,9 +17,9 @@ import (
 
 // whatIf plans for what a write would store. It refuses what the write itself would be refused
 // for, by us or by the server, and stores nothing.
-func (h *handler) whatIf(ctx context.Context, q proxy.Query, c rewrite.ExplainStrategy) (report, error) {
+func (h *handler) whatIf(ctx context.Context, q proxy.Query, c rewrite.ExplainStrategy, args arguments) (report, error) {
 	w := c.WhatIf.Write
-	checked, err := h.check(ctx, q.Text, w, nil)
+	checked, err := h.check(ctx, q.Text, w, args)
 	if err != nil {
 		return report{}, err
 	}
@@ -57,14 +57,14 @@ func (c *check) fits() error {
 	for _, row := range c.write.Rows {
 		for _, column := range []string{rewrite.ColumnCluster, rewrite.ColumnType, rewrite.ColumnConfig} {
 			v := row[column]
-			if v.Kind == rewrite.Null || v.Kind == rewrite.Default {
+			if c.isNull(v) {
 				return nullValue(column)
 			}
 			values = append(values, v)
 		}
 	}
 	for _, set := range c.write.Set {
-		if v := set.Value; set.Column != rewrite.ColumnUpdated && (v.Kind == rewrite.Null || v.Kind == rewrite.Default) {
+		if v := set.Value; set.Column != rewrite.ColumnUpdated && c.isNull(v) {
 			return nullValue(set.Column)
 		}
 		values = append(values, set.Value)
@@ -73,12 +73,17 @@ func (c *check) fits() error {
 		values = append(values, condition.Values...)
 	}
 	for _, v := range values {
-		if v.Kind == rewrite.Bound {
+		if v.Kind == rewrite.Bound && v.N > len(c.args) {
 			return &proxy.Error{Code: codeNoParameter, Message: fmt.Sprintf("there is no parameter $%d", v.N), Position: pgtext.CharPosition(c.text, v.Start),
-				Hint: "EXPLAIN STRATEGY takes no parameters: write the values into the statement."}
+				Hint: "Write the value into the statement, or bind it."}
 		}
 	}
 	return nil
+}
+
+// isNull tells whether a value is NULL, as the defaults of the columns that must not be are.
+func (c *check) isNull(v rewrite.Value) bool {
+	return v.Kind == rewrite.Null || v.Kind == rewrite.Default || v.Kind == rewrite.Bound && c.resolve(v).null
 }
 
 func nullValue(column string) error {

@@ -22,6 +22,9 @@ func (h *handler) write(ctx context.Context, q proxy.Query, s *rewrite.Statement
 	}
 	pending := c.pending(sent)
 	v := proxy.Verdict{Done: h.done(func() pendingWrite { return pending })}
+	if s.Write.Unclear {
+		h.late = append(h.late, h.settings.filter([]*proxy.Notice{namesNotUnderstood()})...)
+	}
 	edits := c.edits
 	if touch, ok := s.Write.Touch(); ok && !h.observed().value.snapshot.Undated {
 		edits = append(edits, touch)
@@ -45,6 +48,7 @@ func (h *handler) write(ctx context.Context, q proxy.Query, s *rewrite.Statement
 // done notes a write that the server has executed.
 func (h *handler) done(write func() pendingWrite) func(string) {
 	return func(string) {
+		h.written++
 		h.executed = append(h.executed, func() { h.open = append(h.open, write()) })
 	}
 }
@@ -83,6 +87,7 @@ func (w *boundWrite) checkBound(ctx context.Context, b *proxy.Bind) error {
 	if b.TxStatus == 'E' {
 		return nil
 	}
+	w.facts.begin(b.TxStatus, b.Pipelined)
 	sent := time.Now()
 	args := boundArguments(b)
 	c, err := w.checkIn(ctx, w.text, w.source, w.write, args)
