@@ -6,7 +6,7 @@ import (
 	"errors"
 	"os"
 
-	"github.com/jackc/pgproto3/v2"
+	"mzproxy/proxy/wire"
 )
 
 // Authentication request codes that are not simply answered by the client. See
@@ -20,7 +20,7 @@ const (
 
 // maxAuthMessage bounds a client's answer to an authentication request:
 // PostgreSQL's PG_MAX_AUTH_TOKEN_LENGTH and a header.
-const maxAuthMessage = 65535 + headerSize
+const maxAuthMessage = 65535 + wire.HeaderSize
 
 // authenticate relays until the first ReadyForQuery. alternative says that a
 // refusal may be due to the encryption, and is worth another try with the other one.
@@ -52,12 +52,12 @@ func (l *login) authenticate(ctx context.Context, alternative bool) error {
 				answered = l.mayAnswer()
 			}
 		case 'S':
-			reported = append(reported, frame[headerSize:]...)
+			reported = append(reported, frame[wire.HeaderSize:]...)
 			if out, err = l.startupParameter(frame, out); err != nil {
 				return err
 			}
 		case 'K':
-			if err := l.backendKey(frame[headerSize:]); err != nil {
+			if err := l.backendKey(frame[wire.HeaderSize:]); err != nil {
 				return err
 			}
 			key = append(key[:0], frame...)
@@ -71,7 +71,7 @@ func (l *login) authenticate(ctx context.Context, alternative bool) error {
 			return errRefused
 		case 'Z':
 			l.mu.Lock()
-			l.parameters = parametersFrom(reported)
+			l.parameters = wire.NewParameters(reported)
 			l.mu.Unlock()
 			return l.open(ctx, frame, out, key)
 		default:
@@ -95,15 +95,15 @@ func (l *login) startupEnd(err error) error {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		message = messageServerUnreachable
 	}
-	e = fatal(CodeConnectionUnable, message, err)
+	e = wire.Fatal(wire.CodeConnectionUnable, message, err)
 	e.Detail = reasonUnreachable(err)
 	return e
 }
 
 // authRequest relays an authentication request, and the client's answer to it.
 func (l *login) authRequest(frame, out []byte) ([]byte, error) {
-	if len(frame) < headerSize+4 {
-		return nil, malformed("invalid authentication request")
+	if len(frame) < wire.HeaderSize+4 {
+		return nil, wire.Malformed("invalid authentication request")
 	}
 	code, binding := authCode(frame), false
 	if code == authSASL {
@@ -133,18 +133,18 @@ func (l *login) authRequest(frame, out []byte) ([]byte, error) {
 }
 
 // authCode is the code of an authentication request.
-func authCode(frame []byte) uint32 { return binary.BigEndian.Uint32(frame[headerSize:]) }
+func authCode(frame []byte) uint32 { return binary.BigEndian.Uint32(frame[wire.HeaderSize:]) }
 
 func (l *login) forwardAnswer(answer []byte) error {
 	if err := l.requests.forward(answer); err != nil {
-		return fatal(CodeConnectionUnable, messageServerGone, err)
+		return wire.Fatal(wire.CodeConnectionUnable, messageServerGone, err)
 	}
 	l.requests.pump.discard(len(answer))
 	return nil
 }
 
 func (l *login) startupParameter(frame, out []byte) ([]byte, error) {
-	name, value, err := cutParameterStatus(frame[headerSize:])
+	name, value, err := wire.CutParameter(frame[wire.HeaderSize:])
 	if err != nil {
 		return nil, err
 	}
@@ -155,12 +155,12 @@ func (l *login) startupParameter(frame, out []byte) ([]byte, error) {
 	if !ok {
 		return out, nil
 	}
-	return appendMessage(out, &pgproto3.ParameterStatus{Name: string(name), Value: changed}), nil
+	return wire.Append(out, &wire.ParameterStatus{Name: string(name), Value: changed}), nil
 }
 
 func (l *login) backendKey(body []byte) error {
 	if len(body) < 5 || len(body) > 4+maxCancelKey {
-		return malformed("invalid BackendKeyData message")
+		return wire.Malformed("invalid BackendKeyData message")
 	}
 	l.server.keys.remove(l.key, l.Session)
 	l.key = cancelKey{pid: binary.BigEndian.Uint32(body), secret: string(body[4:])}

@@ -1,10 +1,15 @@
 package proxy
 
+import (
+	"mzproxy/proxy/wire"
+	"mzproxy/rewrite/pgtext"
+)
+
 // A batch is a simple query of which some statements are not simply the server's,
 // or of which somebody wants to know the end. It follows the server from statement
 // to statement.
 type batch struct {
-	edited
+	pgtext.Edited
 	at    int             // the statement that the server is at, from 0
 	hooks map[int]*hooks  // by statement
 	local map[int]*answer // statements of ours, for which the server has a placeholder
@@ -30,7 +35,7 @@ func (b *batch) ours() bool { return b.local[b.at] != nil || b.fail[b.at] != nil
 // failure is the error that the client sees where the server fails with a code; nil: the server's. It may find the
 // text of others wrong, or be in a failed transaction.
 func (b *batch) failure(code string) *Error {
-	if code == CodeSyntax && len(b.edits) > 0 || code == CodeFailedTransaction {
+	if code == wire.CodeSyntax && len(b.Edits) > 0 || code == wire.CodeFailedTransaction {
 		return nil
 	}
 	return b.fail[b.at]

@@ -1,6 +1,10 @@
 package proxy
 
-import "context"
+import (
+	"context"
+
+	"mzproxy/rewrite/pgtext"
+)
 
 // The books say what the names of prepared statements and portals stand for on
 // the server, as far as the proxy has to do with them. They follow the server's
@@ -31,7 +35,7 @@ type statement struct {
 type hooks struct {
 	tag  string
 	done func(tag string)
-	edited
+	pgtext.Edited
 
 	prepares    string     // SQL's PREPARE: the name,
 	prepared    *statement // and what it then stands for

@@ -2,9 +2,10 @@ package proxy
 
 import (
 	"fmt"
-	"mzproxy/proxy/netpoll"
 	"net"
 	"sync/atomic"
+
+	"mzproxy/proxy/netpoll"
 )
 
 // maxKept is how much a write keeps back at most, to send it with what follows.

@@ -10,6 +10,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"mzproxy/proxy/netpoll"
+	"mzproxy/proxy/wire"
 )
 
 const (
@@ -90,7 +91,7 @@ func departureOfServer(err error) departure {
 	case errors.Is(err, ErrClientGone):
 		return departure{ending, ErrClientGone, nil}
 	}
-	return departure{ending, fmt.Errorf("server: %w", err), fatal(CodeConnectionFailure, messageServerGone, err)}
+	return departure{ending, fmt.Errorf("server: %w", err), wire.Fatal(wire.CodeConnectionFailure, messageServerGone, err)}
 }
 
 // depart does what a departure means. unfinished: the server has half a message of the client's.
@@ -156,7 +157,7 @@ func (s *Session) end(cause error, e *Error) {
 	var last []byte
 	until := netpoll.Past
 	if e != nil {
-		last, until = appendMessage(nil, e.response()), time.Now().Add(lastWriteTimeout)
+		last, until = wire.Append(nil, e), time.Now().Add(lastWriteTimeout)
 	}
 	_ = s.conn.SetWriteDeadline(until)
 	s.mu.Unlock()
@@ -186,7 +187,7 @@ func (s *Session) drain() {
 
 // shutDown ends the session whatever it does.
 func (s *Session) shutDown() {
-	s.end(ErrShutdown, fatal(CodeAdminShutdown, messageShutdown, nil))
+	s.end(ErrShutdown, wire.Fatal(wire.CodeAdminShutdown, messageShutdown, nil))
 }
 
 // over is the end of a relayed session whose directions have ended.

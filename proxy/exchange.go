@@ -13,6 +13,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"mzproxy/proxy/netpoll"
+	"mzproxy/proxy/wire"
 	"mzproxy/rewrite/pgtext"
 )
 
@@ -56,14 +57,14 @@ func (x *exchange) refusal(ctx context.Context, err error) *Error {
 	case errors.As(err, &e):
 		return e
 	case errors.Is(context.Cause(ctx), ErrCancelled):
-		return &Error{Code: CodeQueryCanceled, Message: pgtext.MessageCancelled}
+		return &Error{Code: wire.CodeQueryCanceled, Message: pgtext.MessageCancelled}
 	case errors.Is(context.Cause(ctx), ErrShutdown), errors.Is(context.Cause(ctx), context.Canceled): // as Serve's context is
-		return &Error{Code: CodeAdminShutdown, Message: messageShutdown}
+		return &Error{Code: wire.CodeAdminShutdown, Message: messageShutdown}
 	case errors.Is(context.Cause(ctx), ErrClientGone):
-		return &Error{Code: CodeConnectionFailure, Message: "the client went away"}
+		return &Error{Code: wire.CodeConnectionFailure, Message: "the client went away"}
 	}
 	x.log(logrus.ErrorLevel, logrus.Fields{logrus.ErrorKey: err}, "internal error in a session")
-	return &Error{Code: CodeInternalError, Message: messageInternal, Err: err}
+	return &Error{Code: wire.CodeInternalError, Message: messageInternal, Err: err}
 }
 
 // log tells the log, with what is known of the session.
@@ -100,7 +101,7 @@ func (x *exchange) guard(f func() error) (err error) {
 func (x *exchange) recovered(err *error) {
 	if p := recover(); p != nil {
 		x.log(logrus.ErrorLevel, logrus.Fields{"stack": string(debug.Stack())}, fmt.Sprintf("panic in a session: %v", p))
-		*err = fatal(CodeInternalError, messageInternal, fmt.Errorf("panic: %v", p))
+		*err = wire.Fatal(wire.CodeInternalError, messageInternal, fmt.Errorf("panic: %v", p))
 	}
 }
 

@@ -9,7 +9,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/jackc/pgproto3/v2"
+	"mzproxy/proxy/wire"
+	"mzproxy/rewrite/pgtext"
 )
 
 // placeholder is what the server has in the place of a statement of ours. It can
@@ -22,7 +23,7 @@ func (r *requests) handle(frame []byte) error {
 	if err := r.settle(); err != nil {
 		return err
 	}
-	body := frame[headerSize:]
+	body := frame[wire.HeaderSize:]
 	if r.doomed() {
 		return r.pass(frame)
 	}
@@ -41,7 +42,7 @@ func (r *requests) handle(frame []byte) error {
 
 // pass forwards a message as it is.
 func (r *requests) pass(frame []byte) error {
-	r.note(frame[0], frame[headerSize:])
+	r.note(frame[0], frame[wire.HeaderSize:])
 	return r.forward(frame)
 }
 
@@ -64,7 +65,7 @@ func (r *requests) fail(e *Error) error { return r.failParse(poisonName, e) }
 func (r *requests) failParse(name string, e *Error) error {
 	if r.deaf {
 		r.deaf = false
-		return r.client.send(appendMessage(nil, e.response()))
+		return r.client.send(wire.Append(nil, e))
 	}
 	if r.doomed() { // the client has an error already
 		return nil
@@ -72,7 +73,7 @@ func (r *requests) failParse(name string, e *Error) error {
 	r.track(item{kind: 'P', name: name, fail: e})
 	r.count('P')
 	r.poisoned = true
-	return r.forward(appendMessage(nil, &pgproto3.Parse{Name: name, Query: poisonText}))
+	return r.forward(wire.Append(nil, &wire.Parse{Name: name, Query: poisonText}))
 }
 
 // status is the transaction status for the next statement, as far as it is known.
@@ -85,8 +86,8 @@ func (r *requests) status() byte {
 }
 
 func (r *requests) parse(frame, body []byte) error {
-	var m pgproto3.Parse
-	if m.Decode(body) != nil {
+	m, ok := wire.DecodeParse(body)
+	if !ok {
 		return r.pass(frame) // the server knows best what is wrong
 	}
 	verdicts, refusal := r.intercept(Query{Text: m.Query, Extended: true, Name: m.Name, TxStatus: r.status(), Pipelined: len(r.segment) > 0, ParamOIDs: m.ParameterOIDs})
@@ -107,11 +108,11 @@ func (r *requests) parse(frame, body []byte) error {
 	case Local:
 		m.Query = placeholder
 		m.ParameterOIDs = declared(m.ParameterOIDs, v.Answer.ParamOIDs)
-		frame = appendMessage(nil, &m)
+		frame = wire.Append(nil, m)
 	case Replace:
-		s.edited = edited{m.Query, edits{{v.Start, v.End, v.Text}}}
-		m.Query = s.edits.apply(m.Query)
-		frame = appendMessage(nil, &m)
+		s.Edited = pgtext.Edited{Text: m.Query, Edits: []pgtext.Edit{{Span: pgtext.Span{Start: v.Start, End: v.End}, Text: v.Text}}}
+		m.Query = s.Apply()
+		frame = wire.Append(nil, m)
 	}
 	s.oids = slices.Clone(m.ParameterOIDs)
 	return r.passFor(item{kind: 'P', name: m.Name, statement: s}, frame)
@@ -156,7 +157,7 @@ func (r *requests) known(name string) (s *statement) {
 }
 
 func (r *requests) bind(frame, body []byte) error {
-	m, ok := decodeBind(body)
+	m, ok := wire.DecodeBind(body)
 	if !ok {
 		return r.pass(frame)
 	}
@@ -195,7 +196,7 @@ func (r *requests) bind(frame, body []byte) error {
 		}
 	}
 	if changed {
-		frame = appendMessage(nil, m)
+		frame = wire.Append(nil, m)
 	}
 	return r.passFor(it, frame)
 }
@@ -215,7 +216,7 @@ func (r *requests) refuseBind(s *statement, name string, refusal *Error, frame [
 }
 
 // askBind shows the parameters to the statement's verdict.
-func (r *requests) askBind(s *statement, m *pgproto3.Bind) (changed bool, refusal *Error) {
+func (r *requests) askBind(s *statement, m *wire.Bind) (changed bool, refusal *Error) {
 	formats, ok := expandFormats(m.ParameterFormatCodes, len(m.Parameters))
 	if !ok {
 		return false, nil // the server refuses it
@@ -228,9 +229,9 @@ func (r *requests) askBind(s *statement, m *pgproto3.Bind) (changed bool, refusa
 
 // bound lets the answer of a portal of ours have the parameters. An error is what the client sees of the server's
 // when the result formats do not fit: those that we have fit the placeholder even less.
-func (p *portal) bound(m *pgproto3.Bind, oids []uint32) *Error {
+func (p *portal) bound(m *wire.Bind, oids []uint32) *Error {
 	if _, ok := expandFormats(m.ResultFormatCodes, len(p.answer.Columns)); !ok {
-		return &Error{Code: CodeProtocolViolation, Message: fmt.Sprintf(
+		return &Error{Code: wire.CodeProtocolViolation, Message: fmt.Sprintf(
 			"bind message has %d result formats but query has %d columns", len(m.ResultFormatCodes), len(p.answer.Columns))}
 	}
 	if formats, ok := expandFormats(m.ParameterFormatCodes, len(m.Parameters)); ok && p.answer.Bound != nil && len(m.Parameters) == len(oids) {
@@ -263,7 +264,7 @@ func expandFormats(codes []int16, n int) ([]int16, bool) {
 }
 
 func (r *requests) execute(frame, body []byte) error {
-	name, rest, _ := cstring(body)
+	name, rest, _ := wire.CutString(body)
 	var p *portal
 	r.asks(func(b *books) bool { p = b.portal(string(name)); return true })
 	if p == nil || len(rest) != 4 {
@@ -339,18 +340,18 @@ func (r *requests) runPortal(p *portal, limit int) error {
 	rows, n, done := p.results.take(limit)
 	switch {
 	case !done:
-		rows = appendMessage(rows, &pgproto3.PortalSuspended{})
+		rows = wire.Append(rows, &wire.PortalSuspended{})
 	case p.err != nil:
 		if err := r.client.send(rows); err != nil {
 			return err
 		}
 		return r.fail(p.err)
 	case p.results.copying:
-		rows = appendMessage(rows, &pgproto3.CopyDone{})
+		rows = wire.Append(rows, &wire.CopyDone{})
 		p.results.copying = false
 		fallthrough
 	default:
-		rows = appendMessage(rows, &pgproto3.CommandComplete{CommandTag: []byte(p.complete(n))})
+		rows = wire.Append(rows, &wire.CommandComplete{CommandTag: []byte(p.complete(n))})
 	}
 	p.began = true
 	return r.client.send(rows)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mzproxy/proxy/pgtest"
+	"mzproxy/proxy/wire"
 )
 
 // leavingConn is a client that says what is written to the pipe and then closes
@@ -131,7 +132,7 @@ func TestDepartures(t *testing.T) {
 		"the client's reading fails":  {departureOfClient(broken), ending, ErrClientGone, ""},
 		"the client breaks the rules": {departureOfClient(refused), ending, refused, "08P01"},
 		"the server takes no more":    {departureOfClient(errServerGone), serverDeaf, nil, ""},
-		"the server closes":           {departureOfServer(io.EOF), ending, io.EOF, CodeConnectionFailure},
+		"the server closes":           {departureOfServer(io.EOF), ending, io.EOF, wire.CodeConnectionFailure},
 		"the server has said why":     {departureOfServer(errSaidGoodbye), ending, io.EOF, ""},
 		"the server is shut down":     {departureOfServer(refused), ending, refused, "08P01"},
 		"nobody to write to":          {departureOfServer(ErrClientGone), ending, ErrClientGone, ""},

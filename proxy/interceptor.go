@@ -4,7 +4,7 @@ import (
 	"context"
 	"net"
 
-	"github.com/jackc/pgproto3/v2"
+	"mzproxy/proxy/wire"
 )
 
 // An Interceptor is asked, once per client session, who watches that session's
@@ -242,8 +242,8 @@ type Ready struct {
 // Parameter is a run-time parameter that the server reports.
 type Parameter struct{ Name, Value string }
 
-// Notice is a NoticeResponse. Fields as in pgproto3: Severity, Code, Message, Detail, Hint, ...
-type Notice = pgproto3.NoticeResponse
+// Notice is a NoticeResponse; severity and code have defaults.
+type Notice = wire.Fields
 
 // Optional capabilities of a Handler or an Interceptor, found by type assertion.
 
@@ -270,7 +270,7 @@ type ParameterRewriter interface {
 // server before the client sees them. It must not block, and may be called while another method of
 // the Handler runs.
 type ErrorRewriter interface {
-	RewriteError(e *pgproto3.ErrorResponse)
+	RewriteError(e *wire.Fields)
 }
 
 // Committer is implemented by a Handler that has something to do when a transaction block has

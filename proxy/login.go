@@ -7,6 +7,8 @@ import (
 	"net"
 	"os"
 	"time"
+
+	"mzproxy/proxy/wire"
 )
 
 // errRefused is a server that did not let the client in and has said why.
@@ -137,7 +139,7 @@ func (l *login) connect(ctx context.Context, via *Upstream, startup []byte, plai
 		conn, err = via.dialHost(dialing, l.task, l.cfg.keepAlive(), plain)
 	}
 	if err != nil {
-		e := fatal(CodeConnectionUnable, messageServerUnreachable, err)
+		e := wire.Fatal(wire.CodeConnectionUnable, messageServerUnreachable, err)
 		e.Detail = reasonUnreachable(err)
 		return e
 	}
@@ -153,7 +155,7 @@ func (l *login) connect(ctx context.Context, via *Upstream, startup []byte, plai
 		return os.ErrDeadlineExceeded
 	}
 	if _, err := conn.Write(startup); err != nil {
-		return fatal(CodeConnectionUnable, messageServerUnreachable, err)
+		return wire.Fatal(wire.CodeConnectionUnable, messageServerUnreachable, err)
 	}
 	return nil
 }
@@ -175,7 +177,7 @@ func reasonUnreachable(err error) string {
 func (l *login) refuse(err error) error {
 	var e *Error
 	if l.at() == ending {
-		e = fatal(CodeAdminShutdown, messageShutdown, nil)
+		e = wire.Fatal(wire.CodeAdminShutdown, messageShutdown, nil)
 	} else if !errors.As(err, &e) {
 		if errors.Is(err, errRefused) {
 			l.linger()
@@ -186,5 +188,11 @@ func (l *login) refuse(err error) error {
 	if writeError(l.conn, e) == nil {
 		l.linger()
 	}
+	return err
+}
+
+// writeError sends one message to a client that is not relayed yet, or no more.
+func writeError(conn net.Conn, e *Error) error {
+	_, err := conn.Write(wire.Append(nil, e))
 	return err
 }

@@ -3,15 +3,17 @@ package proxy
 import (
 	"context"
 	"strings"
+
+	"mzproxy/proxy/wire"
 )
 
 // open makes the handler and lets the client go on. Parameters of the handler come before the
 // cancel key, notices after it.
 func (l *login) open(ctx context.Context, ready, out, key []byte) error {
-	if len(ready) != headerSize+1 {
-		return malformed("invalid ReadyForQuery message")
+	if len(ready) != wire.HeaderSize+1 {
+		return wire.Malformed("invalid ReadyForQuery message")
 	}
-	l.flow.begin(ready[headerSize])
+	l.flow.begin(ready[wire.HeaderSize])
 	if l.cfg.Interceptor != nil && !l.replicates {
 		if err := l.openHandler(ctx); err != nil {
 			return err
@@ -52,7 +54,7 @@ func (l *login) openHandler(ctx context.Context) (err error) {
 	}
 	l.handler = nil
 	e := *l.refusal(ctx, err)
-	e.Severity = severityFatal
+	e.Severity = wire.SeverityFatal
 	return &e
 }
 

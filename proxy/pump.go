@@ -5,6 +5,7 @@ import (
 	"net"
 
 	"mzproxy/proxy/netpoll"
+	"mzproxy/proxy/wire"
 )
 
 // errPause is returned by a consumer that has work to do outside of the pump:
@@ -174,4 +175,30 @@ func (p *pump) release() {
 	}
 	freeBuffer(p.buf)
 	p.buf = nil
+}
+
+// frame returns the next whole message of at most limit bytes, reading as much
+// as needed; discard it when done. For the start of a session only.
+func (p *pump) frame(limit int) ([]byte, error) {
+	for {
+		if p.have >= wire.HeaderSize {
+			size, err := wire.FrameSize(p.buf)
+			if err != nil {
+				return nil, err
+			}
+			if size > limit {
+				return nil, wire.Malformed("message too long at the start of a session")
+			}
+			if p.have >= size {
+				return p.buf[:size], nil
+			}
+		}
+		p.room()
+		n, err := p.conn.Read(p.buf[p.have:])
+		p.have += n
+		if err != nil && n == 0 {
+			p.release()
+			return nil, err
+		}
+	}
 }

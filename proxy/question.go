@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/jackc/pgproto3/v2"
+	"mzproxy/proxy/wire"
 )
 
 // errNotNow says that the session's connection can take no question at this moment: what was sent before has failed, or will
@@ -45,11 +45,11 @@ func (r *requests) ask(ctx context.Context, parameter string) (string, error) {
 	defer r.handling.Lock(r.task)
 	alone := len(r.segment) == 0
 	q := r.question(alone,
-		&pgproto3.Parse{Name: askedName, Query: "SHOW " + parameter},
-		&pgproto3.Bind{DestinationPortal: askedName, PreparedStatement: askedName},
-		&pgproto3.Execute{Portal: askedName},
-		&pgproto3.Close{ObjectType: 'P', Name: askedName},
-		&pgproto3.Close{ObjectType: 'S', Name: askedName})
+		&wire.Parse{Name: askedName, Query: "SHOW " + parameter},
+		&wire.Bind{DestinationPortal: askedName, PreparedStatement: askedName},
+		&wire.Execute{Portal: askedName},
+		&wire.Close{ObjectType: 'P', Name: askedName},
+		&wire.Close{ObjectType: 'S', Name: askedName})
 	if err := r.forward(q.frames); err != nil {
 		return "", err
 	}
@@ -63,19 +63,19 @@ func (r *requests) ask(ctx context.Context, parameter string) (string, error) {
 }
 
 // question notes messages of ours. Alone they end with a Sync.
-func (r *requests) question(alone bool, messages ...message) *question {
+func (r *requests) question(alone bool, messages ...wire.Message) *question {
 	q := &question{result: make(chan error, 1)}
 	for _, m := range messages {
-		q.frames = appendMessage(q.frames, m)
+		q.frames = wire.Append(q.frames, m)
 	}
 	if alone {
-		q.frames = appendMessage(q.frames, &pgproto3.Sync{})
+		q.frames = wire.Append(q.frames, &wire.Sync{})
 	} else {
-		q.frames = appendMessage(q.frames, &pgproto3.Flush{})
+		q.frames = wire.Append(q.frames, &wire.Flush{})
 	}
 	for rest := q.frames; len(rest) > 0; {
-		size, _ := frameSize(rest) // our own
-		it := named(rest[0], rest[headerSize:size])
+		size, _ := wire.FrameSize(rest) // our own
+		it := named(rest[0], rest[wire.HeaderSize:size])
 		it.asked = q
 		if expectsAnswer(it.kind) {
 			r.track(it)
@@ -88,13 +88,13 @@ func (r *requests) question(alone bool, messages ...message) *question {
 
 // closeUnnamed lets the server drop what has no name, between other messages.
 func (r *requests) closeUnnamed() error {
-	return r.forward(r.question(false, &pgproto3.Close{ObjectType: 'S'}).frames)
+	return r.forward(r.question(false, &wire.Close{ObjectType: 'S'}).frames)
 }
 
 // dropUnnamed is what a simple query does to what has no name, where the server does not hear of it.
 func (r *requests) dropUnnamed() error {
 	r.unnamed = false
-	q := r.question(true, &pgproto3.Close{ObjectType: 'P'}, &pgproto3.Close{ObjectType: 'S'})
+	q := r.question(true, &wire.Close{ObjectType: 'P'}, &wire.Close{ObjectType: 'S'})
 	if err := r.forward(q.frames); err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (r *requests) dropUnnamed() error {
 // unasked makes sure that a client whose pipeline a question of ours has broken learns that it is broken.
 func (r *requests) unasked(refusal *Error) *Error {
 	if r.deaf && refusal == nil {
-		return &Error{Code: CodeInternalError, Message: messageInternal}
+		return &Error{Code: wire.CodeInternalError, Message: messageInternal}
 	}
 	return refusal
 }
@@ -115,7 +115,7 @@ func (r *replies) overhear(q *question, typ byte, frame []byte) error {
 	case 'N', 'S', 'A':
 		return r.handle(typ, frame)
 	case 'E':
-		e, err := readError(frame[headerSize:])
+		e, err := wire.DecodeFields(frame[wire.HeaderSize:])
 		if err != nil {
 			return err
 		}
@@ -125,22 +125,21 @@ func (r *replies) overhear(q *question, typ byte, frame []byte) error {
 		r.client.settle()
 		return nil
 	case 'D':
-		var row pgproto3.DataRow
-		if row.Decode(frame[headerSize:]) == nil && len(row.Values) == 1 {
-			q.value = string(row.Values[0])
+		if row, ok := wire.DecodeRow(frame[wire.HeaderSize:]); ok && len(row) == 1 {
+			q.value = string(row[0])
 		}
 		r.last = typ
 		return nil
 	case 'Z':
-		if len(frame) != headerSize+1 {
-			return malformed("invalid ReadyForQuery message")
+		if len(frame) != wire.HeaderSize+1 {
+			return wire.Malformed("invalid ReadyForQuery message")
 		}
 		r.last = typ
-		r.client.books.ready(frame[headerSize])
+		r.client.books.ready(frame[wire.HeaderSize])
 		r.client.answered = 0
-		r.client.progress.ready(frame[headerSize])
+		r.client.progress.ready(frame[wire.HeaderSize])
 		r.client.settle()
-		r.flow.ready(frame[headerSize])
+		r.flow.ready(frame[wire.HeaderSize])
 		return nil
 	}
 	r.note(typ)

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"io"
 
-	"github.com/jackc/pgproto3/v2"
+	"mzproxy/proxy/wire"
 )
 
 // errSaidGoodbye is the end of a server that has told the client why, or of one
@@ -65,9 +65,9 @@ func (r *replies) consume(data []byte) (int, error) {
 	at := min(r.skip, len(data))
 	r.skip -= at
 	written := 0
-	for r.skip == 0 && len(data)-at >= headerSize {
+	for r.skip == 0 && len(data)-at >= wire.HeaderSize {
 		typ := data[at]
-		size, err := frameSize(data[at:])
+		size, err := wire.FrameSize(data[at:])
 		if err != nil {
 			return written, err
 		}
@@ -107,7 +107,7 @@ func (r *replies) consume(data []byte) (int, error) {
 			}
 		case typ == 'C' && r.handler != nil:
 			r.note(typ)
-			c.progress.completed(data[at+headerSize : end-1])
+			c.progress.completed(data[at+wire.HeaderSize : end-1])
 		default:
 			r.note(typ)
 		}
@@ -138,7 +138,7 @@ func (r *replies) forward(p []byte) error {
 // drainedOut ends the session between two transactions when the proxy shuts down.
 func (r *replies) drainedOut() error {
 	if r.draining.Load() && r.last == 'Z' && r.skip == 0 && r.flow.outstanding() == 0 && r.flow.tx() == 'I' {
-		return fatal(CodeAdminShutdown, messageShutdown, ErrShutdown)
+		return wire.Fatal(wire.CodeAdminShutdown, messageShutdown, ErrShutdown)
 	}
 	return nil
 }
@@ -158,18 +158,18 @@ func needsAll(typ byte, attentive bool) bool {
 func (r *replies) observe(typ byte, frame []byte) error {
 	r.last = typ
 	if typ == 'S' {
-		name, value, err := readParameterStatus(frame[headerSize:])
+		name, value, err := wire.Parameter(frame[wire.HeaderSize:])
 		if err == nil {
 			r.session.setParameter(name, value)
 		}
 		return err
 	}
-	if len(frame) != headerSize+1 {
-		return malformed("invalid ReadyForQuery message")
+	if len(frame) != wire.HeaderSize+1 {
+		return wire.Malformed("invalid ReadyForQuery message")
 	}
 	r.client.answered = 0
-	r.client.progress.ready(frame[headerSize])
-	r.flow.ready(frame[headerSize])
+	r.client.progress.ready(frame[wire.HeaderSize])
+	r.flow.ready(frame[wire.HeaderSize])
 	return nil
 }
 
@@ -208,7 +208,7 @@ func (r *replies) handle(typ byte, frame []byte) error {
 	h := b.head()
 	switch {
 	case typ == '1' && h != nil && h.fail != nil:
-		return fatal(CodeProtocolViolation, messageNotRefused, nil)
+		return wire.Fatal(wire.CodeProtocolViolation, messageNotRefused, nil)
 	case typ == 'T':
 		if described := b.described(h); described != nil {
 			frame = described
@@ -231,7 +231,7 @@ func (b *books) described(h *item) []byte {
 	case h.ofPortal:
 		if p := b.portals[h.name]; p != nil && p.answer != nil {
 			formats, _ := expandFormats(p.formats, len(p.answer.Columns))
-			return appendMessage(nil, describeRows(p.answer.Columns, formats))
+			return wire.Append(nil, describeRows(p.answer.Columns, formats))
 		}
 	default:
 		s := b.statements[h.name]
@@ -239,7 +239,7 @@ func (b *books) described(h *item) []byte {
 			s = b.statements[s.executes.Name]
 		}
 		if s != nil && s.answer != nil {
-			return appendMessage(nil, describeRows(s.answer.Columns, nil))
+			return wire.Append(nil, describeRows(s.answer.Columns, nil))
 		}
 	}
 	return nil
@@ -247,7 +247,7 @@ func (b *books) described(h *item) []byte {
 
 // parameter tracks and perhaps changes a ParameterStatus.
 func (r *replies) parameter(frame []byte) error {
-	name, value, err := readParameterStatus(frame[headerSize:])
+	name, value, err := wire.Parameter(frame[wire.HeaderSize:])
 	if err != nil {
 		return err
 	}
@@ -262,12 +262,12 @@ func (r *replies) parameter(frame []byte) error {
 	case changed == value:
 		return r.forward(frame)
 	}
-	return r.forward(appendMessage(nil, &pgproto3.ParameterStatus{Name: name, Value: changed}))
+	return r.forward(wire.Append(nil, &wire.ParameterStatus{Name: name, Value: changed}))
 }
 
 // complaint forwards an ErrorResponse or NoticeResponse, put into the terms of the client's text.
 func (r *replies) complaint(typ byte, frame []byte) error {
-	e, err := readError(frame[headerSize:])
+	e, err := wire.DecodeFields(frame[wire.HeaderSize:])
 	if err != nil {
 		return err
 	}
@@ -278,7 +278,7 @@ func (r *replies) complaint(typ byte, frame []byte) error {
 			r.events = append(r.events, Event{Code: e.Code})
 		}
 		if ours := head.failure(e.Code); ours != nil {
-			frame = appendMessage(head.batch.before(), ours.response())
+			frame = wire.Append(head.batch.before(), ours)
 			e = nil
 		}
 	}
@@ -289,7 +289,7 @@ func (r *replies) complaint(typ byte, frame []byte) error {
 			changed = true
 		}
 		if changed {
-			frame = appendMessage(nil, e)
+			frame = wire.AppendError(nil, e)
 			frame[0] = typ
 		}
 	}
@@ -313,7 +313,7 @@ func (r *replies) completed(typ byte, frame []byte) error {
 	switch {
 	case h != nil && h.batch != nil && typ == 'C' && h.batch.ours():
 		if h.batch.fail[h.batch.at] != nil {
-			return fatal(CodeProtocolViolation, messageNotRefused, nil)
+			return wire.Fatal(wire.CodeProtocolViolation, messageNotRefused, nil)
 		}
 		local := h.batch.local[h.batch.at]
 		if err := c.write(local.messages); err != nil {
@@ -340,7 +340,7 @@ func (r *replies) completed(typ byte, frame []byte) error {
 // executed takes note of a statement of the server's that is done, and returns what the client sees of that.
 func (r *replies) executed(head *item, frame []byte) []byte {
 	b := &r.client.books
-	tag := string(bytes.TrimRight(frame[headerSize:], "\x00"))
+	tag := string(bytes.TrimRight(frame[wire.HeaderSize:], "\x00"))
 	at := Place{r.client.progress.begun, r.client.progress.others}
 	r.client.progress.completed([]byte(tag))
 	h := b.completing(head)
@@ -354,11 +354,11 @@ func (r *replies) executed(head *item, frame []byte) []byte {
 		r.callDone(func() { h.done(tag) })
 	}
 	if h != nil && h.tag != "" {
-		return appendMessage(nil, &pgproto3.CommandComplete{CommandTag: []byte(h.tag)})
+		return wire.Append(nil, &wire.CommandComplete{CommandTag: []byte(h.tag)})
 	}
 	if tag == "COMMIT" && r.watched {
 		if e := r.committed(at); e != nil {
-			return appendMessage(nil, e.response())
+			return wire.Append(nil, e)
 		}
 	}
 	return frame
@@ -404,10 +404,10 @@ func (x *exchange) callDone(done func()) {
 
 // ready forwards a ReadyForQuery behind what the handler has to say.
 func (r *replies) ready(frame []byte) error {
-	if len(frame) != headerSize+1 {
-		return malformed("invalid ReadyForQuery message")
+	if len(frame) != wire.HeaderSize+1 {
+		return wire.Malformed("invalid ReadyForQuery message")
 	}
-	c, status := r.client, frame[headerSize]
+	c, status := r.client, frame[wire.HeaderSize]
 	c.books.ready(status)
 	c.answered, c.copying = 0, false
 	c.progress.ready(status)
@@ -445,10 +445,10 @@ func (x *exchange) encodeReady(ready Ready) []byte {
 	var out []byte
 	for _, p := range ready.Parameters {
 		x.session.setParameter(p.Name, p.Value)
-		out = appendMessage(out, &pgproto3.ParameterStatus{Name: p.Name, Value: p.Value})
+		out = wire.Append(out, &wire.ParameterStatus{Name: p.Name, Value: p.Value})
 	}
 	for _, n := range ready.Notices {
-		out = appendNotice(out, n)
+		out = wire.AppendNotice(out, n)
 	}
 	return out
 }

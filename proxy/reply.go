@@ -6,8 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/jackc/pgproto3/v2"
-
+	"mzproxy/proxy/wire"
 	"mzproxy/rewrite/pgtext"
 )
 
@@ -35,7 +34,7 @@ var _ ResultWriter = (*results)(nil)
 // start puts the description in front of everything else.
 func (w *results) start() {
 	if !w.started && w.describe && w.columns != nil {
-		w.buf = appendMessage(w.buf, describeRows(w.columns, w.formats))
+		w.buf = wire.Append(w.buf, describeRows(w.columns, w.formats))
 	}
 	w.started = true
 }
@@ -60,7 +59,7 @@ func (w *results) Row(values ...*string) error {
 			w.buf = append(w.buf, *v...)
 		} else {
 			var err error
-			if w.buf, err = appendBinary(w.buf, w.columns[i].OID, *v); err != nil {
+			if w.buf, err = wire.AppendBinary(w.buf, w.columns[i].OID, *v); err != nil {
 				w.buf = w.buf[:at]
 				return err
 			}
@@ -76,7 +75,7 @@ func (w *results) Row(values ...*string) error {
 
 // Notice implements ResultWriter.
 func (w *results) Notice(n *Notice) error {
-	w.buf = appendNotice(w.buf, n)
+	w.buf = wire.AppendNotice(w.buf, n)
 	return w.flushAt(flushSize)
 }
 
@@ -86,9 +85,9 @@ func (w *results) CopyOut(columns int) (func([]byte) error, error) {
 		return nil, errors.New("COPY needs a portal without row limit and without rows")
 	}
 	w.started, w.copying = true, true
-	w.buf = appendMessage(w.buf, &pgproto3.CopyOutResponse{ColumnFormatCodes: make([]uint16, columns)})
+	w.buf = wire.Append(w.buf, &wire.CopyOutResponse{ColumnFormatCodes: make([]uint16, columns)})
 	return func(line []byte) error {
-		w.buf = appendMessage(w.buf, &pgproto3.CopyData{Data: line})
+		w.buf = wire.Append(w.buf, &wire.CopyData{Data: line})
 		return w.flushAt(flushSize)
 	}, nil
 }
@@ -125,9 +124,9 @@ func (w *results) finish(tag string, e *Error) []byte {
 
 func (w *results) complete(tag string) []byte {
 	if w.copying {
-		w.buf = appendMessage(w.buf, &pgproto3.CopyDone{})
+		w.buf = wire.Append(w.buf, &wire.CopyDone{})
 	}
-	return appendMessage(w.buf, &pgproto3.CommandComplete{CommandTag: []byte(tag)})
+	return wire.Append(w.buf, &wire.CommandComplete{CommandTag: []byte(tag)})
 }
 
 // take returns the next rows of a portal, at most limit if that is positive,
@@ -166,35 +165,21 @@ func (r *requests) produce(a *Answer, w *results, others bool) (given *Answer, t
 }
 
 // describeRows is the RowDescription of columns, or NoData.
-func describeRows(columns []Column, formats []int16) pgproto3.BackendMessage {
+func describeRows(columns []Column, formats []int16) wire.Message {
 	if columns == nil {
-		return &pgproto3.NoData{}
+		return &wire.NoData{}
 	}
-	d := &pgproto3.RowDescription{Fields: make([]pgproto3.FieldDescription, len(columns))}
+	d := &wire.RowDescription{Fields: make([]wire.FieldDescription, len(columns))}
 	for i, c := range columns {
 		f := &d.Fields[i]
 		f.Name, f.DataTypeOID, f.TypeModifier = []byte(c.Name), c.OID, -1
 		if c.OID == 0 {
 			f.DataTypeOID = pgtext.TypeText
 		}
-		f.DataTypeSize = typeSize(f.DataTypeOID)
+		f.DataTypeSize = wire.TypeSize(f.DataTypeOID)
 		if formats != nil {
 			f.Format = formats[i]
 		}
 	}
 	return d
-}
-
-// appendNotice appends a NoticeResponse; severity and code have defaults.
-func appendNotice(dst []byte, n *Notice) []byte {
-	full := *n
-	full.Severity = orDefault(full.Severity, "NOTICE")
-	full.SeverityUnlocalized = orDefault(full.SeverityUnlocalized, full.Severity)
-	if full.Code == "" {
-		full.Code = "00000"
-		if full.Severity == "WARNING" {
-			full.Code = "01000"
-		}
-	}
-	return appendMessage(dst, &full)
 }

@@ -5,16 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"mzproxy/proxy/netpoll"
 	"net"
 	"os"
 	"time"
 
-	"github.com/jackc/pgproto3/v2"
+	"mzproxy/proxy/netpoll"
+	"mzproxy/proxy/wire"
 )
 
 // errServerGone is a server that takes no more bytes.
 var errServerGone = errors.New("cannot write to the server")
+
+// maxHeld is the size up to which a message is held as a whole where somebody
+// has to see all of it: the text of a Query, an ErrorResponse. A longer one is
+// forwarded as it comes and nobody is asked.
+const maxHeld = 16 << 20
 
 // requests is the direction from the client to the server. It belongs to one
 // goroutine at a time. What is not ours passes in consume; where a handler is to be asked, or a
@@ -52,7 +57,7 @@ func (r *requests) run() error {
 		if !errors.Is(err, errPause) {
 			return err
 		}
-		size, err := frameSize(r.pump.buf)
+		size, err := wire.FrameSize(r.pump.buf)
 		if err != nil {
 			return err
 		}
@@ -72,9 +77,9 @@ func (r *requests) consume(data []byte) (int, error) {
 		r.drop = r.skip > 0
 	}
 	var pause error
-	for r.skip == 0 && len(data)-at >= headerSize {
+	for r.skip == 0 && len(data)-at >= wire.HeaderSize {
 		typ := data[at]
-		size, err := frameSize(data[at:])
+		size, err := wire.FrameSize(data[at:])
 		if err != nil {
 			return at, err
 		}
@@ -83,7 +88,7 @@ func (r *requests) consume(data []byte) (int, error) {
 			if end > len(data) {
 				break
 			}
-			if r.concerns(typ, data[at+headerSize:end]) {
+			if r.concerns(typ, data[at+wire.HeaderSize:end]) {
 				pause = errPause
 				break
 			}
@@ -92,7 +97,7 @@ func (r *requests) consume(data []byte) (int, error) {
 			if err := r.forward(data[from:at]); err != nil {
 				return at, err
 			}
-			if err := r.fail(&Error{Code: CodeProgramLimit, Message: messageTooLong}); err != nil {
+			if err := r.fail(&Error{Code: wire.CodeProgramLimit, Message: messageTooLong}); err != nil {
 				return at, err
 			}
 			r.skip = max(0, end-len(data))
@@ -102,7 +107,7 @@ func (r *requests) consume(data []byte) (int, error) {
 			continue
 		}
 		r.skip = max(0, end-len(data))
-		r.note(typ, data[at+headerSize:min(end, len(data))])
+		r.note(typ, data[at+wire.HeaderSize:min(end, len(data))])
 		at = min(end, len(data))
 	}
 	if err := r.forward(data[from:at]); err != nil {
@@ -149,15 +154,15 @@ func (r *requests) concerns(typ byte, body []byte) bool {
 	case 'F':
 		return true
 	case 'P':
-		_, rest, ok := cstring(body)
-		text, _, ok2 := cstring(rest)
+		_, rest, ok := wire.CutString(body)
+		text, _, ok2 := wire.CutString(rest)
 		return ok && ok2 && r.handler.Wants(text)
 	case 'B':
-		_, rest, ok := cstring(body)
-		source, _, ok2 := cstring(rest)
+		_, rest, ok := wire.CutString(body)
+		source, _, ok2 := wire.CutString(rest)
 		return ok && ok2 && r.asks(func(b *books) bool { return b.mayKnow(string(source)) || len(b.items) >= maxScript })
 	case 'E':
-		name, _, ok := cstring(body)
+		name, _, ok := wire.CutString(body)
 		return ok && r.asks(func(b *books) bool { return b.mayRun(string(name)) })
 	}
 	return false
@@ -201,7 +206,7 @@ func named(typ byte, body []byte) item {
 		it.ofPortal, body = body[0] == 'P', body[1:]
 		fallthrough
 	case 'P', 'B', 'E':
-		name, _, _ := cstring(body)
+		name, _, _ := wire.CutString(body)
 		it.name = string(name)
 	}
 	return it
@@ -362,7 +367,7 @@ func (r *requests) drain(last []byte) (err error) {
 	if len(r.segment) == 0 || r.doomed() {
 		return r.forward(last)
 	}
-	if err := r.forward(appendMessage(last, &pgproto3.Flush{})); err != nil {
+	if err := r.forward(wire.Append(last, &wire.Flush{})); err != nil {
 		return err
 	}
 	if quiet := r.quiet(); quiet != nil {

@@ -3,7 +3,7 @@ package proxy
 import (
 	"bytes"
 
-	"github.com/jackc/pgproto3/v2"
+	"mzproxy/proxy/wire"
 )
 
 // scramPlus is the mechanism that binds to a TLS connection, which cannot be
@@ -13,10 +13,10 @@ const scramPlus = "SCRAM-SHA-256-PLUS"
 // withoutChannelBinding takes scramPlus out of the server's offer.
 func withoutChannelBinding(frame []byte) (changed []byte, offered bool, err error) {
 	var mechanisms []string
-	for rest := frame[headerSize+4:]; ; {
-		name, after, ok := cstring(rest)
+	for rest := frame[wire.HeaderSize+4:]; ; {
+		name, after, ok := wire.CutString(rest)
 		if !ok {
-			return nil, false, malformed("invalid AuthenticationSASL message")
+			return nil, false, wire.Malformed("invalid AuthenticationSASL message")
 		}
 		if len(name) == 0 {
 			break
@@ -32,24 +32,24 @@ func withoutChannelBinding(frame []byte) (changed []byte, offered bool, err erro
 		return frame, false, nil
 	}
 	if len(mechanisms) == 0 {
-		e := fatal(CodeInvalidAuthorization, "the server insists on channel binding, which cannot pass a proxy", nil)
+		e := wire.Fatal(wire.CodeInvalidAuthorization, "the server insists on channel binding, which cannot pass a proxy", nil)
 		e.Detail = "The server offers " + scramPlus + " only."
 		return nil, true, e
 	}
-	return appendMessage(nil, &pgproto3.AuthenticationSASL{AuthMechanisms: mechanisms}), true, nil
+	return wire.Append(nil, &wire.AuthenticationSASL{AuthMechanisms: mechanisms}), true, nil
 }
 
 // thinksUnsupported reports whether a SASLInitialResponse says that the client
 // could bind to the channel but takes the server for unable (RFC 5802, gs2 flag "y"). A
 // server that can would refuse that as a downgrade attack.
 func thinksUnsupported(frame []byte) bool {
-	_, rest, ok := cstring(frame[headerSize:])
+	_, rest, ok := wire.CutString(frame[wire.HeaderSize:])
 	return ok && len(rest) > 4 && bytes.HasPrefix(rest[4:], []byte("y,"))
 }
 
 // errChannelBinding is the answer to thinksUnsupported.
 func errChannelBinding() *Error {
-	e := fatal(CodeInvalidAuthorization, "SCRAM channel binding cannot pass a proxy that ends TLS on both sides", nil)
+	e := wire.Fatal(wire.CodeInvalidAuthorization, "SCRAM channel binding cannot pass a proxy that ends TLS on both sides", nil)
 	e.Hint = "Connect with channel_binding=disable."
 	return e
 }

@@ -1,6 +1,9 @@
 package proxy
 
-import "github.com/jackc/pgproto3/v2"
+import (
+	"mzproxy/proxy/wire"
+	"mzproxy/rewrite/pgtext"
+)
 
 // An item stands for one message of the client that the server has yet to
 // answer, and says what becomes of the answer.
@@ -149,23 +152,23 @@ func (it *item) hides(typ byte) bool {
 
 // relocate puts the position of a complaint about an edited text into the terms
 // of the client's; it reports whether that changed anything.
-func (b *books) relocate(e *pgproto3.ErrorResponse) bool {
+func (b *books) relocate(e *wire.Fields) bool {
 	it := b.head()
 	if it == nil || e.Position == 0 {
 		return false
 	}
-	var t edited
+	var t pgtext.Edited
 	switch {
 	case it.batch != nil:
-		t = it.batch.edited
+		t = it.batch.Edited
 	case it.statement != nil:
-		t = it.statement.edited
+		t = it.statement.Edited
 	case it.portal != nil:
-		t = it.portal.edited
+		t = it.portal.Edited
 	case it.kind == 'E' && b.portals[it.name] != nil:
-		t = b.portals[it.name].edited
+		t = b.portals[it.name].Edited
 	}
-	position := int32(t.position(int(e.Position)))
+	position := int32(t.Position(int(e.Position)))
 	changed := position != e.Position
 	e.Position = position
 	return changed

@@ -13,6 +13,7 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"mzproxy/proxy/netpoll"
+	"mzproxy/proxy/wire"
 )
 
 // Waits between two attempts to accept, when the system has no descriptors left.
@@ -159,7 +160,7 @@ func (s *Server) enter(address netip.Addr) *Error {
 	defer s.mu.Unlock()
 	perAddress := s.cfg.MaxSessionsPerAddress
 	if s.sessions >= s.cfg.MaxSessions || perAddress > 0 && s.addresses[address] >= perAddress {
-		return fatal(CodeTooManyConnections, "sorry, too many clients already", nil)
+		return wire.Fatal(wire.CodeTooManyConnections, "sorry, too many clients already", nil)
 	}
 	s.sessions++
 	s.addresses[address]++

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mzproxy/proxy/netpoll"
+	"mzproxy/proxy/wire"
 )
 
 // Session is one client from startup to close, with its own connection to the
@@ -26,13 +27,13 @@ type Session struct {
 	stage      atomic.Int32 // see stage; changed by enter only
 	directions atomic.Int32 // that have not ended
 
-	mu         sync.Mutex    // also for conn and upstream, up to the first ReadyForQuery
-	login      *login        // nil once the session is relayed
-	startup    parameters    // of the StartupMessage
-	parameters parameters    // of the server
-	cause      error         // why it ends
-	told       bool          // the client gets a last message
-	parted     chan struct{} // closed when whoever ended the session has written that: until then the client's connection must not be closed
+	mu         sync.Mutex      // also for conn and upstream, up to the first ReadyForQuery
+	login      *login          // nil once the session is relayed
+	startup    wire.Parameters // of the StartupMessage
+	parameters wire.Parameters // of the server
+	cause      error           // why it ends
+	told       bool            // the client gets a last message
+	parted     chan struct{}   // closed when whoever ended the session has written that: until then the client's connection must not be closed
 }
 
 func newSession(server *Server, conn net.Conn, t *netpoll.Task, id uint64) *Session {
@@ -51,7 +52,7 @@ func newSession(server *Server, conn net.Conn, t *netpoll.Task, id uint64) *Sess
 // until the server has sent it, which it has when a Handler is opened.
 func (s *Session) Info() SessionInfo {
 	info := s.info
-	info.Startup = s.startup.all()
+	info.Startup = s.startup.All()
 	return info
 }
 
@@ -59,13 +60,13 @@ func (s *Session) Info() SessionInfo {
 func (s *Session) Parameter(name string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.parameters.get(name)
+	return s.parameters.Get(name)
 }
 
 func (s *Session) setParameter(name, value string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.parameters = s.parameters.with(name, value)
+	s.parameters = s.parameters.With(name, value)
 }
 
 // mayBlock tells whether it could take long to open or close the handler.

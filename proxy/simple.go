@@ -3,8 +3,7 @@ package proxy
 import (
 	"context"
 
-	"github.com/jackc/pgproto3/v2"
-
+	"mzproxy/proxy/wire"
 	"mzproxy/rewrite/pgtext"
 )
 
@@ -25,10 +24,10 @@ func (r *requests) query(frame []byte) error {
 	if err := r.drain(nil); err != nil {
 		return err
 	}
-	if r.doomed() || frame[0] == 'F' || len(frame) == headerSize || !r.handler.Wants(frame[headerSize:len(frame)-1]) {
+	if r.doomed() || frame[0] == 'F' || len(frame) == wire.HeaderSize || !r.handler.Wants(frame[wire.HeaderSize:len(frame)-1]) {
 		return r.pass(frame)
 	}
-	text := string(frame[headerSize : len(frame)-1])
+	text := string(frame[wire.HeaderSize : len(frame)-1])
 	verdicts, refusal := r.intercept(Query{Text: text, TxStatus: r.status(), Pipelined: len(r.segment) > 0})
 	if r.deaf {
 		return r.fail(refusal)
@@ -129,7 +128,7 @@ func (r *requests) answerAll(parts []*Verdict) error {
 	status := r.flow.tx()
 	for _, v := range parts {
 		if status == 'E' {
-			return r.failQuery(&Error{Code: CodeFailedTransaction, Message: pgtext.MessageFailedTransaction})
+			return r.failQuery(&Error{Code: wire.CodeFailedTransaction, Message: pgtext.MessageFailedTransaction})
 		}
 		w := &results{columns: v.Answer.Columns, describe: true, sink: r.client.send}
 		a, tag, e := r.produce(v.Answer, w, len(parts) > 1)
@@ -160,11 +159,11 @@ func (r *requests) readyAgain(before []byte) error {
 		}
 		r.await(false, func(ctx context.Context) { before = r.beforeReady(ctx, status) })
 	}
-	if err := c.flush(appendMessage(before, &pgproto3.ReadyForQuery{TxStatus: status})); err != nil {
+	if err := c.flush(wire.Append(before, &wire.ReadyForQuery{TxStatus: status})); err != nil {
 		return err
 	}
 	if r.draining.Load() && status == 'I' {
-		return fatal(CodeAdminShutdown, messageShutdown, ErrShutdown)
+		return wire.Fatal(wire.CodeAdminShutdown, messageShutdown, ErrShutdown)
 	}
 	return nil
 }
@@ -173,14 +172,14 @@ func (r *requests) readyAgain(before []byte) error {
 // transaction fails on the server, too.
 func (r *requests) failQuery(e *Error) error {
 	if r.flow.tx() != 'T' {
-		return r.readyAgain(appendMessage(nil, e.response()))
+		return r.readyAgain(wire.Append(nil, e))
 	}
 	return r.sendBatch(&batch{fail: map[int]*Error{0: e}}, poisonText)
 }
 
 // sendBatch sends a text in a query's place and follows its statements.
 func (r *requests) sendBatch(b *batch, text string) error {
-	return r.passFor(item{kind: 'Q', batch: b}, appendMessage(nil, &pgproto3.Query{String: text}))
+	return r.passFor(item{kind: 'Q', batch: b}, wire.Append(nil, &wire.Query{String: text}))
 }
 
 // mixed handles a text with statements for the server. Answers of ours are made
@@ -189,7 +188,7 @@ func (r *requests) mixed(text string, parts []*Verdict) error {
 	if v := parts[0]; len(parts) == 1 && v.Action == Refuse { // the server need not parse anything else
 		return r.sendBatch(&batch{fail: map[int]*Error{0: v.Err}}, poisonText)
 	}
-	b := &batch{edited: edited{text: text}, hooks: map[int]*hooks{}, local: map[int]*answer{}, fail: map[int]*Error{}}
+	b := &batch{Edited: pgtext.Edited{Text: text}, hooks: map[int]*hooks{}, local: map[int]*answer{}, fail: map[int]*Error{}}
 	kept := 0
 	for i, v := range parts {
 		if v == nil {
@@ -213,10 +212,10 @@ func (r *requests) mixed(text string, parts []*Verdict) error {
 			instead = poisonStatement
 		}
 		if v.Action != Pass {
-			b.edits = append(b.edits, edit{v.Start, v.End, instead})
+			b.Edits = append(b.Edits, pgtext.Edit{Span: pgtext.Span{Start: v.Start, End: v.End}, Text: instead})
 		}
 	}
-	return r.sendBatch(b, b.edits.apply(text))
+	return r.sendBatch(b, b.Apply())
 }
 
 // answerIn makes the answer of the i-th statement of a text, which may have so many bytes.
@@ -225,7 +224,7 @@ func (r *requests) answerIn(b *batch, i int, a *Answer, others bool, most int) {
 	a, tag, e := r.produce(a, w, others)
 	b.local[i] = &answer{w.finish(tag, e), a.Done}
 	if e == nil && len(b.local[i].messages) > most {
-		e = &Error{Code: CodeProgramLimit, Message: messageTooMuch}
+		e = &Error{Code: wire.CodeProgramLimit, Message: messageTooMuch}
 		b.local[i].messages = nil
 	}
 	if e != nil {

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"mzproxy/proxy/netpoll"
+	"mzproxy/proxy/wire"
 )
 
 // Request codes of the packets without a type byte. See "Message Formats" in the
@@ -57,7 +58,7 @@ func readStartup(conn net.Conn, cfg *Config, t *netpoll.Task) (*startup, error) 
 		switch code {
 		case sslRequestCode:
 			if askedTLS || p.secured {
-				return p, malformed("unexpected SSLRequest message")
+				return p, wire.Malformed("unexpected SSLRequest message")
 			}
 			askedTLS = true
 			if err := p.negotiate(cfg.ClientTLS); err != nil {
@@ -65,7 +66,7 @@ func readStartup(conn net.Conn, cfg *Config, t *netpoll.Task) (*startup, error) 
 			}
 		case gssEncRequestCode:
 			if askedGSS || p.secured {
-				return p, malformed("unexpected GSSENCRequest message")
+				return p, wire.Malformed("unexpected GSSENCRequest message")
 			}
 			askedGSS = true
 			if _, err := p.conn.Write([]byte{'N'}); err != nil {
@@ -73,7 +74,7 @@ func readStartup(conn net.Conn, cfg *Config, t *netpoll.Task) (*startup, error) 
 			}
 		case cancelRequestCode:
 			if len(body) < 5 || len(body) > 4+maxCancelKey {
-				return p, malformed("invalid length of a cancel request")
+				return p, wire.Malformed("invalid length of a cancel request")
 			}
 			p.cancel = &cancelKey{pid: binary.BigEndian.Uint32(body), secret: string(body[4:])}
 			return p, nil
@@ -102,7 +103,7 @@ func (p *startup) read(cfg *Config) (code uint32, body []byte, err error) {
 	}
 	length := binary.BigEndian.Uint32(p.rest)
 	if length < 8 || length > uint32(cfg.MaxStartupPacket)+4 { // the limit does not count the length itself
-		return 0, nil, malformed("invalid length of startup packet")
+		return 0, nil, wire.Malformed("invalid length of startup packet")
 	}
 	if err := p.fill(int(length)); err != nil {
 		return 0, nil, err
@@ -155,19 +156,19 @@ func (p *startup) secure(t *tls.Config, direct bool) error {
 
 func (p *startup) accept(version uint32, body []byte, cfg *Config) error {
 	if version>>16 != protocolMajor {
-		return fatal(CodeFeatureNotSupported, fmt.Sprintf("unsupported frontend protocol %d.%d: server supports 3.0 to 3.2", version>>16, version&0xffff), nil)
+		return wire.Fatal(wire.CodeFeatureNotSupported, fmt.Sprintf("unsupported frontend protocol %d.%d: server supports 3.0 to 3.2", version>>16, version&0xffff), nil)
 	}
 	p.version = version
 	if err := p.decode(body); err != nil {
 		return err
 	}
 	if cfg.RequireTLS && !p.secured {
-		e := fatal(CodeInvalidAuthorization, "connection requires encryption", nil)
+		e := wire.Fatal(wire.CodeInvalidAuthorization, "connection requires encryption", nil)
 		e.Hint = "Connect with sslmode=require or stronger."
 		return e
 	}
 	if p.params["user"] == "" {
-		return fatal(CodeInvalidAuthorization, "no PostgreSQL user name specified in startup packet", nil)
+		return wire.Fatal(wire.CodeInvalidAuthorization, "no PostgreSQL user name specified in startup packet", nil)
 	}
 	return nil
 }
@@ -176,19 +177,19 @@ func (p *startup) accept(version uint32, body []byte, cfg *Config) error {
 func (p *startup) decode(body []byte) error {
 	p.params = map[string]string{}
 	for {
-		name, rest, ok := cstring(body)
+		name, rest, ok := wire.CutString(body)
 		if !ok {
-			return malformed("invalid startup packet layout: expected terminator as last byte")
+			return wire.Malformed("invalid startup packet layout: expected terminator as last byte")
 		}
 		if len(name) == 0 {
 			if len(rest) > 0 {
-				return malformed("invalid startup packet layout: expected terminator as last byte")
+				return wire.Malformed("invalid startup packet layout: expected terminator as last byte")
 			}
 			return nil
 		}
-		value, rest, ok := cstring(rest)
+		value, rest, ok := wire.CutString(rest)
 		if !ok {
-			return malformed("invalid startup packet layout: expected terminator as last byte")
+			return wire.Malformed("invalid startup packet layout: expected terminator as last byte")
 		}
 		if _, twice := p.params[string(name)]; !twice {
 			p.order = append(p.order, string(name))
@@ -199,7 +200,9 @@ func (p *startup) decode(body []byte) error {
 }
 
 // parameters returns the parameters as they came.
-func (p *startup) parameters() parameters { return parametersFrom(p.packet[8 : len(p.packet)-1]) }
+func (p *startup) parameters() wire.Parameters {
+	return wire.NewParameters(p.packet[8 : len(p.packet)-1])
+}
 
 // encode makes the StartupMessage for the server: params, in the client's order
 // as far as it had them.

@@ -25,11 +25,12 @@ var mayImport = map[string][]string{
 	"mzproxy/engine/reconcile":   {"mzproxy/engine"},
 	"mzproxy/engine/materialize": {"mzproxy/engine", "mzproxy/engine/reconcile"},
 	"mzproxy/engine/enginetest":  {"mzproxy/engine", "mzproxy/engine/reconcile"},
-	"mzproxy/proxy":              {"mzproxy/proxy/netpoll"},
+	"mzproxy/proxy":              {"mzproxy/proxy/netpoll", "mzproxy/proxy/wire"},
+	"mzproxy/proxy/wire":         {},
 	"mzproxy/proxy/netpoll":      {},
 	"mzproxy/proxy/pgtest":       {"mzproxy/proxy"},
-	"mzproxy/proxy/intercept":    {"mzproxy/proxy", "mzproxy/rewrite", "mzproxy/engine", "mzproxy/engine/reconcile"},
-	"mzproxy/proxy/mzsim":        {"mzproxy/proxy", "mzproxy/rewrite"},
+	"mzproxy/proxy/intercept":    {"mzproxy/proxy", "mzproxy/proxy/wire", "mzproxy/rewrite", "mzproxy/engine", "mzproxy/engine/reconcile"},
+	"mzproxy/proxy/mzsim":        {"mzproxy/proxy", "mzproxy/proxy/wire", "mzproxy/rewrite"},
 	"mzproxy/rewrite":            {},
 	leaf:                         {},
 
@@ -40,9 +41,9 @@ var mayImport = map[string][]string{
 // Libraries that are not listed have no fence.
 var librariesOf = map[string][]string{
 	"C":                                {},
-	"github.com/pganalyze/pg_query_go": {"mzproxy/rewrite"}, // cgo, a minute to build
-	"github.com/jackc/pgproto3/v2":     {"mzproxy/proxy"},   // the wire
-	"github.com/jackc/pgx/v5/pgproto3": {},                  // types that are not those of the wire
+	"github.com/pganalyze/pg_query_go": {"mzproxy/rewrite"},                                       // cgo, a minute to build
+	"github.com/jackc/pgproto3/v2":     {"mzproxy/proxy/wire", "mzproxy/proxy/mzsim/conformance"}, // the wire, and who plays a client
+	"github.com/jackc/pgx/v5/pgproto3": {},                                                        // types that are not those of the wire
 	"github.com/jackc/pgx/v5":          {"mzproxy/engine/materialize", "mzproxy/proxy/mzsim", "mzproxy/cmd"},
 	"github.com/alecthomas/kong":       {"mzproxy/cmd"},
 	"github.com/goccy/go-yaml":         {"mzproxy/cmd"},
@@ -173,7 +174,7 @@ func impure(n ast.Node) string {
 // The relay and the engine compile and are tested without cgo.
 func TestCgoStaysInRewrite(t *testing.T) {
 	for _, p := range goList(t) {
-		if p.ImportPath != "mzproxy/proxy" && p.ImportPath != "mzproxy/proxy/netpoll" && !within(p.ImportPath, "mzproxy/engine") {
+		if !slices.Contains([]string{"mzproxy/proxy", "mzproxy/proxy/netpoll", "mzproxy/proxy/wire"}, p.ImportPath) && !within(p.ImportPath, "mzproxy/engine") {
 			continue
 		}
 		for _, d := range p.Deps {

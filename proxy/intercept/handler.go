@@ -10,6 +10,7 @@ import (
 
 	"mzproxy/engine/reconcile"
 	"mzproxy/proxy"
+	"mzproxy/proxy/wire"
 	"mzproxy/rewrite"
 	"mzproxy/rewrite/pgtext"
 )
@@ -188,7 +189,7 @@ func (h *handler) verdict(ctx context.Context, q proxy.Query, s *rewrite.Stateme
 	case rewrite.IsRead:
 		return h.read(ctx, q, s), nil
 	case rewrite.IsEmbedded:
-		return proxy.Verdict{}, &proxy.Error{Code: proxy.CodeFeatureNotSupported, Message: "a command of the proxy is no query",
+		return proxy.Verdict{}, &proxy.Error{Code: wire.CodeFeatureNotSupported, Message: "a command of the proxy is no query",
 			Detail: "A cursor, a subquery, a view and COPY need one.", Hint: "Run the command itself. Drivers: turn off server-side cursors for it."}
 	case rewrite.IsPrepare:
 		return h.prepare(ctx, q, s)
@@ -212,7 +213,7 @@ func (h *handler) verdict(ctx context.Context, q proxy.Query, s *rewrite.Stateme
 		return h.set(s.Settings), nil
 	}
 	if q.TxStatus == 'E' {
-		return proxy.Verdict{}, &proxy.Error{Code: proxy.CodeFailedTransaction, Message: pgtext.MessageFailedTransaction}
+		return proxy.Verdict{}, &proxy.Error{Code: wire.CodeFailedTransaction, Message: pgtext.MessageFailedTransaction}
 	}
 	h.introduce(ctx, s.Command)
 	answer, err := h.command(q, s)

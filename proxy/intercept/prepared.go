@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mzproxy/proxy"
+	"mzproxy/proxy/wire"
 	"mzproxy/rewrite"
 	"mzproxy/rewrite/pgtext"
 )
@@ -97,7 +98,7 @@ func (a preparedAnswer) withArguments(s *rewrite.Statement) (*proxy.Answer, erro
 			b.Values[i] = []byte(v.Text)
 		case rewrite.Null:
 		default:
-			return nil, &proxy.Error{Code: proxy.CodeFeatureNotSupported, Message: "an argument of EXECUTE is not a constant", Hint: "Write the value itself."}
+			return nil, &proxy.Error{Code: wire.CodeFeatureNotSupported, Message: "an argument of EXECUTE is not a constant", Hint: "Write the value itself."}
 		}
 	}
 	return a.Bound(b), nil
@@ -141,7 +142,7 @@ func (h *handler) execute(ctx context.Context, q proxy.Query, s *rewrite.Stateme
 		q.TxStatus = 'T' // in a failed transaction the server does not get so far
 		again, err := h.executeNow(ctx, q, s, now)
 		if err == nil && (edited || again.Text != "") && now != p {
-			err = &proxy.Error{Code: proxy.CodeFeatureNotSupported, Message: fmt.Sprintf("prepared statement %s has changed", quoted(s.Name)),
+			err = &proxy.Error{Code: wire.CodeFeatureNotSupported, Message: fmt.Sprintf("prepared statement %s has changed", quoted(s.Name)),
 				Hint: "Prepare the EXECUTE again, too."}
 		}
 		pending = again.Done
@@ -157,7 +158,7 @@ func (h *handler) execute(ctx context.Context, q proxy.Query, s *rewrite.Stateme
 
 // executesExecute refuses what could be executed under any name.
 func executesExecute() error {
-	return &proxy.Error{Code: proxy.CodeFeatureNotSupported, Message: "EXECUTE of a prepared EXECUTE is not supported", Hint: "Execute the prepared statement itself."}
+	return &proxy.Error{Code: wire.CodeFeatureNotSupported, Message: "EXECUTE of a prepared EXECUTE is not supported", Hint: "Execute the prepared statement itself."}
 }
 
 // executeNow checks EXECUTE of what its name stands for now.

@@ -11,6 +11,7 @@ import (
 
 	"mzproxy/engine"
 	"mzproxy/proxy"
+	"mzproxy/proxy/wire"
 	"mzproxy/rewrite"
 	"mzproxy/rewrite/pgtext"
 )
@@ -27,7 +28,7 @@ func (h *handler) whatIf(ctx context.Context, q proxy.Query, c rewrite.ExplainSt
 		return report{}, err
 	}
 	if !checked.complete() {
-		return report{}, &proxy.Error{Code: proxy.CodeFeatureNotSupported, Message: "the effect of this statement cannot be told beforehand",
+		return report{}, &proxy.Error{Code: wire.CodeFeatureNotSupported, Message: "the effect of this statement cannot be told beforehand",
 			Hint: "Use constants and simple conditions: INSERT ... VALUES, WHERE cluster_id = '...' AND strategy_type = '...'."}
 	}
 	s, before, after, err := h.cfg.Engine.WhatIf(ctx, checked.planned(), checked.apply)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"mzproxy/proxy"
+	"mzproxy/proxy/wire"
 	"mzproxy/rewrite"
 	"mzproxy/rewrite/pgtext"
 )
@@ -110,7 +111,7 @@ func (w *boundWrite) checkBound(ctx context.Context, b *proxy.Bind) error {
 
 // usedElsewhere refuses a cluster's name that cannot be replaced by its id.
 func usedElsewhere(param int, name, id string) error {
-	return &proxy.Error{Code: proxy.CodeFeatureNotSupported, Message: fmt.Sprintf("parameter $%d names a cluster and is used for something else, too", param),
+	return &proxy.Error{Code: wire.CodeFeatureNotSupported, Message: fmt.Sprintf("parameter $%d names a cluster and is used for something else, too", param),
 		Detail: fmt.Sprintf("%s stands for the cluster's id, %s, which would take its place everywhere.", quoted(name), quoted(id)),
 		Hint:   "Use two parameters, or the cluster's id."}
 }

@@ -5,9 +5,8 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/jackc/pgproto3/v2"
-
 	"mzproxy/proxy"
+	"mzproxy/proxy/wire"
 )
 
 // maxText is how many bytes a text may have.
@@ -43,7 +42,7 @@ var sayings = []saying{
 var catalogKey = regexp.MustCompile(`^Key \((?:typ|rel)name, (?:typ|rel)namespace\)=\((.*), \d+\) already exists\.$`)
 
 // rewriteError changes an error or notice of PostgreSQL into what Materialize says.
-func rewriteError(e *pgproto3.ErrorResponse) {
+func rewriteError(e *wire.Fields) {
 	e.Where, e.InternalQuery, e.InternalPosition = "", "", 0
 	e.File, e.Line, e.Routine = "", 0, ""
 	e.SchemaName, e.TableName, e.ColumnName, e.DataTypeName, e.ConstraintName = "", "", "", "", ""

@@ -9,9 +9,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgproto3/v2"
 
 	"mzproxy/proxy"
+	"mzproxy/proxy/wire"
 )
 
 // session is the handler of one client session.
@@ -124,7 +124,7 @@ func (h *session) RewriteParameter(name, value string) (string, bool) {
 }
 
 // RewriteError says things as Materialize does, and leaves out what tells of PL/pgSQL.
-func (h *session) RewriteError(e *pgproto3.ErrorResponse) {
+func (h *session) RewriteError(e *wire.Fields) {
 	rewriteError(e)
 	h.mu.Lock()
 	defer h.mu.Unlock()

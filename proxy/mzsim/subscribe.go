@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgproto3/v2"
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"mzproxy/proxy"
+	"mzproxy/proxy/wire"
 	"mzproxy/rewrite"
 )
 
@@ -206,7 +206,7 @@ func asError(err error) *proxy.Error {
 		return e
 	}
 	if e := (*pgconn.PgError)(nil); errors.As(err, &e) {
-		r := pgproto3.ErrorResponse{Code: e.Code, Message: e.Message}
+		r := wire.Fields{Code: e.Code, Message: e.Message}
 		rewriteError(&r)
 		return &proxy.Error{Code: r.Code, Message: r.Message, Detail: e.Detail, Hint: e.Hint}
 	}

@@ -1,33 +1,33 @@
-package proxy
+package wire
 
 import (
 	"strings"
 	"unique"
 )
 
-// parameters are those that a client has sent, or a server has reported: names
+// Parameters are those that a client has sent, or a server has reported: names
 // and values in turn, each followed by a zero byte; of one that comes twice the last value counts. Most sessions have the
 // same ones, and share the text.
-type parameters struct{ text unique.Handle[string] }
+type Parameters struct{ text unique.Handle[string] }
 
-// parametersFrom takes parameters as messages have them.
-func parametersFrom(text []byte) parameters { return parameters{unique.Make(string(text))} }
+// NewParameters takes parameters as messages have them.
+func NewParameters(text []byte) Parameters { return Parameters{unique.Make(string(text))} }
 
-func (p parameters) String() string {
-	if p == (parameters{}) {
+func (p Parameters) String() string {
+	if p == (Parameters{}) {
 		return ""
 	}
 	return p.text.Value()
 }
 
-// get returns the value of a parameter, "" if it was never reported.
-func (p parameters) get(name string) string {
+// Get returns the value of a parameter, "" if it was never reported.
+func (p Parameters) Get(name string) string {
 	_, value, _ := p.cut(name)
 	return value
 }
 
-// all returns the values by name.
-func (p parameters) all() map[string]string {
+// All returns the values by name.
+func (p Parameters) All() map[string]string {
 	all := map[string]string{}
 	for rest := p.String(); rest != ""; {
 		var name string
@@ -37,15 +37,15 @@ func (p parameters) all() map[string]string {
 	return all
 }
 
-// with returns the parameters with one of them changed.
-func (p parameters) with(name, value string) parameters {
+// With returns the parameters with one of them changed.
+func (p Parameters) With(name, value string) Parameters {
 	before, _, after := p.cut(name)
-	return parameters{unique.Make(before + name + "\x00" + value + "\x00" + after)}
+	return Parameters{unique.Make(before + name + "\x00" + value + "\x00" + after)}
 }
 
 // cut returns the value of a parameter, and what is in front of the parameter
 // and after it.
-func (p parameters) cut(name string) (before, value, after string) {
+func (p Parameters) cut(name string) (before, value, after string) {
 	text := p.String()
 	before = text
 	for rest := text; rest != ""; {

@@ -1,4 +1,4 @@
-package proxy
+package wire
 
 import (
 	"maps"
@@ -18,28 +18,28 @@ func TestParameters(t *testing.T) {
 			reported = append(reported, name+"\x00"+value+"\x00"...)
 			want[name] = value
 		}
-		p := parametersFrom(reported)
+		p := NewParameters(reported)
 		for range rapid.IntRange(0, 20).Draw(t, "reports") {
 			name, value := text.Draw(t, "name"), text.Draw(t, "value")
-			p, want[name] = p.with(name, value), value
+			p, want[name] = p.With(name, value), value
 		}
-		if got := p.all(); !maps.Equal(got, want) {
+		if got := p.All(); !maps.Equal(got, want) {
 			t.Fatalf("all are %q, want %q", got, want)
 		}
 		for name, value := range want {
-			if got := p.get(name); got != value {
+			if got := p.Get(name); got != value {
 				t.Fatalf("%q is %q, want %q, in %q", name, got, value, p)
 			}
 		}
-		if got := p.get("d"); got != "" {
+		if got := p.Get("d"); got != "" {
 			t.Fatalf("one that was not reported is %q", got)
 		}
 	})
 }
 
 func TestParametersAreShared(t *testing.T) {
-	a := parameters{}.with("TimeZone", "UTC").with("DateStyle", "ISO").with("TimeZone", "Asia/Tokyo")
-	b := parameters{}.with("TimeZone", "Asia/Tokyo").with("DateStyle", "ISO")
+	a := Parameters{}.With("TimeZone", "UTC").With("DateStyle", "ISO").With("TimeZone", "Asia/Tokyo")
+	b := Parameters{}.With("TimeZone", "Asia/Tokyo").With("DateStyle", "ISO")
 	if a != b {
 		t.Errorf("%q and %q are two", a, b)
 	}

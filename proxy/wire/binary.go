@@ -1,4 +1,4 @@
-package proxy
+package wire
 
 import (
 	"encoding/binary"
@@ -10,8 +10,8 @@ import (
 	"mzproxy/rewrite/pgtext"
 )
 
-// typeSize is a type's typlen: bytes, or -1 for variable length.
-func typeSize(oid uint32) int16 {
+// TypeSize is a type's typlen: bytes, or -1 for variable length.
+func TypeSize(oid uint32) int16 {
 	switch oid {
 	case pgtext.TypeBool:
 		return 1
@@ -29,9 +29,9 @@ func typeSize(oid uint32) int16 {
 	return -1
 }
 
-// appendBinary appends the binary form of a value in text form. The forms are
+// AppendBinary appends the binary form of a value in text form. The forms are
 // those of the types' send functions in PostgreSQL.
-func appendBinary(dst []byte, oid uint32, text string) ([]byte, error) {
+func AppendBinary(dst []byte, oid uint32, text string) ([]byte, error) {
 	switch oid {
 	case 0, pgtext.TypeText, pgtext.TypeName, pgtext.TypeVarchar, pgtext.TypeJSON:
 		return append(dst, text...), nil
@@ -40,7 +40,7 @@ func appendBinary(dst []byte, oid uint32, text string) ([]byte, error) {
 	case pgtext.TypeBool:
 		return appendBool(dst, text)
 	case pgtext.TypeInt2, pgtext.TypeInt4, pgtext.TypeInt8:
-		bits := int(typeSize(oid)) * 8
+		bits := int(TypeSize(oid)) * 8
 		n, err := strconv.ParseInt(text, 10, bits)
 		if err != nil {
 			return dst, badValue(oid, text)
