@@ -18,51 +18,18 @@ import (
 // failed one, changes nothing and needs nothing: PostgreSQL and Materialize have it.
 const placeholder = "SHOW integer_datetimes"
 
-// handle takes a message that consume left to it.
-func (r *requests) handle(frame []byte) error {
-	if err := r.settle(); err != nil {
-		return err
-	}
-	body := frame[wire.HeaderSize:]
-	if r.doomed() {
-		return r.pass(frame)
-	}
-	switch frame[0] {
-	case 'Q', 'F':
-		return r.query(frame)
-	case 'P':
-		return r.parse(frame, body)
-	case 'B':
-		return r.bind(frame, body)
-	case 'E':
-		return r.execute(frame, body)
-	}
-	return r.pass(frame)
-}
+// extended is what the client asks for by the extended protocol.
+type extended struct{ *requests }
 
-// pass forwards a message as it is.
-func (r *requests) pass(frame []byte) error {
-	r.note(frame[0], frame[wire.HeaderSize:])
-	return r.forward(frame)
-}
-
-// passFor forwards a message that the script has an item for.
-func (r *requests) passFor(it item, frame []byte) error {
-	r.track(it)
-	if (it.kind == 'P' || it.kind == 'B') && it.name == "" {
-		r.unnamed = true
-	}
-	r.count(it.kind)
-	return r.forward(frame)
-}
+func (r *requests) extended() extended { return extended{r} }
 
 // fail gives the client an error in place of the answer to an extended message: a
 // statement that cannot be parsed fails on the server, and its error is replaced. The server
 // skips the rest.
-func (r *requests) fail(e *Error) error { return r.failParse(poisonName, e) }
+func (r extended) fail(e *Error) error { return r.failParse(poisonName, e) }
 
 // failParse makes the Parse message of a name fail.
-func (r *requests) failParse(name string, e *Error) error {
+func (r extended) failParse(name string, e *Error) error {
 	if r.deaf {
 		r.deaf = false
 		return r.client.send(wire.Append(nil, e))
@@ -77,7 +44,7 @@ func (r *requests) failParse(name string, e *Error) error {
 }
 
 // status is the transaction status for the next statement, as far as it is known.
-func (r *requests) status() byte {
+func (r extended) status() byte {
 	status := r.flow.tx()
 	if status == 'E' && slices.Contains(r.segment, 'E') { // a failed transaction lets nothing be executed but its end
 		return 'T'
@@ -85,13 +52,13 @@ func (r *requests) status() byte {
 	return status
 }
 
-func (r *requests) parse(frame, body []byte) error {
+func (r extended) parse(frame, body []byte) error {
 	m, ok := wire.DecodeParse(body)
 	if !ok {
 		return r.pass(frame) // the server knows best what is wrong
 	}
-	verdicts, refusal := r.intercept(Query{Text: m.Query, Extended: true, Name: m.Name, TxStatus: r.status(), Pipelined: len(r.segment) > 0, ParamOIDs: m.ParameterOIDs})
-	r.watch(verdicts)
+	verdicts, refusal := r.asking().intercept(Query{Text: m.Query, Extended: true, Name: m.Name, TxStatus: r.status(), Pipelined: len(r.segment) > 0, ParamOIDs: m.ParameterOIDs})
+	r.asking().watch(verdicts)
 	switch {
 	case r.doomed() && !r.deaf: // meanwhile
 		return r.pass(frame)
@@ -151,23 +118,23 @@ func (v *Verdict) hooks() hooks {
 }
 
 // known is what a prepared statement's name stands for where the next message is.
-func (r *requests) known(name string) (s *statement) {
+func (r extended) known(name string) (s *statement) {
 	r.asks(func(b *books) bool { s = b.statement(name); return true })
 	return s
 }
 
-func (r *requests) bind(frame, body []byte) error {
+func (r extended) bind(frame, body []byte) error {
 	m, ok := wire.DecodeBind(body)
 	if !ok {
 		return r.pass(frame)
 	}
 	if r.asks(func(b *books) bool { return len(b.items) >= maxScript }) {
-		if err := r.drain(nil); err != nil {
+		if err := r.asking().drain(nil); err != nil {
 			return err
 		}
 	}
 	if m.PreparedStatement == "" && r.asks((*books).dropUnnamed) { // let it be gone, whatever the server
-		if err := r.closeUnnamed(); err != nil {
+		if err := r.asking().closeUnnamed(); err != nil {
 			return err
 		}
 	}
@@ -202,8 +169,8 @@ func (r *requests) bind(frame, body []byte) error {
 }
 
 // refuseBind refuses a Bind message, unless its statement is gone by the time that the server gets to it.
-func (r *requests) refuseBind(s *statement, name string, refusal *Error, frame []byte) error {
-	if err := r.drain(nil); err != nil {
+func (r extended) refuseBind(s *statement, name string, refusal *Error, frame []byte) error {
+	if err := r.asking().drain(nil); err != nil {
 		return err
 	}
 	if r.doomed() {
@@ -216,13 +183,13 @@ func (r *requests) refuseBind(s *statement, name string, refusal *Error, frame [
 }
 
 // askBind shows the parameters to the statement's verdict.
-func (r *requests) askBind(s *statement, m *wire.Bind) (changed bool, refusal *Error) {
+func (r extended) askBind(s *statement, m *wire.Bind) (changed bool, refusal *Error) {
 	formats, ok := expandFormats(m.ParameterFormatCodes, len(m.Parameters))
 	if !ok {
 		return false, nil // the server refuses it
 	}
-	b := &Bind{TxStatus: r.status(), Pipelined: len(r.segment) > 0, ParamOIDs: s.oids, Formats: formats, Values: m.Parameters, Ask: r.ask}
-	refusal = r.consult(func(ctx context.Context) error { return s.bind(ctx, b) })
+	b := &Bind{TxStatus: r.status(), Pipelined: len(r.segment) > 0, ParamOIDs: s.oids, Formats: formats, Values: m.Parameters, Ask: r.asking().ask}
+	refusal = r.asking().consult(func(ctx context.Context) error { return s.bind(ctx, b) })
 	m.ParameterFormatCodes, m.Parameters = b.Formats, b.Values
 	return b.Changed, refusal
 }
@@ -263,7 +230,7 @@ func expandFormats(codes []int16, n int) ([]int16, bool) {
 	return formats, true
 }
 
-func (r *requests) execute(frame, body []byte) error {
+func (r extended) execute(frame, body []byte) error {
 	name, rest, _ := wire.CutString(body)
 	var p *portal
 	r.asks(func(b *books) bool { p = b.portal(string(name)); return true })
@@ -272,7 +239,7 @@ func (r *requests) execute(frame, body []byte) error {
 	}
 	it := item{kind: 'E', name: string(name), prepares: p.prepares, prepared: p.prepared}
 	if p.executes != nil {
-		if err := r.drain(nil); err != nil || r.doomed() { // the name may mean something else by now
+		if err := r.asking().drain(nil); err != nil || r.doomed() { // the name may mean something else by now
 			return firstOf(err, func() error { return r.pass(frame) })
 		}
 		if refusal := r.askExecuted(p); refusal != nil {
@@ -281,7 +248,7 @@ func (r *requests) execute(frame, body []byte) error {
 	}
 	if p.execute != nil && !p.asked { // not again for more of its rows
 		p.asked = true
-		if refusal := r.consult(p.execute); refusal != nil {
+		if refusal := r.asking().consult(p.execute); refusal != nil {
 			return r.fail(refusal)
 		}
 	}
@@ -291,21 +258,21 @@ func (r *requests) execute(frame, body []byte) error {
 	it.ours = true
 	r.track(it)
 	r.count('E')
-	if err := r.drain(slices.Clone(frame)); err != nil || r.doomed() {
+	if err := r.asking().drain(slices.Clone(frame)); err != nil || r.doomed() {
 		return err // the client has the server's error
 	}
 	return r.runPortal(p, int(int32(binary.BigEndian.Uint32(rest))))
 }
 
 // askExecuted asks about the statement that SQL's EXECUTE runs.
-func (r *requests) askExecuted(p *portal) *Error {
+func (r extended) askExecuted(p *portal) *Error {
 	x := p.executes
 	var kept any
 	target := r.known(x.Name)
 	if target != nil {
 		kept = target.kept
 	}
-	return r.consult(func(ctx context.Context) error {
+	return r.asking().consult(func(ctx context.Context) error {
 		a, err := x.Check(ctx, kept)
 		if p.answer = nil; target != nil && target.answer != nil {
 			p.answer = cmp.Or(a, target.answer)
@@ -324,15 +291,15 @@ func firstOf(err error, f func() error) error {
 
 // runPortal gives the client rows of a portal of ours, at most limit if that is positive, now that the
 // server has come to its placeholder.
-func (r *requests) runPortal(p *portal, limit int) error {
+func (r extended) runPortal(p *portal, limit int) error {
 	if p.results == nil {
-		r.watchNow() // prepared long ago, perhaps
+		r.asking().watchNow() // prepared long ago, perhaps
 		formats, _ := expandFormats(p.formats, len(p.answer.Columns))
 		p.results = &results{columns: p.answer.Columns, formats: formats, limited: limit > 0}
 		if limit <= 0 {
 			p.results.sink = r.client.send
 		}
-		p.answer, p.tag, p.err = r.produce(p.answer, p.results, false)
+		p.answer, p.tag, p.err = r.asking().produce(p.answer, p.results, false)
 		if p.err == nil && p.answer.Done != nil {
 			r.callDone(p.answer.Done)
 		}

@@ -37,8 +37,8 @@ func (q *question) finish(err error) {
 }
 
 // ask is Query.Ask and Bind.Ask.
-func (r *requests) ask(ctx context.Context, parameter string) (string, error) {
-	if r.status() == 'E' || r.doomed() {
+func (r asking) ask(ctx context.Context, parameter string) (string, error) {
+	if r.extended().status() == 'E' || r.doomed() {
 		return "", errNotNow
 	}
 	r.handling.Unlock() // the server's answers to what came before are the handler's, too
@@ -63,7 +63,7 @@ func (r *requests) ask(ctx context.Context, parameter string) (string, error) {
 }
 
 // question notes messages of ours. Alone they end with a Sync.
-func (r *requests) question(alone bool, messages ...wire.Message) *question {
+func (r asking) question(alone bool, messages ...wire.Message) *question {
 	q := &question{result: make(chan error, 1)}
 	for _, m := range messages {
 		q.frames = wire.Append(q.frames, m)
@@ -87,12 +87,12 @@ func (r *requests) question(alone bool, messages ...wire.Message) *question {
 }
 
 // closeUnnamed lets the server drop what has no name, between other messages.
-func (r *requests) closeUnnamed() error {
+func (r asking) closeUnnamed() error {
 	return r.forward(r.question(false, &wire.Close{ObjectType: 'S'}).frames)
 }
 
 // dropUnnamed is what a simple query does to what has no name, where the server does not hear of it.
-func (r *requests) dropUnnamed() error {
+func (r asking) dropUnnamed() error {
 	r.unnamed = false
 	q := r.question(true, &wire.Close{ObjectType: 'P'}, &wire.Close{ObjectType: 'S'})
 	if err := r.forward(q.frames); err != nil {
@@ -102,7 +102,7 @@ func (r *requests) dropUnnamed() error {
 }
 
 // unasked makes sure that a client whose pipeline a question of ours has broken learns that it is broken.
-func (r *requests) unasked(refusal *Error) *Error {
+func (r asking) unasked(refusal *Error) *Error {
 	if r.deaf && refusal == nil {
 		return &Error{Code: wire.CodeInternalError, Message: messageInternal}
 	}

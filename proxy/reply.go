@@ -1,7 +1,6 @@
 package proxy
 
 import (
-	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -142,26 +141,6 @@ func (w *results) take(limit int) (rows []byte, n int, done bool) {
 	}
 	w.next, w.taken = len(w.ends), to
 	return w.buf[from:to:to], n, true
-}
-
-// produce runs an answer; others stand beside it in its text. It returns the answer that was given in its place.
-func (r *requests) produce(a *Answer, w *results, others bool) (given *Answer, tag string, e *Error) {
-	var at Place
-	r.asks(func(*books) bool {
-		at = Place{r.client.progress.begun, r.client.progress.others || others}
-		return true
-	})
-	e = r.consult(func(ctx context.Context) (err error) {
-		if a.At != nil {
-			if given, err = a.At(at); err != nil {
-				return err
-			}
-			a = given
-		}
-		tag, err = a.Run(ctx, w)
-		return err
-	})
-	return a, tag, e
 }
 
 // describeRows is the RowDescription of columns, or NoData.

@@ -1,15 +1,10 @@
 package proxy
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
-	"os"
 	"time"
 
-	"mzproxy/proxy/netpoll"
 	"mzproxy/proxy/wire"
 )
 
@@ -97,7 +92,7 @@ func (r *requests) consume(data []byte) (int, error) {
 			if err := r.forward(data[from:at]); err != nil {
 				return at, err
 			}
-			if err := r.fail(&Error{Code: wire.CodeProgramLimit, Message: messageTooLong}); err != nil {
+			if err := r.extended().fail(&Error{Code: wire.CodeProgramLimit, Message: messageTooLong}); err != nil {
 				return at, err
 			}
 			r.skip = max(0, end-len(data))
@@ -287,37 +282,6 @@ func (r *requests) track(it item) {
 	c.settle()
 }
 
-// await runs f, which waits for somebody, and meanwhile notices when the client
-// goes away, which ends f's context; see exchange.call. What the client sends is kept.
-func (r *requests) await(patient bool, f func(context.Context)) {
-	r.call(patient, func(ctx context.Context) { r.whileReading(func() { f(ctx) }) })
-}
-
-// whileReading runs f, and meanwhile reads what the client sends.
-func (r *requests) whileReading(f func()) {
-	ahead := make(chan []byte, 1)
-	var late *time.Timer
-	go func() {
-		data, err := readAhead(r.conn)
-		switch {
-		case errors.Is(err, io.EOF): // it may still read
-			late = time.AfterFunc(leftTimeout, func() { r.callbacks.cancel(errLeft) })
-		case err != nil:
-			r.callbacks.cancel(ErrClientGone)
-		}
-		ahead <- data
-	}()
-	defer func() {
-		r.readDeadline(netpoll.Past)
-		r.pump.push(<-ahead)
-		if late != nil {
-			late.Stop()
-		}
-		r.readDeadline(time.Time{})
-	}()
-	f()
-}
-
 // leftTimeout is how long an answer may still take when the client has closed its side of the connection: it may have closed it
 // altogether.
 const leftTimeout = 2 * time.Second
@@ -336,68 +300,40 @@ func (r *requests) follow() {
 	}
 }
 
-// quiet returns what is closed when the server has answered the segment; nil: it has.
-func (r *requests) quiet() chan struct{} {
-	c := r.client
-	c.hold()
-	defer c.mu.Unlock()
-	r.follow()
-	if c.isQuiet() || r.doomed() {
-		return nil
-	}
-	if c.quiet == nil {
-		c.quiet = make(chan struct{})
-	}
-	c.settle()
-	return c.quiet
-}
-
-// settle waits until the server has answered all requests before this one. It
-// cannot be cancelled by the client: what it cancels is what the server works at.
-func (r *requests) settle() (err error) {
-	if r.flow.outstanding() > 0 {
-		r.await(true, func(ctx context.Context) { err = r.flow.wait(ctx) })
-	}
-	return err
-}
-
-// drain sends last, and waits until the server has answered all messages of the segment, or has failed at
-// one of them, or waits for the client's copy. Requests before the segment must have been answered.
-func (r *requests) drain(last []byte) (err error) {
-	if len(r.segment) == 0 || r.doomed() {
-		return r.forward(last)
-	}
-	if err := r.forward(wire.Append(last, &wire.Flush{})); err != nil {
+// handle takes a message that consume left to it.
+func (r *requests) handle(frame []byte) error {
+	if err := r.asking().settle(); err != nil {
 		return err
 	}
-	if quiet := r.quiet(); quiet != nil {
-		r.await(true, func(ctx context.Context) {
-			select {
-			case <-quiet:
-			case <-ctx.Done():
-				err = context.Cause(ctx)
-			}
-		})
+	body := frame[wire.HeaderSize:]
+	if r.doomed() {
+		return r.pass(frame)
 	}
-	return err
+	switch frame[0] {
+	case 'Q', 'F':
+		return r.simple().query(frame)
+	case 'P':
+		return r.extended().parse(frame, body)
+	case 'B':
+		return r.extended().bind(frame, body)
+	case 'E':
+		return r.extended().execute(frame, body)
+	}
+	return r.pass(frame)
 }
 
-// aheadSize bounds what is read while a callback runs.
-const aheadSize = 64 << 10
+// pass forwards a message as it is.
+func (r *requests) pass(frame []byte) error {
+	r.note(frame[0], frame[wire.HeaderSize:])
+	return r.forward(frame)
+}
 
-// readAhead reads until the deadline (no error), the end of the connection, or aheadSize.
-func readAhead(conn net.Conn) ([]byte, error) {
-	var data []byte
-	var chunk [1024]byte
-	for len(data) < aheadSize {
-		n, err := conn.Read(chunk[:])
-		data = append(data, chunk[:n]...)
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return data, nil
-		}
-		if err != nil {
-			return data, err
-		}
+// passFor forwards a message that the script has an item for.
+func (r *requests) passFor(it item, frame []byte) error {
+	r.track(it)
+	if (it.kind == 'P' || it.kind == 'B') && it.name == "" {
+		r.unnamed = true
 	}
-	return data, nil
+	r.count(it.kind)
+	return r.forward(frame)
 }

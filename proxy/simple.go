@@ -18,24 +18,29 @@ const (
 // maxAnswers bounds what is kept of answers in a text, in bytes.
 const maxAnswers = 4 << 20
 
+// simple is what the client asks for by the simple protocol.
+type simple struct{ *requests }
+
+func (r *requests) simple() simple { return simple{r} }
+
 // query handles a simple query that the handler wants to see, or that stands behind messages without a Sync,
 // and FunctionCalls there.
-func (r *requests) query(frame []byte) error {
-	if err := r.drain(nil); err != nil {
+func (r simple) query(frame []byte) error {
+	if err := r.asking().drain(nil); err != nil {
 		return err
 	}
 	if r.doomed() || frame[0] == 'F' || len(frame) == wire.HeaderSize || !r.handler.Wants(frame[wire.HeaderSize:len(frame)-1]) {
 		return r.pass(frame)
 	}
 	text := string(frame[wire.HeaderSize : len(frame)-1])
-	verdicts, refusal := r.intercept(Query{Text: text, TxStatus: r.status(), Pipelined: len(r.segment) > 0})
+	verdicts, refusal := r.asking().intercept(Query{Text: text, TxStatus: r.extended().status(), Pipelined: len(r.segment) > 0})
 	if r.deaf {
-		return r.fail(refusal)
+		return r.extended().fail(refusal)
 	}
 	if refusal != nil {
 		verdicts = []Verdict{{End: len(text), Action: Refuse, Err: refusal}}
 	}
-	r.watch(verdicts)
+	r.asking().watch(verdicts)
 	if !effective(verdicts) {
 		return r.pass(frame)
 	}
@@ -73,55 +78,11 @@ func divide(verdicts []Verdict) []*Verdict {
 	return parts
 }
 
-// intercept asks the handler.
-func (r *requests) intercept(q Query) (verdicts []Verdict, refusal *Error) {
-	q.Ask = r.ask
-	q.Kept = func(name string) any {
-		if s := r.known(name); s != nil {
-			return s.kept
-		}
-		return nil
-	}
-	refusal = r.consult(func(ctx context.Context) (err error) {
-		verdicts, err = r.handler.Intercept(ctx, q)
-		return err
-	})
-	return verdicts, refusal
-}
-
-// consult runs a callback of the handler.
-func (r *requests) consult(f func(context.Context) error) (refusal *Error) {
-	r.await(false, func(ctx context.Context) {
-		r.handling.Lock(r.task)
-		defer r.handling.Unlock()
-		if err := f(ctx); err != nil {
-			refusal = r.refusal(ctx, err)
-		}
-	})
-	return r.unasked(refusal)
-}
-
-// watch makes the session watched if a verdict wants that.
-func (r *requests) watch(verdicts []Verdict) {
-	for _, v := range verdicts {
-		if v.Watch || v.Done != nil {
-			r.watchNow()
-			return
-		}
-	}
-}
-
-func (r *requests) watchNow() {
-	r.client.hold()
-	r.watched = true
-	r.client.mu.Unlock()
-}
-
 // answerAll answers a text in which nothing is for the server, and to which nothing is outstanding
 // there: it need not hear of it, unless it has something that a Query drops.
-func (r *requests) answerAll(parts []*Verdict) error {
+func (r simple) answerAll(parts []*Verdict) error {
 	if r.unnamed {
-		if err := r.dropUnnamed(); err != nil {
+		if err := r.asking().dropUnnamed(); err != nil {
 			return err
 		}
 	}
@@ -131,7 +92,7 @@ func (r *requests) answerAll(parts []*Verdict) error {
 			return r.failQuery(&Error{Code: wire.CodeFailedTransaction, Message: pgtext.MessageFailedTransaction})
 		}
 		w := &results{columns: v.Answer.Columns, describe: true, sink: r.client.send}
-		a, tag, e := r.produce(v.Answer, w, len(parts) > 1)
+		a, tag, e := r.asking().produce(v.Answer, w, len(parts) > 1)
 		if err := r.client.send(w.finish(tag, e)); err != nil {
 			return err
 		}
@@ -146,7 +107,7 @@ func (r *requests) answerAll(parts []*Verdict) error {
 }
 
 // readyAgain ends a query that never reached the server.
-func (r *requests) readyAgain(before []byte) error {
+func (r simple) readyAgain(before []byte) error {
 	c := r.client
 	if err := c.lock(); err != nil {
 		return err
@@ -157,7 +118,7 @@ func (r *requests) readyAgain(before []byte) error {
 		if err := c.flush(before); err != nil {
 			return err
 		}
-		r.await(false, func(ctx context.Context) { before = r.beforeReady(ctx, status) })
+		r.asking().await(false, func(ctx context.Context) { before = r.beforeReady(ctx, status) })
 	}
 	if err := c.flush(wire.Append(before, &wire.ReadyForQuery{TxStatus: status})); err != nil {
 		return err
@@ -170,7 +131,7 @@ func (r *requests) readyAgain(before []byte) error {
 
 // failQuery ends a query that never reached the server with an error. An open
 // transaction fails on the server, too.
-func (r *requests) failQuery(e *Error) error {
+func (r simple) failQuery(e *Error) error {
 	if r.flow.tx() != 'T' {
 		return r.readyAgain(wire.Append(nil, e))
 	}
@@ -178,13 +139,13 @@ func (r *requests) failQuery(e *Error) error {
 }
 
 // sendBatch sends a text in a query's place and follows its statements.
-func (r *requests) sendBatch(b *batch, text string) error {
+func (r simple) sendBatch(b *batch, text string) error {
 	return r.passFor(item{kind: 'Q', batch: b}, wire.Append(nil, &wire.Query{String: text}))
 }
 
 // mixed handles a text with statements for the server. Answers of ours are made
 // now, and given at their places: an error of ours fails the whole text there.
-func (r *requests) mixed(text string, parts []*Verdict) error {
+func (r simple) mixed(text string, parts []*Verdict) error {
 	if v := parts[0]; len(parts) == 1 && v.Action == Refuse { // the server need not parse anything else
 		return r.sendBatch(&batch{fail: map[int]*Error{0: v.Err}}, poisonText)
 	}
@@ -219,9 +180,9 @@ func (r *requests) mixed(text string, parts []*Verdict) error {
 }
 
 // answerIn makes the answer of the i-th statement of a text, which may have so many bytes.
-func (r *requests) answerIn(b *batch, i int, a *Answer, others bool, most int) {
+func (r simple) answerIn(b *batch, i int, a *Answer, others bool, most int) {
 	w := &results{columns: a.Columns, describe: true}
-	a, tag, e := r.produce(a, w, others)
+	a, tag, e := r.asking().produce(a, w, others)
 	b.local[i] = &answer{w.finish(tag, e), a.Done}
 	if e == nil && len(b.local[i].messages) > most {
 		e = &Error{Code: wire.CodeProgramLimit, Message: messageTooMuch}

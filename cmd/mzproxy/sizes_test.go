@@ -16,7 +16,7 @@ const (
 )
 
 // sized are the packages that the limits hold for.
-var sized = []string{"proxy/netpoll", "proxy/pgtest", "rewrite/pgtext"}
+var sized = []string{"proxy", "proxy/netpoll", "proxy/wire", "proxy/pgtest", "rewrite/pgtext"}
 
 func TestSizes(t *testing.T) {
 	for _, folder := range sized {
