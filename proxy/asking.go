@@ -20,8 +20,8 @@ func (r *requests) asking() asking { return asking{r} }
 // settle waits until the server has answered all requests before this one. It
 // cannot be cancelled by the client: what it cancels is what the server works at.
 func (r asking) settle() (err error) {
-	if r.flow.outstanding() > 0 {
-		r.await(true, func(ctx context.Context) { err = r.flow.wait(ctx) })
+	if r.counter.outstanding() > 0 {
+		r.await(true, func(ctx context.Context) { err = r.counter.wait(ctx) })
 	}
 	return err
 }
@@ -77,9 +77,9 @@ func (r asking) whileReading(f func()) {
 		data, err := readAhead(r.conn)
 		switch {
 		case errors.Is(err, io.EOF): // it may still read
-			late = time.AfterFunc(leftTimeout, func() { r.callbacks.cancel(errLeft) })
+			late = time.AfterFunc(leftTimeout, func() { r.calls.cancel(errLeft) })
 		case err != nil:
-			r.callbacks.cancel(ErrClientGone)
+			r.calls.cancel(ErrClientGone)
 		}
 		ahead <- data
 	}()

@@ -10,16 +10,16 @@ import (
 // to statement.
 type batch struct {
 	pgtext.Edited
-	at    int             // the statement that the server is at, from 0
-	hooks map[int]*hooks  // by statement
-	local map[int]*answer // statements of ours, for which the server has a placeholder
-	fail  map[int]*Error  // one entry: at that statement the server fails because we made it
+	at         int                 // the statement that the server is at, from 0
+	directives map[int]*directives // by statement
+	local      map[int]*answer     // statements of ours, for which the server has a placeholder
+	fail       map[int]*Error      // one entry: at that statement the server fails because we made it
 }
 
 // follow notes what is wanted of a statement of the server's.
-func (b *batch) follow(i int, h hooks) {
+func (b *batch) follow(i int, h directives) {
 	if h.done != nil || h.tag != "" || h.prepared != nil || h.deallocates != "" {
-		b.hooks[i] = &h
+		b.directives[i] = &h
 	}
 }
 

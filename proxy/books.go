@@ -11,7 +11,7 @@ import (
 // answers in their order: what the server refuses, skips or drops never gets in. A
 // clientSide's mutex guards them.
 type books struct {
-	script
+	replyQueue
 	statements map[string]*statement
 	portals    map[string]*portal
 	// doubtful is set where a Parse message of the unnamed statement has failed: PostgreSQL drops the old one all the same.
@@ -22,7 +22,7 @@ type books struct {
 // answer, for which the server has a placeholder, or one of the server's with wishes about
 // it. A Parse message makes it, or SQL's PREPARE: there is one name space for both.
 type statement struct {
-	hooks
+	directives
 	answer   *Answer // nil: the server's own
 	bind     func(context.Context, *Bind) error
 	execute  func(context.Context) error
@@ -31,8 +31,8 @@ type statement struct {
 	oids     []uint32 // parameter types as declared by Parse
 }
 
-// hooks are the wishes of a verdict about a statement that the server executes.
-type hooks struct {
+// directives are the wishes of a verdict about a statement that the server executes.
+type directives struct {
 	tag  string
 	done func(tag string)
 	pgtext.Edited
@@ -177,7 +177,7 @@ func (b *books) dropUnnamed() bool {
 }
 
 // done follows the completion of a statement.
-func (b *books) done(h *hooks, tag string) {
+func (b *books) done(h *directives, tag string) {
 	switch tag {
 	case "DISCARD ALL":
 		clear(b.portals)
@@ -208,7 +208,7 @@ func (b *books) dropNamed() {
 
 // ready follows a ReadyForQuery.
 func (b *books) ready(status byte) {
-	if b.script.ready().kind == 'Q' {
+	if b.replyQueue.ready().kind == 'Q' {
 		delete(b.statements, "")
 		delete(b.portals, "")
 	}

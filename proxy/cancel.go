@@ -51,8 +51,8 @@ func (s *Server) cancel(ctx context.Context, t *netpoll.Task, key cancelKey) err
 		_, secured := target.upstream.(tlsConn)
 		plain = !secured
 		upstream = target.via.at(target.upstream.RemoteAddr()) // a name may have several addresses
-		local := target.callbacks.cancel(ErrCancelled)
-		if local && !target.flow.working() {
+		local := target.calls.cancel(ErrCancelled)
+		if local && !target.counter.working() {
 			return nil // a signal could hit the session's next statement
 		}
 	}

@@ -28,7 +28,7 @@ type clientSide struct {
 	answered int // messages since the latest ReadyForQuery that answered one of the client's
 	progress progress
 	copying  bool          // the server waits for the client's copy
-	quiet    chan struct{} // closed when the server has nothing of the script to do; nil: nobody waits
+	quiet    chan struct{} // closed when the server has nothing of the reply queue to do; nil: nobody waits
 	tracking atomic.Bool   // books are not empty
 }
 
@@ -121,7 +121,7 @@ func (c *clientSide) end(last []byte) {
 	c.atBoundary()
 }
 
-// isQuiet reports whether the server has nothing of the script to do; mu is held.
+// isQuiet reports whether the server has nothing of the reply queue to do; mu is held.
 func (c *clientSide) isQuiet() bool { return len(c.books.items) == 0 || c.copying }
 
 // settle notes whether the books are empty, and wakes who waits for the server; mu is held.

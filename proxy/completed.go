@@ -73,7 +73,7 @@ func (r *replies) committed(at Place) (refusal *Error) {
 	if !ok || r.client.flush(nil) != nil {
 		return nil
 	}
-	r.flow.hold()
+	r.counter.hold()
 	r.call(false, func(ctx context.Context) {
 		r.handling.Lock(r.task)
 		defer r.handling.Unlock()
@@ -85,15 +85,15 @@ func (r *replies) committed(at Place) (refusal *Error) {
 }
 
 // completing returns the wishes about the statement that a CommandComplete is for, and goes on to the next one.
-func (b *books) completing(head *item) *hooks {
+func (b *books) completing(head *item) *directives {
 	switch {
 	case head == nil:
 		return nil
 	case head.batch != nil:
 		head.batch.at++
-		return head.batch.hooks[head.batch.at-1]
+		return head.batch.directives[head.batch.at-1]
 	case head.kind == 'E' && b.portals[head.name] != nil:
-		return &b.portals[head.name].hooks
+		return &b.portals[head.name].directives
 	}
 	return nil
 }

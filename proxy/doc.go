@@ -13,9 +13,15 @@
 //
 // # Types
 //
+//	Server ── Session ─┬─ login       from the client's first byte to the server's first ReadyForQuery; gone afterwards
+//	                   ├─ requests    client to server: pump ─► simple, extended ─► server
+//	                   ├─ replies     server to client: pump ─► clientSide, with the books
+//	                   └─ exchange    what the two directions share: connections, handler, counter, calls
+//
 // A [Server] accepts clients, each of which becomes a [Session]. A session's two
-// directions, requests (client to server) and replies (server to client), each own
-// a pump, which reads one connection, and hand its bytes on in whole messages. A
+// directions each own
+// a pump, which reads one connection, and hand its bytes on in whole messages. Package wire knows the messages, package netpoll the
+// sockets. A
 // [Config]'s [Interceptor] opens a [Handler] per session, which sees the texts that
 // it wants and gives a [Verdict] per statement:
 //
@@ -60,9 +66,9 @@
 // parse (in a text with others: one that fails when its turn comes), and its error is replaced.
 //
 // books says what the names stand for: it follows the server's answers, and on top of what has been
-// answered lies what the script still waits for, which holds if nothing of that fails; if
+// answered lies what the reply queue still waits for, which holds if nothing of that fails; if
 // something fails, the server skips whatever rests on it. So a Bind is checked with the text that the server has under that
-// name, and executed with the parameters that were checked. The script is the list of what the client waits for, kept
+// name, and executed with the parameters that were checked. The queue is the list of what the client waits for, kept
 // only while there is something of ours.
 //
 // An answer runs when its turn comes: an Execute of ours goes out with a Flush, and the messages after it wait until
@@ -73,7 +79,7 @@
 //
 // # Safe points
 //
-// flow counts what was asked for and what was answered: a Query, a FunctionCall
+// requestCounter counts what was asked for and what was answered: a Query, a FunctionCall
 // and a Sync each bring one ReadyForQuery, a Sync during COPY FROM STDIN brings
 // none. Handlers are asked when nothing is outstanding, so that the transaction
 // status they are told is exact. While a callback waits, the client's connection
@@ -83,7 +89,7 @@
 //
 // At such a moment a handler may ask the server for a run-time parameter (Query.Ask, Bind.Ask). The SHOW goes by the
 // extended protocol, under names of its own and with a Flush instead of a Sync in the middle of a pipeline, so that neither the
-// client's unnamed statement nor its transaction notices. Its answers have places in the script like others, but are kept from the client.
+// client's unnamed statement nor its transaction notices. Its answers have places in the reply queue like others, but are kept from the client.
 // Callbacks about earlier statements of the pipeline may run meanwhile.
 //
 // # Who owns what
@@ -91,12 +97,12 @@
 // Serve owns the listener and returns when every session has ended. A direction
 // belongs to one goroutine at a time: the poller's leader, or one of its own. With
 // it go its pump and its state; the way to the client, with the
-// script, is shared under clientSide's lock, and whoever holds it writes whole
+// books, is shared under clientSide's lock, and whoever holds it writes whole
 // messages between whole messages. The way to the server belongs to requests
 // alone. The session's connections are closed by the direction that ends last,
-// behind the last message to the client: nobody else closes them, others only set
-// deadlines. Locks are taken in the order clientSide.mu, Session.handling,
-// Session.mu, flow.mu or those of netpoll; only an Answer that writes while it runs holds handling
+// after the last message to the client: nobody else closes them, others only set
+// deadlines. Locks are taken in the order clientSide.mu, exchange.handling,
+// Session.mu, then one of requestCounter.mu, calls.mu or those of netpoll; only an Answer that writes while it runs holds handling
 // first, at a moment when the server has nothing to answer.
 //
 // # Who works, who waits
@@ -108,6 +114,12 @@
 // no poller waits, each direction has a goroutine that waits in Read.
 //
 // # How sessions end
+//
+// A session's stage only goes forward (see stage in ending.go):
+//
+//	atLogin ──► relayed ─┬─► clientLeft ──► dismissed ─┬─► ending ──► ended
+//	     │               ├─► serverDeaf ───────────────┤
+//	     └───────────────┴─────────────────────────────┘
 //
 //	the client closes, or says Terminate   the server gets the same, and may finish
 //	the server closes                      what it said last, otherwise 08006

@@ -101,7 +101,7 @@ func (s *Session) depart(d departure, unfinished bool) {
 		s.mu.Lock()
 		s.enter(clientLeft)
 		s.mu.Unlock()
-		s.callbacks.end(ErrClientGone)
+		s.calls.end(ErrClientGone)
 		s.tellServer(unfinished)
 	case serverDeaf:
 		s.awaitServer(serverDeaf)
@@ -113,7 +113,7 @@ func (s *Session) depart(d departure, unfinished bool) {
 // tellServer tells the server that the client has nothing more to say: it gets the end of input, too, and may
 // finish what it does. One that has heard so, and has nothing to do, closes by itself.
 func (s *Session) tellServer(unfinished bool) {
-	if s.terminated.Load() && s.flow.outstanding() == 0 {
+	if s.terminated.Load() && s.counter.outstanding() == 0 {
 		s.awaitServer(dismissed)
 		return
 	}
@@ -121,7 +121,7 @@ func (s *Session) tellServer(unfinished bool) {
 		s.end(ErrClientGone, nil)
 		return
 	}
-	if s.flow.waits() || unfinished {
+	if s.counter.waits() || unfinished {
 		s.awaitServer(dismissed)
 	}
 }
@@ -145,7 +145,7 @@ func (s *Session) end(cause error, e *Error) {
 		return
 	}
 	s.cause = cause
-	s.callbacks.end(cause)
+	s.calls.end(cause)
 	if early { // the login tells
 		s.interrupt()
 		s.mu.Unlock()

@@ -19,15 +19,15 @@ import (
 
 // An exchange is what a session's two directions share.
 type exchange struct {
-	session   *Session
-	task      *netpoll.Task
-	conn      net.Conn // the client's
-	upstream  net.Conn // the server's
-	client    *clientSide
-	flow      flow
-	handler   Handler
-	handling  netpoll.Mutex // the handler's methods are called one at a time
-	callbacks callbacks
+	session  *Session
+	task     *netpoll.Task
+	conn     net.Conn // the client's
+	upstream net.Conn // the server's
+	client   *clientSide
+	counter  requestCounter
+	handler  Handler
+	handling netpoll.Mutex // the handler's methods are called one at a time
+	calls    calls
 	// watched and events belong to client.mu.
 	watched bool
 	events  []Event
@@ -45,7 +45,7 @@ func (x *exchange) clientLeft() bool {
 // call runs a callback, whose context ends with the client, with the
 // session and, unless patient, with a CancelRequest.
 func (x *exchange) call(patient bool, f func(context.Context)) {
-	ctx, done := x.callbacks.begin(patient)
+	ctx, done := x.calls.begin(patient)
 	defer done()
 	x.task.Blocking(func() { f(ctx) })
 }
@@ -107,7 +107,7 @@ func (x *exchange) recovered(err *error) {
 
 // busy reports whether ending the session now would break something off.
 func (x *exchange) busy() bool {
-	return x.callbacks.any() || x.flow.outstanding() > 0 || x.flow.tx() != 'I'
+	return x.calls.any() || x.counter.outstanding() > 0 || x.counter.tx() != 'I'
 }
 
 // readDeadline sets the client's read deadline unless the session is ending, or does not get to its beginning.

@@ -45,7 +45,7 @@ func (r extended) failParse(name string, e *Error) error {
 
 // status is the transaction status for the next statement, as far as it is known.
 func (r extended) status() byte {
-	status := r.flow.tx()
+	status := r.counter.tx()
 	if status == 'E' && slices.Contains(r.segment, 'E') { // a failed transaction lets nothing be executed but its end
 		return 'T'
 	}
@@ -101,18 +101,18 @@ func declared(client, own []uint32) []uint32 {
 
 // statement is what a verdict says about a prepared statement.
 func (v *Verdict) statement() *statement {
-	s := &statement{hooks: v.hooks(), bind: v.Bind, execute: v.Execute, executes: v.Executes, kept: v.Keep}
+	s := &statement{directives: v.directives(), bind: v.Bind, execute: v.Execute, executes: v.Executes, kept: v.Keep}
 	if v.Action == Local {
 		s.answer = v.Answer
 	}
 	return s
 }
 
-// hooks are what a verdict wants of its statement's execution.
-func (v *Verdict) hooks() hooks {
-	h := hooks{tag: v.Tag, done: v.Done, deallocates: v.Deallocates}
+// directives are what a verdict wants of its statement's execution.
+func (v *Verdict) directives() directives {
+	h := directives{tag: v.Tag, done: v.Done, deallocates: v.Deallocates}
 	if p := v.Prepares; p != nil {
-		h.prepares, h.prepared = p.Name, &statement{hooks: hooks{done: p.Done}, answer: p.Answer, bind: p.Bind, kept: p.Keep}
+		h.prepares, h.prepared = p.Name, &statement{directives: directives{done: p.Done}, answer: p.Answer, bind: p.Bind, kept: p.Keep}
 	}
 	return h
 }

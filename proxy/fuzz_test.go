@@ -156,7 +156,7 @@ func FuzzPositions(f *testing.F) {
 			t.Fatalf("position %d of %q", got, text)
 		}
 		b := &books{}
-		b.push(item{kind: 'P', statement: &statement{hooks: hooks{Edited: e}}})
+		b.push(item{kind: 'P', statement: &statement{directives: directives{Edited: e}}})
 		_ = b.relocate(&wire.Fields{Position: int32(position)})
 	})
 }

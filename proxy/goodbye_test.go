@@ -45,7 +45,7 @@ func goingOn(t *testing.T) (s *Session, client io.WriteCloser, server net.Conn) 
 	s.client = newClientSide(s.conn, nil)
 	s.requests = newRequests(s)
 	s.replies = newReplies(s)
-	s.flow.begin('I')
+	s.counter.begin('I')
 	proxy.running.Add(1)
 	go s.relay()
 	return s, client, server

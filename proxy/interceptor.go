@@ -110,7 +110,7 @@ type Verdict struct {
 	Bind func(ctx context.Context, b *Bind) error
 
 	// Execute, if set, is asked when a portal of this statement is first executed (extended protocol, Pass and
-	// Replace): an *Error refuses it there, behind the answers to its Bind and Describe. It is called at the same kind of moment as
+	// Replace): an *Error refuses it there, after the answers to its Bind and Describe. It is called at the same kind of moment as
 	// Intercept, and not again where the client goes on with the rows of a suspended portal.
 	Execute func(ctx context.Context) error
 

@@ -13,7 +13,7 @@ func (l *login) open(ctx context.Context, ready, out, key []byte) error {
 	if len(ready) != wire.HeaderSize+1 {
 		return wire.Malformed("invalid ReadyForQuery message")
 	}
-	l.flow.begin(ready[wire.HeaderSize])
+	l.counter.begin(ready[wire.HeaderSize])
 	if l.cfg.Interceptor != nil && !l.replicates {
 		if err := l.openHandler(ctx); err != nil {
 			return err

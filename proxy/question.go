@@ -139,7 +139,7 @@ func (r *replies) overhear(q *question, typ byte, frame []byte) error {
 		r.client.answered = 0
 		r.client.progress.ready(frame[wire.HeaderSize])
 		r.client.settle()
-		r.flow.ready(frame[wire.HeaderSize])
+		r.counter.ready(frame[wire.HeaderSize])
 		return nil
 	}
 	r.note(typ)

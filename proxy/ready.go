@@ -6,7 +6,7 @@ import (
 	"mzproxy/proxy/wire"
 )
 
-// ready forwards a ReadyForQuery behind what the handler has to say.
+// ready forwards a ReadyForQuery after what the handler has to say.
 func (r *replies) ready(frame []byte) error {
 	if len(frame) != wire.HeaderSize+1 {
 		return wire.Malformed("invalid ReadyForQuery message")
@@ -16,11 +16,11 @@ func (r *replies) ready(frame []byte) error {
 	c.answered, c.copying = 0, false
 	c.progress.ready(status)
 	c.settle()
-	if r.watched && r.flow.outstanding() > 0 { // one that nobody asked for could come while a handler writes
+	if r.watched && r.counter.outstanding() > 0 { // one that nobody asked for could come while a handler writes
 		if err := c.flush(nil); err != nil {
 			return err
 		}
-		r.flow.hold()
+		r.counter.hold()
 		var before []byte
 		r.call(false, func(ctx context.Context) { before = r.beforeReady(ctx, status) })
 		if err := c.write(before); err != nil {
@@ -28,7 +28,7 @@ func (r *replies) ready(frame []byte) error {
 		}
 	}
 	// The count goes first: the client may answer faster than we go on.
-	r.flow.ready(status)
+	r.counter.ready(status)
 	return r.forward(frame)
 }
 

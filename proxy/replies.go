@@ -12,7 +12,7 @@ import (
 var errSaidGoodbye = errors.New("the session is over")
 
 // replies is the direction from the server to the client. It belongs to one
-// goroutine at a time; what it shares with the other direction is in clientSide and flow.
+// goroutine at a time; what it shares with the other direction is in the exchange.
 type replies struct {
 	*exchange
 	requests *requests
@@ -46,7 +46,7 @@ func (r *replies) result(err error) error {
 
 // dismissed reports whether the server has nothing more to do for the client.
 func (r *replies) dismissed() bool {
-	return r.terminated.Load() || r.clientLeft() && r.flow.outstanding() == 0
+	return r.terminated.Load() || r.clientLeft() && r.counter.outstanding() == 0
 }
 
 // attentive reports whether more than the framing of the server's messages
@@ -115,13 +115,13 @@ func (r *replies) consume(data []byte) (int, error) {
 		return at, err
 	}
 	c.setMid(r.skip > 0)
-	if r.clientLeft() && r.flow.waits() {
+	if r.clientLeft() && r.counter.waits() {
 		r.session.awaitServer(dismissed)
 	}
 	return at, r.drainedOut()
 }
 
-// forward writes whole messages; the stream is at a boundary behind them.
+// forward writes whole messages; the stream is at a boundary after them.
 func (r *replies) forward(p []byte) error {
 	if len(p) == 0 {
 		return nil
@@ -135,7 +135,7 @@ func (r *replies) forward(p []byte) error {
 
 // drainedOut ends the session between two transactions when the proxy shuts down.
 func (r *replies) drainedOut() error {
-	if r.draining.Load() && r.last == 'Z' && r.skip == 0 && r.flow.outstanding() == 0 && r.flow.tx() == 'I' {
+	if r.draining.Load() && r.last == 'Z' && r.skip == 0 && r.counter.outstanding() == 0 && r.counter.tx() == 'I' {
 		return wire.Fatal(wire.CodeAdminShutdown, messageShutdown, ErrShutdown)
 	}
 	return nil
@@ -167,7 +167,7 @@ func (r *replies) observe(typ byte, frame []byte) error {
 	}
 	r.client.answered = 0
 	r.client.progress.ready(frame[wire.HeaderSize])
-	r.flow.ready(frame[wire.HeaderSize])
+	r.counter.ready(frame[wire.HeaderSize])
 	return nil
 }
 
@@ -178,14 +178,14 @@ func (r *replies) note(typ byte) {
 	case '1', '2', '3', 'T', 'n', 'C', 'I', 's':
 		r.client.answered++
 	case 'G':
-		lost := r.flow.copyStarted()
+		lost := r.counter.copyStarted()
 		if b := &r.client.books; b.head() != nil {
 			b.loseSyncs(lost)
 			r.client.copying = true
 			r.client.settle()
 		}
 	case 'E':
-		r.flow.errored()
+		r.counter.errored()
 	}
 }
 

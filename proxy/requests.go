@@ -214,7 +214,7 @@ func (r *requests) count(typ byte) {
 		r.extend(typ)
 	case 'E':
 		r.extend(typ)
-		r.flow.execute()
+		r.counter.execute()
 	case 'Q', 'F':
 		if r.doomed() { // the server skips it
 			return
@@ -223,19 +223,19 @@ func (r *requests) count(typ byte) {
 			r.unnamed = false
 		}
 		r.segment = r.segment[:0]
-		r.flow.query()
+		r.counter.query()
 	case 'S':
 		r.segment, r.poisoned = r.segment[:0], false
-		r.flow.sync()
+		r.counter.sync()
 	case 'c', 'f':
-		r.flow.copySent()
+		r.counter.copySent()
 	case 'X':
 		r.terminated.Store(true)
 	}
 }
 
 // doomed reports whether the server skips whatever comes before the next Sync.
-func (r *requests) doomed() bool { return len(r.segment) > 0 && (r.poisoned || r.flow.hasFailed()) }
+func (r *requests) doomed() bool { return len(r.segment) > 0 && (r.poisoned || r.counter.hasFailed()) }
 
 // maxSegment is the length from which answered messages are cut off a segment.
 const maxSegment = 4096
@@ -246,7 +246,7 @@ func (r *requests) extend(typ byte) {
 		return
 	}
 	if len(r.segment) == 0 {
-		r.flow.restart()
+		r.counter.restart()
 	}
 	if len(r.segment) >= maxSegment && len(r.segment) == cap(r.segment) {
 		r.shorten()
@@ -260,7 +260,7 @@ func (r *requests) shorten() {
 	c := r.client
 	c.hold()
 	defer c.mu.Unlock()
-	if r.flow.outstanding() > 0 || !c.books.empty() { // the answers are not those of the segment
+	if r.counter.outstanding() > 0 || !c.books.empty() { // the answers are not those of the segment
 		return
 	}
 	n := min(c.answered, len(r.segment))
@@ -268,7 +268,7 @@ func (r *requests) shorten() {
 	c.answered -= n
 }
 
-// track gives a message its place in the script. The first one of a script must be one
+// track gives a message its place in the reply queue. The first one of it must be one
 // of the current segment.
 func (r *requests) track(it item) {
 	c := r.client
@@ -289,7 +289,7 @@ const leftTimeout = 2 * time.Second
 // errLeft ends what takes longer than that. The server may take its time.
 var errLeft = fmt.Errorf("%w, or says no more", ErrClientGone)
 
-// follow begins a script with what the server has yet to answer of the segment; client.mu is held.
+// follow begins the queue with what the server has yet to answer of the segment; client.mu is held.
 func (r *requests) follow() {
 	c := r.client
 	if !c.books.empty() || r.doomed() {
@@ -328,7 +328,7 @@ func (r *requests) pass(frame []byte) error {
 	return r.forward(frame)
 }
 
-// passFor forwards a message that the script has an item for.
+// passFor forwards a message that the reply queue has an item for.
 func (r *requests) passFor(it item, frame []byte) error {
 	r.track(it)
 	if (it.kind == 'P' || it.kind == 'B') && it.name == "" {

@@ -23,7 +23,7 @@ type simple struct{ *requests }
 
 func (r *requests) simple() simple { return simple{r} }
 
-// query handles a simple query that the handler wants to see, or that stands behind messages without a Sync,
+// query handles a simple query that the handler wants to see, or that comes after messages without a Sync,
 // and FunctionCalls there.
 func (r simple) query(frame []byte) error {
 	if err := r.asking().drain(nil); err != nil {
@@ -86,7 +86,7 @@ func (r simple) answerAll(parts []*Verdict) error {
 			return err
 		}
 	}
-	status := r.flow.tx()
+	status := r.counter.tx()
 	for _, v := range parts {
 		if status == 'E' {
 			return r.failQuery(&Error{Code: wire.CodeFailedTransaction, Message: pgtext.MessageFailedTransaction})
@@ -113,7 +113,7 @@ func (r simple) readyAgain(before []byte) error {
 		return err
 	}
 	defer c.mu.Unlock()
-	status := r.flow.tx()
+	status := r.counter.tx()
 	if r.watched {
 		if err := c.flush(before); err != nil {
 			return err
@@ -132,7 +132,7 @@ func (r simple) readyAgain(before []byte) error {
 // failQuery ends a query that never reached the server with an error. An open
 // transaction fails on the server, too.
 func (r simple) failQuery(e *Error) error {
-	if r.flow.tx() != 'T' {
+	if r.counter.tx() != 'T' {
 		return r.readyAgain(wire.Append(nil, e))
 	}
 	return r.sendBatch(&batch{fail: map[int]*Error{0: e}}, poisonText)
@@ -149,7 +149,7 @@ func (r simple) mixed(text string, parts []*Verdict) error {
 	if v := parts[0]; len(parts) == 1 && v.Action == Refuse { // the server need not parse anything else
 		return r.sendBatch(&batch{fail: map[int]*Error{0: v.Err}}, poisonText)
 	}
-	b := &batch{Edited: pgtext.Edited{Text: text}, hooks: map[int]*hooks{}, local: map[int]*answer{}, fail: map[int]*Error{}}
+	b := &batch{Edited: pgtext.Edited{Text: text}, directives: map[int]*directives{}, local: map[int]*answer{}, fail: map[int]*Error{}}
 	kept := 0
 	for i, v := range parts {
 		if v == nil {
@@ -161,7 +161,7 @@ func (r simple) mixed(text string, parts []*Verdict) error {
 			instead = v.Text
 			fallthrough
 		case v.Action == Pass:
-			b.follow(i, v.hooks())
+			b.follow(i, v.directives())
 		case len(b.fail) > 0: // the server does not get so far
 		case v.Action == Local:
 			r.answerIn(b, i, v.Answer, len(parts) > 1, maxAnswers-kept)

@@ -34,20 +34,20 @@ func (it *item) makes(name string) (s *statement, ok bool) {
 	return nil, false
 }
 
-// A script is what the client is waiting for, in order. It is kept only while
+// A replyQueue is what the client is waiting for, in order. It is kept only while
 // there is something of ours: a session that is only relayed has an empty one.
-type script struct{ items []item }
+type replyQueue struct{ items []item }
 
-func (s *script) head() *item {
+func (s *replyQueue) head() *item {
 	if len(s.items) == 0 {
 		return nil
 	}
 	return &s.items[0]
 }
 
-func (s *script) push(it item) { s.items = append(s.items, it) }
+func (s *replyQueue) push(it item) { s.items = append(s.items, it) }
 
-func (s *script) pop() {
+func (s *replyQueue) pop() {
 	s.items[0] = item{}
 	s.items = s.items[1:]
 	if len(s.items) == 0 {
@@ -56,7 +56,7 @@ func (s *script) pop() {
 }
 
 // lose drops the head, which gets no answer any more if it had none.
-func (s *script) lose() {
+func (s *replyQueue) lose() {
 	if q := s.asked(); q != nil {
 		q.finish(errNotNow)
 	}
@@ -64,7 +64,7 @@ func (s *script) lose() {
 }
 
 // asked is the question that the head belongs to; nil: none.
-func (s *script) asked() *question {
+func (s *replyQueue) asked() *question {
 	if h := s.head(); h != nil {
 		return h.asked
 	}
@@ -72,7 +72,7 @@ func (s *script) asked() *question {
 }
 
 // skip drops what the server skips after an error: all up to the next Sync.
-func (s *script) skip() {
+func (s *replyQueue) skip() {
 	for h := s.head(); h != nil && h.kind != 'S'; h = s.head() {
 		s.lose()
 	}
@@ -80,7 +80,7 @@ func (s *script) skip() {
 
 // ready drops all up to and with the message that a ReadyForQuery answers, and
 // returns that.
-func (s *script) ready() (last item) {
+func (s *replyQueue) ready() (last item) {
 	for h := s.head(); h != nil; h = s.head() {
 		last = *h
 		s.lose()
@@ -91,14 +91,14 @@ func (s *script) ready() (last item) {
 	return item{}
 }
 
-// loseSyncs drops the first n Syncs behind the head, which began a COPY FROM STDIN: the server ignores them.
-func (s *script) loseSyncs(n int) {
+// loseSyncs drops the first n Syncs after the head, which began a COPY FROM STDIN: the server ignores them.
+func (s *replyQueue) loseSyncs(n int) {
 	for ; n > 0 && len(s.items) > 1 && s.items[1].kind == 'S'; n-- {
 		s.items = append(s.items[:1], s.items[2:]...)
 	}
 }
 
-// expectsAnswer reports whether a message has a place in the script.
+// expectsAnswer reports whether a message has a place in the reply queue.
 func expectsAnswer(typ byte) bool {
 	switch typ {
 	case 'P', 'B', 'D', 'E', 'C', 'Q', 'F', 'S':

@@ -6,11 +6,11 @@ import (
 	"sync"
 )
 
-// callbacks are the calls of a session's handler, and waits in front of them, that somebody may end. Safe for concurrent use.
-type callbacks struct {
-	mu    sync.Mutex
-	calls map[*call]struct{}
-	cause error // why those that begin now end at once; nil: they may run
+// calls are those of a session's handler, and waits in front of them, that somebody may end. Safe for concurrent use.
+type calls struct {
+	mu      sync.Mutex
+	running map[*call]struct{}
+	cause   error // why those that begin now end at once; nil: they may run
 }
 
 // A call is a callback that runs.
@@ -20,7 +20,7 @@ type call struct {
 }
 
 // begin makes the context of a callback; done is called after it.
-func (c *callbacks) begin(patient bool) (ctx context.Context, done func()) {
+func (c *calls) begin(patient bool) (ctx context.Context, done func()) {
 	ctx, cancel := context.WithCancelCause(context.Background())
 	one := &call{cancel, patient}
 	c.mu.Lock()
@@ -29,24 +29,24 @@ func (c *callbacks) begin(patient bool) (ctx context.Context, done func()) {
 		cancel(c.cause)
 		return ctx, func() {}
 	}
-	if c.calls == nil {
-		c.calls = map[*call]struct{}{}
+	if c.running == nil {
+		c.running = map[*call]struct{}{}
 	}
-	c.calls[one] = struct{}{}
+	c.running[one] = struct{}{}
 	return ctx, func() {
 		c.mu.Lock()
-		delete(c.calls, one)
+		delete(c.running, one)
 		c.mu.Unlock()
 		cancel(nil)
 	}
 }
 
 // cancel ends those that run and reports whether there were any.
-func (c *callbacks) cancel(cause error) bool {
+func (c *calls) cancel(cause error) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	found := false
-	for one := range c.calls {
+	for one := range c.running {
 		if one.patient && (errors.Is(cause, ErrCancelled) || errors.Is(cause, errLeft)) {
 			continue
 		}
@@ -57,7 +57,7 @@ func (c *callbacks) cancel(cause error) bool {
 }
 
 // end ends those that run, and those that begin from now on.
-func (c *callbacks) end(cause error) {
+func (c *calls) end(cause error) {
 	c.mu.Lock()
 	c.cause = cause
 	c.mu.Unlock()
@@ -65,8 +65,8 @@ func (c *callbacks) end(cause error) {
 }
 
 // any reports whether some run.
-func (c *callbacks) any() bool {
+func (c *calls) any() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.calls) > 0
+	return len(c.running) > 0
 }

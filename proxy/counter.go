@@ -5,16 +5,16 @@ import (
 	"sync"
 )
 
-// flow counts what a client has asked for and what the server has answered:
+// A requestCounter counts what a client has asked for and what the server has answered:
 // every Query, FunctionCall and Sync is answered by one ReadyForQuery. A Sync
 // that the server reads during COPY FROM STDIN is not: it ignores Flush and Sync
 // until CopyDone or CopyFail (PostgreSQL documentation, "COPY Operations").
 // When nothing is outstanding, the status byte is exact. Safe for concurrent use.
-type flow struct {
+type requestCounter struct {
 	mu        sync.Mutex
 	sent      uint64        // requests for a ReadyForQuery
 	received  uint64        // ReadyForQuerys
-	failed    bool          // the server has failed at a message behind the latest Sync, and skips what comes before the next one
+	failed    bool          // the server has failed at a message after the latest Sync, and skips what comes before the next one
 	held      uint64        // ReadyForQuerys that have come but are not passed on yet: 0 or 1
 	sinceExec uint64        // Syncs sent since the last Execute or Query, up to a CopyDone
 	copyIn    bool          // between CopyInResponse and the end of the copy
@@ -24,14 +24,14 @@ type flow struct {
 }
 
 // begin notes the first ReadyForQuery, which nobody asked for.
-func (f *flow) begin(status byte) {
+func (f *requestCounter) begin(status byte) {
 	f.mu.Lock()
 	f.status = status
 	f.mu.Unlock()
 }
 
 // query notes a Query or FunctionCall message.
-func (f *flow) query() {
+func (f *requestCounter) query() {
 	f.mu.Lock()
 	f.sent++
 	f.sinceExec, f.copyDone = 0, false
@@ -39,14 +39,14 @@ func (f *flow) query() {
 }
 
 // execute notes an Execute message.
-func (f *flow) execute() {
+func (f *requestCounter) execute() {
 	f.mu.Lock()
 	f.sinceExec, f.copyDone = 0, false
 	f.mu.Unlock()
 }
 
 // sync notes a Sync message.
-func (f *flow) sync() {
+func (f *requestCounter) sync() {
 	f.mu.Lock()
 	if !f.copyIn {
 		f.sent++
@@ -60,7 +60,7 @@ func (f *flow) sync() {
 
 // copyStarted notes a CopyInResponse: the Syncs between the Execute and the end
 // of the copy, which may have been sent already, are lost. It returns how many these are.
-func (f *flow) copyStarted() (lost int) {
+func (f *requestCounter) copyStarted() (lost int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.copyIn = !f.copyDone
@@ -72,29 +72,29 @@ func (f *flow) copyStarted() (lost int) {
 }
 
 // copySent notes CopyDone or CopyFail.
-func (f *flow) copySent() {
+func (f *requestCounter) copySent() {
 	f.mu.Lock()
 	f.copyIn, f.copyDone = false, true
 	f.mu.Unlock()
 }
 
-// restart notes the first message behind a Sync or Query.
-func (f *flow) restart() {
+// restart notes the first message after a Sync or Query.
+func (f *requestCounter) restart() {
 	f.mu.Lock()
 	f.failed = false
 	f.mu.Unlock()
 }
 
 // hasFailed reports whether the server skips what comes before the next Sync.
-func (f *flow) hasFailed() bool {
+func (f *requestCounter) hasFailed() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.failed
 }
 
 // errored notes an error of the server, which ends a copy. Where no ReadyForQuery is to
-// come, it concerns a message behind the latest Sync.
-func (f *flow) errored() {
+// come, it concerns a message after the latest Sync.
+func (f *requestCounter) errored() {
 	f.mu.Lock()
 	f.copyIn = false
 	f.failed = f.received >= f.sent
@@ -102,21 +102,21 @@ func (f *flow) errored() {
 }
 
 // hold notes a ReadyForQuery that is not passed on before the handler was asked.
-func (f *flow) hold() {
+func (f *requestCounter) hold() {
 	f.mu.Lock()
 	f.held = 1
 	f.mu.Unlock()
 }
 
 // working reports whether there is something that the server has yet to answer.
-func (f *flow) working() bool {
+func (f *requestCounter) working() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.sent > f.received+f.held
 }
 
 // ready notes a ReadyForQuery.
-func (f *flow) ready(status byte) {
+func (f *requestCounter) ready(status byte) {
 	f.mu.Lock()
 	f.received++
 	if f.received > f.sent {
@@ -129,7 +129,7 @@ func (f *flow) ready(status byte) {
 }
 
 // settle wakes who waits for quiet. f.mu is held.
-func (f *flow) settle() {
+func (f *requestCounter) settle() {
 	if f.quiet != nil && f.received >= f.sent {
 		close(f.quiet)
 		f.quiet = nil
@@ -137,21 +137,21 @@ func (f *flow) settle() {
 }
 
 // outstanding is the number of ReadyForQuerys that have yet to come.
-func (f *flow) outstanding() uint64 {
+func (f *requestCounter) outstanding() uint64 {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.sent - f.received
 }
 
 // waits reports whether the server does nothing before the client says more.
-func (f *flow) waits() bool {
+func (f *requestCounter) waits() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.received >= f.sent || f.copyIn
 }
 
 // tx is the status byte of the latest ReadyForQuery.
-func (f *flow) tx() byte {
+func (f *requestCounter) tx() byte {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.status
@@ -159,7 +159,7 @@ func (f *flow) tx() byte {
 
 // wait returns when nothing is outstanding. It cannot hang on a server that
 // works: everything that it waits for has been sent.
-func (f *flow) wait(ctx context.Context) error {
+func (f *requestCounter) wait(ctx context.Context) error {
 	f.mu.Lock()
 	if f.received >= f.sent {
 		f.mu.Unlock()
