@@ -225,3 +225,51 @@ func TestWhatIfWithParameters(t *testing.T) {
 		t.Error("something was written")
 	}
 }
+
+// Rows that were written with the name of a cluster are found by it, wherever the column is compared with a constant or a parameter.
+func TestRowsAreFoundByName(t *testing.T) {
+	w := newWorldWith(t, offlineDemo)
+	c := connect(t, w)
+	if _, err := c.Exec(t.Context(), `INSERT INTO mz_cluster_strategies VALUES ('prod', 'target_size', '{"target_size": "large"}')`).ReadAll(); err != nil {
+		t.Fatal(err)
+	}
+	const from = "SELECT strategy_type FROM mz_cluster_strategies "
+	for _, text := range []string{
+		from + "WHERE cluster_id = 'prod'",
+		from + "WHERE cluster_id IN ('nothing', 'prod')",
+		from + "s WHERE 'prod' = s.cluster_id AND cluster_id <> 'staging'",
+		from + "WHERE cluster_id IS NOT DISTINCT FROM 'prod'",
+		"SELECT * FROM (" + from + "WHERE cluster_id = 'prod') AS x",
+		"SELECT s.strategy_type FROM mz_cluster_strategies AS s JOIN mz_clusters AS c ON s.cluster_id = c.id WHERE s.cluster_id = 'prod'",
+	} {
+		if tag := outcome(t, c, text); tag != "SELECT 1" {
+			t.Errorf("%s: %s", text, tag)
+		}
+	}
+	if got := c.ExecParams(t.Context(), from+"WHERE cluster_id = $1", values([]string{"prod"}), nil, nil, nil).Read(); got.Err != nil || len(got.Rows) != 1 {
+		t.Errorf("with a parameter: %d rows, %v", len(got.Rows), got.Err)
+	}
+	if tag := outcome(t, c, from+"WHERE cluster_id <> 'prod'"); tag != "SELECT 0" {
+		t.Errorf("<>: %s", tag)
+	}
+	c.notices = nil
+	if tag := outcome(t, c, from+"WHERE cluster_id LIKE 'pro%'"); tag != "SELECT 0" || len(c.notices) != 1 || !strings.Contains(c.notices[0], "holds ids") {
+		t.Errorf("LIKE: %s, %q", tag, c.notices)
+	}
+	for _, text := range []string{"SELECT * FROM (SHOW STRATEGIES) s", "BEGIN; DECLARE x CURSOR FOR SHOW STRATEGIES", "COPY (SHOW STRATEGIES) TO STDOUT"} {
+		if got := outcome(t, c, text); !strings.HasSuffix(got, "0A000") {
+			t.Errorf("%s: %s", text, got)
+		}
+		outcome(t, c, "ROLLBACK")
+	}
+}
+
+// outcome is the tag of the last statement of a text, or its SQLSTATE.
+func outcome(t *testing.T, c *client, text string) string {
+	t.Helper()
+	results, err := c.Exec(t.Context(), text).ReadAll()
+	if err != nil {
+		return code(t, err)
+	}
+	return results[len(results)-1].CommandTag.String()
+}
