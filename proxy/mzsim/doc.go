@@ -30,7 +30,8 @@
 //
 // What differs from Materialize because PostgreSQL executes the queries: type
 // OIDs (unsigned integers and mz_timestamp are domains over numeric, lists and
-// mz_aclitem[] are text[]), a materialized view is a PostgreSQL view, an index
+// mz_aclitem[] are text[]), a materialized view is a PostgreSQL view in all but pg_class, a comment that begins with -- ends at a carriage
+// return, too, a text that is not UTF-8 is refused and does not end the connection, changes of the catalog in one pipeline commit together, an index
 // is registered but never used by a plan, sources never get rows and their tables have the same two columns
 // always, a managed cluster changes its size at once, CURRENT_TIMESTAMP does not follow the simulated clock
 // as now() does, privileges on tables are checked even where enable_rbac_checks is off, a DDL

@@ -11,10 +11,11 @@ def check(name, got, want):
 
 
 for driver, options in (("psycopg2", {}), ("psycopg", {"use_native_hstore": False})):
-    engine = sa.create_engine(f"postgresql+{driver}://materialize@{host}:{port}/materialize", **options)
+    url = f"postgresql+{driver}://materialize@{host}:{port}/materialize"
+    engine = sa.create_engine(url, isolation_level="AUTOCOMMIT", **options)
     meta = sa.MetaData()
     table = sa.Table(f"alchemy_{driver}", meta, sa.Column("a", sa.Integer, nullable=False), sa.Column("b", sa.Text))
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as c:
+    with engine.connect() as c:
         check(f"{driver}: version", engine.dialect.server_version_info, (9, 5))
         c.execute(sa.text(f"CREATE TABLE {table.name} (a int NOT NULL, b text)"))
         c.execute(sa.text(f"CREATE MATERIALIZED VIEW {table.name}_count AS SELECT count(*) FROM {table.name}"))
@@ -26,5 +27,5 @@ for driver, options in (("psycopg2", {}), ("psycopg", {"use_native_hstore": Fals
         check(f"{driver}: materialized views", f"{table.name}_count" in seen.get_materialized_view_names(), True)
         check(f"{driver}: columns", [(x["name"], x["nullable"]) for x in seen.get_columns(table.name)], [("a", False), ("b", True)])
         c.execute(sa.text(f"DROP TABLE {table.name} CASCADE"))
-    with engine.connect() as c, c.begin():
+    with sa.create_engine(url, **options).connect() as c, c.begin():
         check(f"{driver}: transaction", c.execute(sa.text("SELECT 1")).scalar(), 1)

@@ -85,7 +85,7 @@ fresh() { # fresh NAME: a stand-in of its own for each way, with the cluster tha
   "$mzsim" serve --listen 127.0.0.1:0 --startup 100ms --hydration 100ms >"$scratch/$1" 2>&1 &
   pids+=($!)
   upstream=$(wait_for 'postgres://[^"]+' "$scratch/$1")
-  psql -qX "$upstream" -c "CREATE CLUSTER dbt_cluster (SIZE '25cc')"
+  PGOPTIONS='-c welcome_message=off' psql -qX "$upstream" -c "CREATE CLUSTER dbt_cluster (SIZE '25cc')"
 }
 
 address() { sed -E 's,^[^@]*@([^:]*):([0-9]+)/.*,\1 \2,' <<<"$1"; }

@@ -1,1 +1,1 @@
-SELECT customer, sum(amount) AS total FROM {{ ref('orders') }} GROUP BY customer
+SELECT customer, sum(amount) AS total FROM {{ source('raw', 'orders') }} GROUP BY customer
