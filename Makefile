@@ -37,6 +37,8 @@ test: setup fmt-check vet $(LINT) ## what a change has to pass: format, vet, lin
 	go test -vet=off $(PURE)
 	@$(say) 'the other tests, with the race detector: a package is reported when it is through'
 	go test -vet=off -race -timeout 30m $(RACE)
+	@$(say) 'the relay once more, with the portable way to wait'
+	go test -vet=off -tags portable ./proxy ./proxy/netpoll
 
 race: setup ## all tests under the race detector
 	go test -race ./...
@@ -55,7 +57,7 @@ bench: setup ## run the Go benchmarks
 lint: $(GOLANGCI) ## run golangci-lint, which is built the first time
 	@$(say) lint
 	$(GOLANGCI) run
-	GOOS=darwin go vet ./proxy ./proxy/netpoll ./proxy/pgtest ./engine ./engine/strategy # the others need a C compiler for it
+	GOOS=darwin go vet ./proxy ./proxy/netpoll ./proxy/wire ./proxy/pgtest ./engine ./engine/strategy # the others need a C compiler for it
 
 no-lint:
 	@$(say) 'no lint: once make lint has built the linter, make test runs it, too'
