@@ -124,7 +124,8 @@ func TestKilledAtEveryStep(t *testing.T) {
 			second := serveProcess(t, s.dsn, nil)
 			s.eventually(t, replicasOf(cluster), "r_25cc")
 			s.checkAudit(t, cluster, "create killed_"+fmt.Sprint(i)+"_burst", "create r_25cc", "drop killed_"+fmt.Sprint(i)+"_burst")
-			s.eventually(t, "SELECT payload->'created'->>'r_25cc' FROM mz_cluster_strategy_state WHERE cluster_id = (SELECT id FROM mz_clusters WHERE name = '"+cluster+"')", "target_size")
+			s.eventually(t, `SELECT coalesce(payload->'replicas'->>r.id, payload::text) FROM mz_cluster_strategy_state s JOIN mz_cluster_replicas r USING (cluster_id)
+				JOIN mz_clusters c ON c.id = s.cluster_id WHERE c.name = '`+cluster+"' AND r.name = 'r_25cc'", "target_size")
 			s.run(t, "DELETE FROM mz_cluster_strategies")
 			_ = second.cmd.Process.Signal(syscall.SIGTERM) // gives the lease back
 			<-second.exited

@@ -47,7 +47,8 @@ func TestCutAtEveryStep(t *testing.T) {
 				case <-time.After(patience):
 					t.Error("the step was never taken")
 				}
-				r.eventually(t, []string{"target_size"}, "SELECT coalesce(payload->'created'->>'r_25cc', payload::text) FROM mz_cluster_strategy_state WHERE cluster_id = '%s'", id)
+				r.eventually(t, []string{"target_size"}, `SELECT coalesce(payload->'replicas'->>(SELECT id FROM mz_cluster_replicas WHERE cluster_id = '%[1]s' AND name = 'r_25cc'), payload::text)
+					FROM mz_cluster_strategy_state WHERE cluster_id = '%[1]s'`, id)
 			})
 		}
 	}

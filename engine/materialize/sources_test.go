@@ -81,7 +81,5 @@ func TestObserveSink(t *testing.T) {
 	own.run(t, "CREATE TABLE sunk (n int)")
 	own.run(t, "CREATE CONNECTION kafka TO KAFKA (BROKER 'b')")
 	own.run(t, "CREATE SINK out IN CLUSTER sinks FROM sunk INTO KAFKA CONNECTION kafka (TOPIC 't') FORMAT JSON ENVELOPE DEBEZIUM")
-	if got := conditions(observeOne(t, c, id)); got != "r 1/1 ready" {
-		t.Errorf("with a sink: %s", got)
-	}
+	until(t, "the replica is ready with a sink", func() bool { return conditions(observeOne(t, c, id)) == "r 1/1 ready" })
 }
