@@ -50,6 +50,8 @@ type engineFlags struct {
 	Resync             time.Duration     `default:"60s" help:"Look at all clusters this often, even if nothing was noticed."`
 	SizeAlias          map[string]string `mapsep:"," placeholder:"NAME=SIZE" help:"Names for sizes that configs may use, as in small=25cc,medium=100cc."`
 	EnableExperimental bool              `help:"Run experimental strategies (shrink_to_fit)."`
+
+	historyEvery time.Duration // at most one read of statement history in that time; 0: the default
 }
 
 type planCmd struct {

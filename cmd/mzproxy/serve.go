@@ -137,6 +137,7 @@ func newApp(f engineFlags, dsn string, cfg proxy.Config, log logrus.FieldLogger)
 	client, err := materialize.New(materialize.Config{
 		Types: registry.Types(),
 		DSN:   dsn, ControlCluster: f.ControlCluster, Schema: f.Schema, EnableExperimental: f.EnableExperimental, Logger: log,
+		HistoryEvery: f.historyEvery,
 	})
 	if err != nil {
 		return nil, err

@@ -107,7 +107,7 @@ func (o *observation) filter(column string) string {
 
 func (o *observation) readStrategies(ctx context.Context) error {
 	err := o.readStrategyRows(ctx, "updated_at::text")
-	if refusedWith(err, "42703") && strings.Contains(err.Error(), "updated_at") {
+	if isMissing(err) && strings.Contains(err.Error(), `column "updated_at"`) {
 		o.undated = true
 		err = o.readStrategyRows(ctx, "NULL::text")
 		o.client.firstSeen.date(o.rows, o.client.clock.there(time.Now()))

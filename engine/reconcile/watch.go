@@ -23,9 +23,11 @@ type Change struct {
 }
 
 const (
-	// gather is how long events are gathered before a look. A statement's own look, which follows
-	// its commit at once, comes first this way.
+	// gather is how long events are gathered before a look.
 	gather = 25 * time.Millisecond
+	// gatherWrites is the same where rows of strategies have changed. A statement's own look, which knows who asked and
+	// follows its commit at once, comes first this way, also on a busy machine; rows that were written around the proxy can wait.
+	gatherWrites = 250 * time.Millisecond
 	// pollWhileBlind is how often all clusters are looked at while the watcher is down.
 	pollWhileBlind = time.Second
 	// Waits before a watcher that failed is started again.
@@ -60,6 +62,9 @@ func (r *Reconciler) watch(ctx context.Context) {
 // to do with strategies.
 func (r *Reconciler) changed(c Change) {
 	at := time.Now().Add(gather)
+	if c.Strategies {
+		at = time.Now().Add(gatherWrites)
+	}
 	if c.ClusterID == "" || c.ClusterID == engine.AllClusters {
 		r.schedule.addAll(at, "event")
 		return

@@ -33,6 +33,7 @@ type world struct {
 
 	// What a test adds to the way of things; nil: nothing. They are called without the lock.
 	onObserve func(ids []string) error
+	onLocate  func() // with the lock held
 	onExecute func(a engine.Action) error
 	onRecord  func(what string) error
 	watching  func(ctx context.Context, up func(), changed func(reconcile.Change)) error
@@ -96,6 +97,9 @@ func (w *world) change(id string, f func(*engine.ClusterState)) {
 func (w *world) Locate(_ context.Context, name string) (string, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.onLocate != nil {
+		w.onLocate()
+	}
 	for id, c := range w.clusters {
 		if c.Name == name {
 			return id, nil
@@ -169,6 +173,11 @@ func (w *world) Execute(_ context.Context, a engine.Action) error {
 func (w *world) obey(a engine.Action) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	return w.obeyLocked(a)
+}
+
+// obeyLocked is obey for a caller that holds the lock.
+func (w *world) obeyLocked(a engine.Action) error {
 	for _, c := range w.clusters {
 		quoted := pgtext.QuoteIdent(c.Name) + "." + pgtext.QuoteIdent(a.Replica)
 		switch a.SQL {
