@@ -16,7 +16,7 @@ func madeFrom(kind string) []string {
 
 // hydrationOf shows the rows of mz_hydration_statuses of an object: the name of the replica, or whether it is gone or there is none.
 func hydrationOf(object string) string {
-	return `SELECT coalesce(string_agg(coalesce(r.name, CASE WHEN h.replica_id IS NULL THEN 'NULL' ELSE 'gone' END) || ' ' || h.hydrated::text, ', ' ORDER BY h.replica_id), '-')
+	return `SELECT coalesce(string_agg(coalesce(r.name, CASE WHEN h.replica_id IS NULL THEN 'NULL' ELSE 'gone' END) || ' ' || h.hydrated::text, ', ' ORDER BY length(h.replica_id), h.replica_id), '-')
 		FROM mz_objects o LEFT JOIN mz_internal.mz_hydration_statuses h ON h.object_id = o.id
 		LEFT JOIN mz_cluster_replicas r ON r.id = h.replica_id WHERE o.name = '` + object + `' AND h.object_id IS NOT NULL`
 }
