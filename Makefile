@@ -96,7 +96,7 @@ model: setup ## drive two reconcilers through random events and faults for MODEL
 	MZPROXY_MODEL=$(MODEL) go test -run '^TestModel$$' -count=1 -timeout 0 -v ./engine/materialize
 
 equivalence: setup ## compare CONVERSATIONS (1000000) random conversations, direct and through the proxy
-	go test -run '^TestEquivalence$$' -count=1 -timeout 0 -v ./proxy -conversations $(CONVERSATIONS)
+	go test -run '^TestEquivalence$$' -count=1 -timeout 0 -v ./proxy -conversations $(CONVERSATIONS) -conversation-seed $$(date +%s)
 
 whatif: setup ## compare what-if with what happens for WRITES (1000) random writes
 	go test -run '^TestWhatIf$$' -count=1 -timeout 0 -v ./cmd/mzproxy -writes $(WRITES)
