@@ -39,7 +39,6 @@ type (
 )
 
 func (h *markHandler) Intercept(_ context.Context, q proxy.Query) ([]proxy.Verdict, error) {
-	var verdicts []proxy.Verdict
 	known := map[string]any{} // names that the text has given a meaning so far
 	kept := func(name string) any {
 		if k, said := known[name]; said {
@@ -47,24 +46,7 @@ func (h *markHandler) Intercept(_ context.Context, q proxy.Query) ([]proxy.Verdi
 		}
 		return q.Kept(name)
 	}
-	n, at := 0, 0
-	for piece := range strings.SplitAfterSeq(q.Text, ";") {
-		begin := at + len(piece) - len(strings.TrimLeft(piece, " "))
-		at += len(piece)
-		text := strings.Trim(piece, " ;")
-		if text == "" {
-			continue
-		}
-		if v, ok := h.verdict(q, text, kept, known); ok {
-			v.Index, v.Start, v.End = n, begin, begin+len(text)
-			verdicts = append(verdicts, v)
-		}
-		n++
-	}
-	for i := range verdicts {
-		verdicts[i].Of = n
-	}
-	return verdicts, nil
+	return eachPiece(q.Text, func(text string, _ int) (proxy.Verdict, bool) { return h.verdict(q, text, kept, known) }), nil
 }
 
 func (h *markHandler) verdict(q proxy.Query, text string, kept func(string) any, known map[string]any) (v proxy.Verdict, ok bool) {

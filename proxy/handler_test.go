@@ -67,17 +67,22 @@ func (h *wordHandler) Wants(text []byte) bool {
 }
 
 func (h *wordHandler) Intercept(ctx context.Context, q proxy.Query) ([]proxy.Verdict, error) {
+	return eachPiece(q.Text, func(text string, begin int) (proxy.Verdict, bool) { return h.verdict(ctx, q, text, begin) }), nil
+}
+
+// eachPiece asks for a verdict on each statement of a text, in which semicolons stand between statements only.
+func eachPiece(text string, verdict func(piece string, begin int) (proxy.Verdict, bool)) []proxy.Verdict {
 	var verdicts []proxy.Verdict
 	n, at := 0, 0
-	for piece := range strings.SplitAfterSeq(q.Text, ";") {
+	for piece := range strings.SplitAfterSeq(text, ";") {
 		begin := at + len(piece) - len(strings.TrimLeft(piece, " \n"))
 		at += len(piece)
-		text := strings.Trim(piece, " \n;")
-		if text == "" {
+		statement := strings.Trim(piece, " \n;")
+		if statement == "" {
 			continue
 		}
-		if v, ok := h.verdict(ctx, q, text, begin); ok {
-			v.Index, v.Start, v.End = n, begin, begin+len(text)
+		if v, ok := verdict(statement, begin); ok {
+			v.Index, v.Start, v.End = n, begin, begin+len(statement)
 			verdicts = append(verdicts, v)
 		}
 		n++
@@ -85,7 +90,7 @@ func (h *wordHandler) Intercept(ctx context.Context, q proxy.Query) ([]proxy.Ver
 	for i := range verdicts {
 		verdicts[i].Of = n
 	}
-	return verdicts, nil
+	return verdicts
 }
 
 func (h *wordHandler) verdict(ctx context.Context, q proxy.Query, text string, begin int) (v proxy.Verdict, ok bool) {
