@@ -12,6 +12,8 @@ type Catalog struct {
 	Sizes                 []Size
 	MaxReplicasPerCluster int64 // 0: not known
 	Controller            Role  // that runs the DDL; zero: not known
+	// NoAutoScaling says why managed clusters take no AUTO SCALING STRATEGY; empty: they do.
+	NoAutoScaling string
 }
 
 // ClusterInfo is one cluster of the Catalog.
@@ -22,6 +24,8 @@ type ClusterInfo struct {
 	Owner    string // role name
 	Control  bool   // the controller's own cluster
 	Replicas int64
+	// Schedule is the SCHEDULE of a managed cluster, in lower case; empty is ScheduleManual.
+	Schedule string
 }
 
 // Role is a role of the server, as of one session.

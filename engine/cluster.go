@@ -20,6 +20,16 @@ type ClusterState struct {
 	State        map[string]json.RawMessage // strategy type to the payload of an earlier plan
 	StateFault   string                     // why what is stored as state cannot be read; empty: it can
 
+	// Shape is what a managed cluster is set to; nil: it is not managed, or this is not known. Schedule is its SCHEDULE, in lower case; empty is
+	// ScheduleManual. Reconfiguring is a change of its shape that is under way; nil: there is none.
+	Shape         *Shape
+	Schedule      string
+	Reconfiguring *Reconfiguration
+	// BurstUnknown says why it is not known whether a managed cluster has an AUTO SCALING STRATEGY; empty: it is.
+	BurstUnknown string
+	// BurstBy is the HYDRATION SIZE that a strategy had the engine set; empty: none.
+	BurstBy string
+
 	// What follows is optional: a snapshot without it decides as if it were
 	// all quiet.
 
@@ -40,7 +50,7 @@ type ClusterState struct {
 	// Control marks the controller's own cluster: hands off.
 	Control bool
 	// Native names a native mechanism that owns the replicas, for example
-	// "AUTO SCALING STRATEGY"; empty: none.
+	// "AUTO SCALING STRATEGY"; empty: none. Of a managed cluster it is what Schedule and Shape tell.
 	Native string
 	// CreatedBy tells for replicas that the engine created which strategy
 	// asked for them, by the names that the replicas have now. Recorded says that this is complete: what is not in it

@@ -10,6 +10,8 @@ type Snapshot struct {
 	Withheld []Size
 	Clusters []ClusterState
 	Limits   Limits
+	// NoAutoScaling says why managed clusters take no AUTO SCALING STRATEGY, as that the server is too old; empty: they do.
+	NoAutoScaling string
 	// Observe says that whoever asked executes nothing.
 	Observe bool
 	// Pauses are rows that pause all clusters, those to come included.
