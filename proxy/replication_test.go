@@ -24,7 +24,7 @@ func (r *rig) tool(t *testing.T, name, settings string, args ...string) []byte {
 	}
 	host, port, _ := strings.Cut(r.address, ":")
 	dsn := fmt.Sprintf("host=%s port=%s user=trusted %s", host, port, settings)
-	ctx, stop := context.WithTimeout(context.Background(), 6*patience)
+	ctx, stop := context.WithTimeout(context.Background(), patience)
 	defer stop()
 	cmd := exec.CommandContext(ctx, filepath.Join(bin, name), append([]string{"-d", dsn}, args...)...)
 	var problems bytes.Buffer

@@ -17,7 +17,7 @@ import (
 )
 
 // patience bounds what a test waits for; nothing is asserted about it.
-const patience = 10 * time.Second
+const patience = time.Minute
 
 // A rig is a proxy between a listener that plays the server and whoever dials.
 type rig struct {

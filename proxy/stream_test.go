@@ -59,7 +59,7 @@ func memory() uint64 {
 }
 
 func writeLong(conn net.Conn, typ byte, size int) error {
-	_ = conn.SetWriteDeadline(time.Now().Add(6 * patience))
+	_ = conn.SetWriteDeadline(time.Now().Add(patience))
 	if _, err := conn.Write(binary.BigEndian.AppendUint32([]byte{typ}, uint32(size)+4)); err != nil {
 		return err
 	}
@@ -74,7 +74,7 @@ func writeLong(conn net.Conn, typ byte, size int) error {
 
 // readLong reads what writeLong writes and returns the most memory in use meanwhile.
 func readLong(conn net.Conn, typ byte, size int) (most uint64, err error) {
-	_ = conn.SetReadDeadline(time.Now().Add(6 * patience))
+	_ = conn.SetReadDeadline(time.Now().Add(patience))
 	var head [5]byte
 	if _, err := io.ReadFull(conn, head[:]); err != nil || head[0] != typ {
 		return 0, errors.Join(err, errors.New("no header"))

@@ -65,6 +65,7 @@ var widths = []struct {
 	{regexp.MustCompile(`#:#:#\.#`), "#:#:#"},           // zeros at the end of a fraction are not shown
 	{regexp.MustCompile(`#-#-# (#:#:# UTC)`), "$1"},     // nor is the day if it is today
 	{regexp.MustCompile(`(#h)?(#m)?#s ago`), "# s ago"}, // from a minute on
+	{regexp.MustCompile(` ?\w*\.\.\. \|`), "... |"},     // the digits in front decide where a cell is cut
 }
 
 // steady takes out of an output what differs from run to run.

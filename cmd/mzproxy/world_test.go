@@ -14,7 +14,7 @@ import (
 )
 
 // How long a test waits for what has to come. Nothing is measured by it.
-const patience = 60 * time.Second
+const patience = 5 * time.Minute
 
 // Replicas come online and hydrate fast.
 const (

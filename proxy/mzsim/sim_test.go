@@ -92,7 +92,7 @@ func (s server) tryDial(options ...string) (*client, error) {
 }
 
 // patience is how long a test waits for what has to come.
-const patience = time.Minute
+const patience = 5 * time.Minute
 
 // say runs a text in the simple protocol and renders all that comes back:
 // notices in parentheses, rows with bars, tags in brackets, errors with their code.
