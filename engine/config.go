@@ -3,46 +3,64 @@ package engine
 import (
 	"encoding/json"
 	"fmt"
-	"math/big"
 	"slices"
 )
 
 // Config is a config that satisfied its type's table. Keys that are not there
 // give zero values.
-type Config struct{ values map[string]any }
+type Config struct{ settings []setting }
+
+// setting is the value of one parameter, in the form of its kind.
+type setting struct {
+	name    string
+	text    string
+	number  Number
+	integer int64
+	yes     bool
+	at      *Timestamp
+}
+
+func (c Config) setting(key string) (setting, bool) {
+	for _, s := range c.settings {
+		if s.name == key {
+			return s, true
+		}
+	}
+	return setting{}, false
+}
 
 // Text returns the value of a text, or the resolved name of a size.
 func (c Config) Text(key string) string {
-	s, _ := c.values[key].(string)
-	return s
+	s, _ := c.setting(key)
+	return s.text
 }
 
-// Number returns the value of a number, or nil.
-func (c Config) Number(key string) *big.Rat {
-	n, _ := c.values[key].(*big.Rat)
-	return n
+// Number returns the value of a number, or the fallback.
+func (c Config) Number(key string, fallback Number) Number {
+	if s, ok := c.setting(key); ok {
+		return s.number
+	}
+	return fallback
 }
 
 // Integer returns the value of an integer, or the fallback.
 func (c Config) Integer(key string, fallback int64) int64 {
-	if i, ok := c.values[key].(int64); ok {
-		return i
+	if s, ok := c.setting(key); ok {
+		return s.integer
 	}
 	return fallback
 }
 
 // Bool returns the value of a bool.
 func (c Config) Bool(key string) bool {
-	b, _ := c.values[key].(bool)
-	return b
+	s, _ := c.setting(key)
+	return s.yes
 }
 
 // Timestamp returns the value of a timestamp, or nil.
 func (c Config) Timestamp(key string) *Timestamp {
-	if t, ok := c.values[key].(Timestamp); ok {
-		return &t
-	}
-	return nil
+	s, _ := c.setting(key)
+	return s.at
 }
 
 // sizeNames resolves the names of sizes that configs hold.
@@ -69,14 +87,16 @@ func (s sizeNames) known(name string) bool {
 
 // parseConfig reads a stored config by its type's table. Keys that the table
 // does not have are ignored. fault is one line for people; empty: none.
-func parseConfig(info TypeInfo, raw []byte, sizes sizeNames) (config Config, fault string) {
-	fields, err := decodeObject(raw)
+func parseConfig(info *TypeInfo, raw []byte, sizes sizeNames) (config Config, fault string) {
+	var room [8]member
+	fields, err := decodeObject(raw, room[:0])
 	if err != nil {
 		return Config{}, err.Error()
 	}
-	config.values = make(map[string]any, len(info.Parameters))
-	for _, p := range info.Parameters {
-		value, there := fields[p.Name]
+	config.settings = make([]setting, 0, min(len(fields), len(info.Parameters)))
+	for i := range info.Parameters {
+		p := &info.Parameters[i]
+		value, there := fields.get(p.Name)
 		if !there {
 			if p.Required {
 				return Config{}, p.Name + ": missing"
@@ -85,90 +105,80 @@ func parseConfig(info TypeInfo, raw []byte, sizes sizeNames) (config Config, fau
 		}
 		parsed, fault := p.parse(value, sizes)
 		if fault != "" {
-			return Config{}, fmt.Sprintf("%s: %s", p.Name, fault)
+			return Config{}, p.Name + ": " + fault
 		}
-		config.values[p.Name] = parsed
+		config.settings = append(config.settings, parsed)
 	}
 	return config, ""
 }
 
-func decodeObject(raw []byte) (map[string]any, error) {
-	tree, err := decodeTree(raw)
-	if err != nil {
-		return nil, err
-	}
-	fields, ok := tree.(map[string]any)
-	if !ok {
-		return nil, fmt.Errorf("not an object: %s", abbreviate(tree))
-	}
-	return fields, nil
-}
-
-// parse checks one value of the parameter and gives it its Go form: string,
-// *big.Rat, int64, bool or Timestamp.
-func (p ParameterInfo) parse(value any, sizes sizeNames) (parsed any, fault string) {
+// parse checks one value of the parameter.
+func (p *ParameterInfo) parse(value jsonValue, sizes sizeNames) (s setting, fault string) {
+	s.name = p.Name
 	switch p.Kind {
 	case KindSize, KindText:
-		text, ok := value.(string)
 		switch {
-		case !ok:
-			return nil, "not a string: " + abbreviate(value)
+		case value.kind != jsonText:
+			return s, "not a string: " + abbreviate(value.asTree())
 		case p.Kind == KindSize:
-			return p.parseSize(text, sizes)
-		case text == "":
-			return nil, "empty"
+			s.text, fault = p.parseSize(value.text, sizes)
+			return s, fault
+		case value.text == "":
+			return s, "empty"
 		}
-		return text, ""
+		s.text = value.text
+		return s, ""
 	case KindNumber, KindInteger:
-		n, ok := value.(json.Number)
-		if !ok {
-			return nil, "not a number: " + abbreviate(value)
+		if value.kind != jsonNumber {
+			return s, "not a number: " + abbreviate(value.asTree())
 		}
-		return p.parseNumber(n)
+		return p.parseNumber(s, value.text)
 	case KindBool:
-		b, ok := value.(bool)
+		yes, ok := value.tree.(bool)
 		if !ok {
-			return nil, "not true or false: " + abbreviate(value)
+			return s, "not true or false: " + abbreviate(value.asTree())
 		}
-		return b, ""
+		s.yes = yes
+		return s, ""
 	case KindTimestamp:
-		text, _ := value.(string)
-		t, err := ParseTimestamp(text)
+		t, err := ParseTimestamp(value.text) // a number is none
 		if err != nil {
-			return nil, "not an RFC 3339 timestamp: " + abbreviate(value)
+			return s, "not an RFC 3339 timestamp: " + abbreviate(value.asTree())
 		}
-		return t, ""
+		s.at = &t
+		return s, ""
 	}
 	panic("engine: parameter " + p.Name + " has no kind")
 }
 
-func (p ParameterInfo) parseSize(text string, sizes sizeNames) (any, string) {
-	size := sizes.resolve(text)
+func (p *ParameterInfo) parseSize(text string, sizes sizeNames) (size, fault string) {
+	size = sizes.resolve(text)
 	if !sizes.known(size) || p.Listed && len(sizes.offered) == 0 {
 		if text == "" {
-			return nil, "empty"
+			return "", "empty"
 		}
-		return nil, "unknown size: " + abbreviate(text)
+		return "", "unknown size: " + abbreviate(text)
 	}
 	return size, ""
 }
 
-func (p ParameterInfo) parseNumber(n json.Number) (any, string) {
-	value := exact(n)
-	if p.Kind == KindInteger && !value.IsInt() {
-		return nil, "not an integer: " + n.String()
-	}
-	if !p.inRange(value) {
-		return nil, fmt.Sprintf("not %s: %s", p.Least, n)
-	}
+func (p *ParameterInfo) parseNumber(s setting, text string) (_ setting, fault string) {
+	s.number = parseNumber(text)
+	integer, isInteger := int64(0), true
 	if p.Kind == KindInteger {
-		i, _ := whole(n)
-		return i, ""
+		integer, isInteger = whole(json.Number(text))
 	}
-	return value, ""
+	switch {
+	case !isInteger:
+		return s, "not an integer: " + text
+	case !p.inRange(s.number):
+		return s, fmt.Sprintf("not %s: %s", p.Least, text)
+	}
+	s.integer = integer
+	return s, ""
 }
 
-func (p ParameterInfo) inRange(value *big.Rat) bool {
+func (p *ParameterInfo) inRange(value Number) bool {
 	switch p.Least {
 	case "":
 		return true
@@ -177,7 +187,7 @@ func (p ParameterInfo) inRange(value *big.Rat) bool {
 	case ">= 0":
 		return value.Sign() >= 0
 	case ">= 1":
-		return value.Cmp(big.NewRat(1, 1)) >= 0
+		return value.Compare(Whole(1)) >= 0
 	}
 	panic("engine: parameter " + p.Name + " has an unknown bound")
 }

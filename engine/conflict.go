@@ -45,38 +45,38 @@ func (r *ConflictResolver) Take(d *DesiredState, strategy string, step Step) {
 }
 
 func (r *ConflictResolver) remove(d *DesiredState, name string, by Reason) {
-	w, ok := d.wants[name]
-	if !ok {
+	w := d.wanted(name)
+	if w == nil {
 		return
 	}
 	for _, loser := range w.reasons {
 		r.Conflicts = append(r.Conflicts, Conflict{name, by, loser})
 	}
-	delete(d.wants, name)
-	d.removed[name] = removed{w, by}
+	d.remove(name, by)
 }
 
 // add plans a replica. One that exists is never resized: of its name there is
 // only the one that exists, taken out before or not.
 func (r *ConflictResolver) add(d *DesiredState, spec ReplicaSpec, by Reason) {
-	if old, ok := d.removed[spec.Name]; ok && old.exists {
+	if old := d.taken(spec.Name); old != nil && old.exists {
 		if old.spec == spec {
 			d.put(spec.Name)
 		}
 		return
 	}
-	w, there := d.wants[spec.Name]
-	switch {
-	case there && w.exists:
+	planned := want{spec: spec}
+	switch w := d.wanted(spec.Name); {
+	case w == nil:
+	case w.exists:
 		return
-	case there && w.spec != spec: // replaced, not shared
+	case w.spec != spec: // replaced, not shared
 		r.remove(d, spec.Name, by)
-		w = want{}
+	default:
+		planned.reasons = slices.Clone(w.reasons)
 	}
-	w.spec = spec
-	w.reasons = append(slices.Clone(w.reasons), by)
-	delete(d.removed, spec.Name)
-	d.wants[spec.Name] = w
+	planned.reasons = append(planned.reasons, by)
+	d.unremove(spec.Name)
+	d.want(planned)
 }
 
 // Sorted returns the conflicts by replica.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 )
 
 // StrategyCoordinator decides about the clusters of one snapshot: it runs a cluster's
@@ -32,23 +33,24 @@ func NewStrategyCoordinator(registry *Registry, s *Snapshot, aliases map[string]
 // running is a strategy whose row can be used.
 type running struct {
 	Strategy
-	info    TypeInfo
+	info    *TypeInfo
 	name    string
 	config  Config
-	row     StrategyRow
+	row     *StrategyRow
 	payload payload
 }
 
 // Decide plans one cluster.
 func (c StrategyCoordinator) Decide(cluster *ClusterState) ClusterPlan {
-	plan := ClusterPlan{ID: cluster.ID, Name: cluster.Name, State: map[string]json.RawMessage{}}
+	plan := ClusterPlan{ID: cluster.ID, Name: cluster.Name, State: make(map[string]json.RawMessage, len(cluster.State)+1)}
 	maps.Copy(plan.State, cluster.State)
-	plan.CreditsBefore = c.prices.of(cluster.Specs())
+	there := cluster.Specs()
+	plan.CreditsBefore = c.prices.of(there)
 	if code, message := untouchable(cluster); code != "" {
 		if len(cluster.Strategies) > 0 {
 			plan.Problems = []Problem{{Code: code, Message: message}}
 		}
-		plan.Desired = cluster.Specs()
+		plan.Desired = there
 		plan.CreditsAfter = plan.CreditsBefore
 		return plan
 	}
@@ -61,16 +63,18 @@ func (c StrategyCoordinator) Decide(cluster *ClusterState) ClusterPlan {
 	sortProblems(problems)
 	plan.Problems = problems
 
-	desired := NewDesiredState(cluster)
+	desired := desiredOf(there)
 	desired.temporary = c.registry.temporary
 	var resolver ConflictResolver
-	for _, r := range strategies {
+	plan.Decisions = slices.Grow(plan.Decisions, len(strategies))
+	for i := range strategies {
+		r := &strategies[i]
 		d := r.Decide(c.input(cluster, desired, r))
 		d.Strategy = r.name
 		resolver.Take(desired, r.name, d.Step)
 		plan.Decisions = append(plan.Decisions, d)
 	}
-	plan.Orphans = c.takeOrphans(cluster, rows, desired, &resolver)
+	plan.Orphans = c.takeOrphans(cluster, there, rows, desired, &resolver)
 	plan.Conflicts = resolver.Sorted()
 	plan.Guards = guard(guardInput{c.snapshot, c.prices, cluster, desired, strategies, pause})
 	plan.Desired = desired.Specs()
@@ -91,98 +95,62 @@ func untouchable(c *ClusterState) (ProblemCode, string) {
 	return "", ""
 }
 
-// Counting tells which rows count: of each type the newest one, among equals
-// the later.
-func Counting(rows []StrategyRow) []bool {
-	newest := map[string]int{}
-	for i, row := range rows {
-		if old, ok := newest[row.Type]; ok && row.older(rows[old]) {
-			continue
-		}
-		newest[row.Type] = i
-	}
-	counts := make([]bool, len(rows))
-	for _, i := range newest {
-		counts[i] = true
-	}
-	return counts
-}
-
-// NewestRows keeps the rows that count, by type.
-func NewestRows(rows []StrategyRow) map[string]StrategyRow {
-	newest := map[string]StrategyRow{}
-	for i, counts := range Counting(rows) {
-		if counts {
-			newest[rows[i].Type] = rows[i]
-		}
-	}
-	return newest
-}
-
-// older tells whether a row is before another one of its type: one that cannot be read before all that can, and
-// then one without a time before all that have one.
-func (r StrategyRow) older(other StrategyRow) bool {
-	a, b := r.UpdatedAt, other.UpdatedAt
-	switch {
-	case r.Fault != "" || other.Fault != "":
-		return other.Fault == ""
-	case a == nil || b == nil:
-		return a == nil && b != nil
-	}
-	return a.Compare(*b) < 0
-}
-
 // usable picks the strategies that can run, by priority, and tells of the
 // problems of the other rows.
-func (c StrategyCoordinator) usable(cluster *ClusterState, rows map[string]StrategyRow) (run []running, problems []Problem) {
-	report := func(strategy string, code ProblemCode, message string) {
-		problems = append(problems, Problem{strategy, code, message})
-	}
+func (c StrategyCoordinator) usable(cluster *ClusterState, rows Rows) (run []running, problems []Problem) {
 	if cluster.StateFault != "" {
-		report("", BadState, "what is stored about the cluster cannot be read: "+cluster.StateFault)
+		problems = append(problems, Problem{"", BadState, "what is stored about the cluster cannot be read: " + cluster.StateFault})
 	}
-	for name := range rows {
-		if _, ok := c.registry.lookup(name); !ok {
-			report(name, UnknownStrategy, "there is no strategy "+abbreviate(name))
+	for _, row := range rows {
+		if c.registry.find(row.Type) == nil {
+			problems = append(problems, Problem{row.Type, UnknownStrategy, "there is no strategy " + abbreviate(row.Type)})
 		}
 	}
+	run = make([]running, 0, min(len(rows), len(c.registry.strategies)))
 	for i, strategy := range c.registry.strategies {
-		info := c.registry.types[i]
-		row, ok := rows[info.Name]
-		if !ok {
+		info := &c.registry.types[i]
+		row := rows.Of(info.Name)
+		if row == nil {
 			continue
 		}
-		if row.Fault != "" {
-			report(info.Name, UnreadableRow, row.Fault)
-			continue
-		}
-		if info.Experimental && !c.snapshot.EnableExperimental {
-			report(info.Name, ExperimentalDisabled, info.Name+" is experimental and not enabled")
-			continue
-		}
-		config, fault := parseConfig(info, row.Config, c.sizes)
-		if fault != "" {
-			report(info.Name, BadConfig, fault)
+		config, problem := c.config(info, row)
+		if problem != nil {
+			problems = append(problems, *problem)
 			continue
 		}
 		p := readPayload(cluster.State[info.Name])
 		if p.bad != "" {
-			report(info.Name, BadState, p.bad)
+			problems = append(problems, Problem{info.Name, BadState, p.bad})
 		}
 		run = append(run, running{strategy, info, info.Name, config, row, p})
 	}
 	return run, problems
 }
 
-func (c StrategyCoordinator) input(cluster *ClusterState, desired *DesiredState, r running) Input {
+// config reads the config of a row, or says why the strategy cannot run.
+func (c StrategyCoordinator) config(info *TypeInfo, row *StrategyRow) (Config, *Problem) {
+	if row.Fault != "" {
+		return Config{}, &Problem{info.Name, UnreadableRow, row.Fault}
+	}
+	if info.Experimental && !c.snapshot.EnableExperimental {
+		return Config{}, &Problem{info.Name, ExperimentalDisabled, info.Name + " is experimental and not enabled"}
+	}
+	config, fault := parseConfig(info, row.Config, c.sizes)
+	if fault != "" {
+		return Config{}, &Problem{info.Name, BadConfig, fault}
+	}
+	return config, nil
+}
+
+func (c StrategyCoordinator) input(cluster *ClusterState, desired *DesiredState, r *running) Input {
 	now := c.snapshot.Now
 	in := Input{Own: cluster.createdBy(r.name), Now: now, Cluster: cluster, Desired: desired, Sizes: c.snapshot.Sizes,
-		Config: r.config, UpdatedAt: r.row.UpdatedAt, Payload: r.payload.fields}
-	cooldown := r.config.Number(Cooldown.Name)
-	if cooldown == nil || cooldown.Sign() <= 0 || r.payload.last == nil {
+		Config: r.config, UpdatedAt: r.row.UpdatedAt, Payload: r.payload.Payload}
+	cooldown := r.config.Number(Cooldown.Name, Number{})
+	if cooldown.Sign() <= 0 || r.payload.last == nil {
 		return in
 	}
-	if now.Since(*r.payload.last).Cmp(cooldown) < 0 {
+	if now.Since(*r.payload.last).Compare(cooldown) < 0 {
 		in.Cooling = true
 		if end, ok := r.payload.last.Add(cooldown); ok {
 			in.CooledAt = &end

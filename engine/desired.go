@@ -1,8 +1,8 @@
 package engine
 
 import (
-	"maps"
 	"slices"
+	"strings"
 )
 
 // ReplicaSpec is a replica that should exist.
@@ -18,8 +18,8 @@ type Reason struct {
 // change and why. It starts as what is there; strategies change it through the
 // ConflictResolver only.
 type DesiredState struct {
-	wants   map[string]want
-	removed map[string]removed
+	wants   []want    // sorted by name
+	removed []removed // sorted by name
 	// temporary are the strategies whose replicas are there for a time only, to help others.
 	temporary map[string]bool
 }
@@ -37,66 +37,128 @@ type removed struct {
 	by Reason
 }
 
+func (w want) called(name string) int    { return strings.Compare(w.spec.Name, name) }
+func (r removed) called(name string) int { return strings.Compare(r.spec.Name, name) }
+
 // NewDesiredState starts with the replicas that exist.
-func NewDesiredState(c *ClusterState) *DesiredState {
-	d := &DesiredState{wants: map[string]want{}, removed: map[string]removed{}}
-	for _, spec := range c.Specs() {
-		d.wants[spec.Name] = want{spec: spec, exists: true}
+func NewDesiredState(c *ClusterState) *DesiredState { return desiredOf(c.Specs()) }
+
+// desiredOf starts with the replicas that exist, sorted by name.
+func desiredOf(specs []ReplicaSpec) *DesiredState {
+	d := &DesiredState{wants: make([]want, 0, len(specs)+1)}
+	for _, spec := range specs {
+		d.wants = append(d.wants, want{spec: spec, exists: true})
 	}
 	return d
 }
 
 // Has tells whether a replica of that name is in the set.
-func (d *DesiredState) Has(name string) bool {
-	_, ok := d.wants[name]
-	return ok
+func (d *DesiredState) Has(name string) bool { return d.wanted(name) != nil }
+
+// wanted returns a member of the set, or nil.
+func (d *DesiredState) wanted(name string) *want {
+	i, ok := slices.BinarySearchFunc(d.wants, name, want.called)
+	if !ok {
+		return nil
+	}
+	return &d.wants[i]
+}
+
+// taken returns a replica that somebody took out, or nil.
+func (d *DesiredState) taken(name string) *removed {
+	i, ok := slices.BinarySearchFunc(d.removed, name, removed.called)
+	if !ok {
+		return nil
+	}
+	return &d.removed[i]
 }
 
 // Specs returns the set, sorted by name.
 func (d *DesiredState) Specs() []ReplicaSpec {
-	specs := make([]ReplicaSpec, 0, len(d.wants))
-	for _, name := range slices.Sorted(maps.Keys(d.wants)) {
-		specs = append(specs, d.wants[name].spec)
+	specs := make([]ReplicaSpec, len(d.wants))
+	for i := range d.wants {
+		specs[i] = d.wants[i].spec
 	}
 	return specs
 }
 
 // removedBy names what one strategy took out, planned replicas included, sorted.
 func (d *DesiredState) removedBy(strategy string) []string {
-	var names []string
-	for name, r := range d.removed {
-		if r.by.Strategy == strategy {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
+	return d.removedNames(func(r *removed) bool { return r.by.Strategy == strategy })
 }
 
 // dropped names the existing replicas that were taken out, sorted.
 func (d *DesiredState) dropped() []string {
+	return d.removedNames(func(r *removed) bool { return r.exists })
+}
+
+func (d *DesiredState) removedNames(which func(*removed) bool) []string {
 	var names []string
-	for name, r := range d.removed {
-		if r.exists {
-			names = append(names, name)
+	for i := range d.removed {
+		if which(&d.removed[i]) {
+			names = append(names, d.removed[i].spec.Name)
 		}
 	}
-	slices.Sort(names)
 	return names
+}
+
+// changes counts what is to be created and dropped.
+func (d *DesiredState) changes() int {
+	n := 0
+	for i := range d.wants {
+		n += number(!d.wants[i].exists)
+	}
+	for i := range d.removed {
+		n += number(d.removed[i].exists)
+	}
+	return n
 }
 
 // helps tells whether a replica that is planned is there for a time only: nobody else wants it.
 func (d *DesiredState) helps(name string) bool {
-	for _, r := range d.wants[name].reasons {
-		if !d.temporary[r.Strategy] {
-			return false
-		}
+	w := d.wanted(name)
+	return w == nil || !slices.ContainsFunc(w.reasons, func(r Reason) bool { return !d.temporary[r.Strategy] })
+}
+
+// want brings a replica into the set.
+func (d *DesiredState) want(w want) {
+	i, there := slices.BinarySearchFunc(d.wants, w.spec.Name, want.called)
+	if there {
+		d.wants[i] = w
+		return
 	}
-	return true
+	d.wants = slices.Insert(d.wants, i, w)
+}
+
+// remove takes a member of the set out.
+func (d *DesiredState) remove(name string, by Reason) {
+	i, _ := slices.BinarySearchFunc(d.wants, name, want.called)
+	w := d.wants[i]
+	d.forget(name)
+	at, there := slices.BinarySearchFunc(d.removed, name, removed.called)
+	if there {
+		d.removed[at] = removed{w, by}
+		return
+	}
+	d.removed = slices.Insert(d.removed, at, removed{w, by})
+}
+
+// forget takes a replica out of the set as if nobody had wanted it.
+func (d *DesiredState) forget(name string) {
+	if i, ok := slices.BinarySearchFunc(d.wants, name, want.called); ok {
+		d.wants = slices.Delete(d.wants, i, i+1)
+	}
 }
 
 // put brings back what was taken out.
 func (d *DesiredState) put(name string) {
-	d.wants[name] = d.removed[name].want
-	delete(d.removed, name)
+	d.want(d.taken(name).want)
+	d.unremove(name)
+}
+
+// unremove forgets that a replica was taken out.
+func (d *DesiredState) unremove(name string) {
+	if i, ok := slices.BinarySearchFunc(d.removed, name, removed.called); ok {
+		d.removed = slices.Delete(d.removed, i, i+1)
+	}
 }

@@ -1,10 +1,5 @@
 package engine
 
-import (
-	"maps"
-	"slices"
-)
-
 // StateDiffer turns the distance between what is there and what is desired
 // into statements.
 type StateDiffer struct{}
@@ -14,13 +9,15 @@ type StateDiffer struct{}
 // and no name is both created and dropped.
 func (StateDiffer) Diff(c *ClusterState, d *DesiredState) []Action {
 	var creates, drops []Action
-	for _, name := range slices.Sorted(maps.Keys(d.wants)) {
-		if w := d.wants[name]; c.Replica(name) == nil {
+	for _, w := range d.wants {
+		if c.Replica(w.spec.Name) == nil {
 			creates = append(creates, createReplica(c.Name, w.spec, w.reasons))
 		}
 	}
-	for _, name := range d.dropped() {
-		drops = append(drops, dropReplica(c.Name, name, []Reason{d.removed[name].by}))
+	for _, r := range d.removed {
+		if r.exists {
+			drops = append(drops, dropReplica(c.Name, r.spec.Name, []Reason{r.by}))
+		}
 	}
 	mindSources(c, d, creates, drops)
 	return append(creates, drops...)

@@ -16,15 +16,15 @@ func FuzzParseConfig(f *testing.F) {
 		f.Add([]byte(config))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		config, fault := parseConfig(info, raw, sizeNames{offered: []Size{{Name: "a"}}})
+		config, fault := parseConfig(&info, raw, sizeNames{offered: []Size{{Name: "a"}}})
 		if fault != "" {
 			return
 		}
 		if !json.Valid(raw) {
 			t.Fatalf("%q is no JSON", raw)
 		}
-		if n := config.Number("number"); n != nil && n.Sign() <= 0 {
-			t.Fatalf("%q: number %s", raw, n)
+		if n := config.Number("number", Whole(1)); n.Sign() <= 0 {
+			t.Fatalf("%q: number %s", raw, n.Rat())
 		}
 		if i := config.Integer("integer", 1); i < 1 {
 			t.Fatalf("%q: integer %d", raw, i)
@@ -53,6 +53,27 @@ func FuzzReadPayload(f *testing.F) {
 		}
 		if again := after.next(Timestamp{}, acted, nil); !sameJSON(t, again, next) && string(next) != "null" {
 			t.Fatalf("%q leads to %q, and that to %q", raw, next, again)
+		}
+	})
+}
+
+// What is read the short way is what the package json reads.
+func FuzzDecodePlain(f *testing.F) {
+	for _, text := range []string{`{}`, ` { "a" : "b" , "c":1.50,"d":-0,"e":null ,"f":true,"g":false} `, `{"a":1,"a":2}`, `{"a":01}`, `{"a":1.}`, `{"a":-}`, `{"a":1e5}`, `{"a":nullx}`,
+		`{"a":"\n"}`, "{\"a\":\"\t\"}", `{"a":[]}`, `{"a":"é"}`, "{\"\xff\":1}", `{"a":1,}`, `{,}`, `{} {}`, `[]`, `{"a"`, `{"a":"b}`} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		d, ok := decodePlain(raw, nil)
+		if !ok {
+			return
+		}
+		tree, err := decodeTree(raw)
+		if err != nil {
+			t.Fatalf("%q: %v", raw, err)
+		}
+		if got, want := string(canonical(d.asTree())), string(canonical(tree)); got != want {
+			t.Fatalf("%q is read as %s, not %s", raw, got, want)
 		}
 	})
 }

@@ -72,7 +72,7 @@ func (in guardInput) holdAll() bool {
 }
 
 // acts tells whether anything is left to be done.
-func (in guardInput) acts() bool { return len(StateDiffer{}.Diff(in.cluster, in.desired)) > 0 }
+func (in guardInput) acts() bool { return in.desired.changes() > 0 }
 
 // guardOwner keeps hands off clusters whose replicas are somebody else's.
 func guardOwner(in guardInput) []Guard {
@@ -117,7 +117,7 @@ func guardLastReady(in guardInput) []Guard {
 	name := slices.MinFunc(ready, func(a, b string) int { // one with sources, so that these need not restart
 		return cmp.Or(number(len(in.cluster.pinnedTo(b)) > 0)-number(len(in.cluster.pinnedTo(a)) > 0), strings.Compare(a, b))
 	})
-	by := in.desired.removed[name].by
+	by := in.desired.taken(name).by
 	in.desired.put(name)
 	return []Guard{{Name: GuardLastReady, Strategy: by.Strategy, Held: true, Text: name + " is the last ready replica"}}
 }

@@ -3,7 +3,6 @@ package engine
 import (
 	"cmp"
 	"fmt"
-	"math/big"
 	"slices"
 )
 
@@ -39,13 +38,13 @@ func guardRate(in guardInput) []Guard {
 		return nil
 	}
 	room := int(max(0, MaxRecentActions-recent))
-	wished := len(StateDiffer{}.Diff(in.cluster, in.desired))
+	wished := in.desired.changes()
 	if wished <= room {
 		return nil
 	}
 	for i, w := range in.grants() {
 		if i >= room {
-			delete(in.desired.wants, w.spec.Name)
+			in.desired.forget(w.spec.Name)
 		}
 	}
 	left := room - len(in.grants())
@@ -54,7 +53,7 @@ func guardRate(in guardInput) []Guard {
 			in.desired.put(name)
 		}
 	}
-	until, _ := in.snapshot.Now.Add(big.NewRat(60, 1))
+	until, _ := in.snapshot.Now.Add(Whole(60))
 	text := fmt.Sprintf("%s in the last 5 minutes (limit %d); %d of %d wait", count(recent, "action"), MaxRecentActions, wished-room, wished)
 	return []Guard{{Name: GuardRateLimit, Held: true, Until: &until, Text: text}}
 }
@@ -79,7 +78,7 @@ func guardLimits(in guardInput) []Guard {
 			credits += cost
 			continue
 		}
-		delete(in.desired.wants, w.spec.Name)
+		in.desired.forget(w.spec.Name)
 		said = append(said, Guard{Name: GuardLimits, Strategy: w.reasons[0].Strategy, Held: true, Text: text + in.stays()})
 	}
 	return said

@@ -36,6 +36,31 @@ func TestExact(t *testing.T) {
 	}
 }
 
+// However a number is held, it is the one that was written.
+func TestNumber(t *testing.T) {
+	texts := []string{"0", "-0", "0.0", "7", "-7", "1.5", "-1.5", "0.000000001", "-0.000000001", "0.0000000001", "999999999.999999999", "-999999999.999999999",
+		"1000000000", "-1000000000", "1e3", "1.5e-3", "1e999999999", "-1e30", "31536000000000000000000", "12345678901.5"}
+	for _, in := range texts {
+		n, want := parseNumber(in), exact(json.Number(in))
+		if n.Rat().Cmp(want) != 0 || n.Sign() != want.Sign() {
+			t.Errorf("%s is %s", in, n.Rat())
+		}
+		if floor := new(big.Int).Div(want.Num(), want.Denom()).String(); n.Floor() != floor {
+			t.Errorf("%s is at least %s, not %s", in, n.Floor(), floor)
+		}
+		for _, other := range texts {
+			if m := parseNumber(other); n.Compare(m) != want.Cmp(exact(json.Number(other))) {
+				t.Errorf("%s and %s compare as %d", in, other, n.Compare(m))
+			}
+		}
+	}
+	for _, n := range []int64{0, 1, -1, 1e9, math.MaxInt64, math.MinInt64} {
+		if got := Whole(n).Rat(); got.Cmp(new(big.Rat).SetInt64(n)) != 0 {
+			t.Errorf("%d is %s", n, got)
+		}
+	}
+}
+
 func TestWhole(t *testing.T) {
 	for in, want := range map[string]int64{
 		"0": 0, "-0": 0, "7": 7, "1.0": 1, "1e2": 100, "12.50e1": 125, "-3": -3, "10e-1": 1, "9223372036854775807": math.MaxInt64,

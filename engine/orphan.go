@@ -6,14 +6,14 @@ type Orphan struct{ Replica, Strategy string }
 // takeOrphans ends what a strategy that is gone had created for a time only: such a
 // replica goes as soon as another one is ready. Other replicas
 // stay, since nobody asked for their end; they are returned.
-func (c StrategyCoordinator) takeOrphans(cluster *ClusterState, rows map[string]StrategyRow, desired *DesiredState, resolver *ConflictResolver) []Orphan {
+func (c StrategyCoordinator) takeOrphans(cluster *ClusterState, there []ReplicaSpec, rows Rows, desired *DesiredState, resolver *ConflictResolver) []Orphan {
 	var stay []Orphan
-	for _, spec := range cluster.Specs() {
+	for _, spec := range there {
 		creator, ok := cluster.CreatedBy[spec.Name]
-		if _, configured := rows[creator]; !ok || configured || !desired.Has(spec.Name) {
+		if !ok || rows.Of(creator) != nil || !desired.Has(spec.Name) {
 			continue
 		}
-		if info, _ := c.registry.lookup(creator); !info.Temporary {
+		if !c.registry.temporary[creator] {
 			stay = append(stay, Orphan{spec.Name, creator})
 			continue
 		}

@@ -49,7 +49,7 @@ func (p Pause) longer(other Pause) bool {
 }
 
 // pause returns the pause that is in force for a cluster, or nil: its own, or that of all, whichever is longer.
-func (c StrategyCoordinator) pause(rows map[string]StrategyRow) (*Pause, *Problem) {
+func (c StrategyCoordinator) pause(rows Rows) (*Pause, *Problem) {
 	own, problem := c.pauseOf(rows)
 	if c.pauseOfAll != nil && (own == nil || c.pauseOfAll.longer(*own)) {
 		return c.pauseOfAll, problem
@@ -58,16 +58,16 @@ func (c StrategyCoordinator) pause(rows map[string]StrategyRow) (*Pause, *Proble
 }
 
 // pauseOf reads the row that counts. Somebody wanted a pause whose row is wrong: that is no reason to act.
-func (c StrategyCoordinator) pauseOf(rows map[string]StrategyRow) (*Pause, *Problem) {
-	row, ok := rows[PauseType]
-	if !ok {
+func (c StrategyCoordinator) pauseOf(rows Rows) (*Pause, *Problem) {
+	row := rows.Of(PauseType)
+	if row == nil {
 		return nil, nil
 	}
 	unreadable := &Pause{Reason: "its row cannot be read"}
 	if row.Fault != "" {
 		return unreadable, &Problem{PauseType, UnreadableRow, row.Fault}
 	}
-	config, fault := parseConfig(pauseInfo, row.Config, sizeNames{})
+	config, fault := parseConfig(&pauseInfo, row.Config, sizeNames{})
 	if fault != "" {
 		return unreadable, &Problem{PauseType, BadConfig, fault}
 	}

@@ -73,16 +73,9 @@ func sortProblems(problems []Problem) {
 // finish fills in what follows from decisions and actions: the state to store,
 // the next look, and whether a replica is waited for.
 func (p *ClusterPlan) finish(s *Snapshot, cluster *ClusterState, strategies []running) {
-	acted := map[string]bool{}
-	for _, a := range p.Actions {
-		for _, r := range a.Reasons {
-			acted[r.Strategy] = !s.Observe
-		}
-	}
-	for i, r := range strategies {
-		p.State[r.name] = r.payload.next(s.Now, acted[r.name], p.Decisions[i].Remember)
-	}
-	for _, d := range p.Decisions {
+	for i := range strategies {
+		r, d := &strategies[i], &p.Decisions[i]
+		p.State[r.name] = r.payload.next(s.Now, !s.Observe && p.acts(r.name), d.Remember)
 		p.lookAt(s.Now, d.Until, d.Strategy)
 	}
 	for _, g := range p.Guards {
@@ -93,6 +86,16 @@ func (p *ClusterPlan) finish(s *Snapshot, cluster *ClusterState, strategies []ru
 			p.Waiting = true
 		}
 	}
+}
+
+// acts tells whether a strategy asked for one of the actions.
+func (p *ClusterPlan) acts(strategy string) bool {
+	for i := range p.Actions {
+		if slices.ContainsFunc(p.Actions[i].Reasons, func(r Reason) bool { return r.Strategy == strategy }) {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *ClusterPlan) lookAt(now Timestamp, at *Timestamp, cause string) {

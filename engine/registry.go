@@ -76,19 +76,25 @@ func NewRegistry(strategies ...Strategy) *Registry {
 func (r *Registry) Types() []TypeInfo { return slices.Clone(r.types) }
 
 // Type finds a type by its name.
-func (r *Registry) Type(name string) (TypeInfo, bool) { return r.lookup(name) }
-
-// lookup finds a type by its name.
-func (r *Registry) lookup(name string) (TypeInfo, bool) {
-	i := slices.IndexFunc(r.types, func(t TypeInfo) bool { return t.Name == name })
-	if i < 0 {
-		return TypeInfo{}, false
+func (r *Registry) Type(name string) (TypeInfo, bool) {
+	if info := r.find(name); info != nil {
+		return *info, true
 	}
-	return r.types[i], true
+	return TypeInfo{}, false
+}
+
+// find returns a type by its name, or nil.
+func (r *Registry) find(name string) *TypeInfo {
+	for i := range r.types {
+		if r.types[i].Name == name {
+			return &r.types[i]
+		}
+	}
+	return nil
 }
 
 // parameter returns the first parameter that has a trait.
-func (t TypeInfo) parameter(has func(ParameterInfo) bool) (ParameterInfo, bool) {
+func (t *TypeInfo) parameter(has func(ParameterInfo) bool) (ParameterInfo, bool) {
 	i := slices.IndexFunc(t.Parameters, has)
 	if i < 0 {
 		return ParameterInfo{}, false

@@ -1,37 +1,51 @@
 package engine
 
-import (
-	"encoding/json"
-	"maps"
-)
+import "encoding/json"
 
 const lastDecisionKey = "last_decision_ts"
 
+// Payload is what a strategy keeps between plans, by key.
+type Payload struct{ fields document }
+
+// Has tells whether something is kept under a key.
+func (p Payload) Has(key string) bool {
+	v, ok := p.fields.get(key)
+	return ok && !v.null()
+}
+
+// Text returns the text that is kept under a key; empty: none.
+func (p Payload) Text(key string) string {
+	v, _ := p.fields.get(key)
+	if v.kind != jsonText {
+		return ""
+	}
+	return v.text
+}
+
 // payload is a strategy's state as an earlier plan left it.
 type payload struct {
-	raw    json.RawMessage // as it was stored; nil: there is none
-	fields map[string]any  // nil: not an object
-	last   *Timestamp      // when an action of this strategy was last decided
-	bad    string          // what is wrong with it; empty: nothing
+	Payload
+	raw  json.RawMessage // as it was stored; nil: there is none
+	last *Timestamp      // when an action of this strategy was last decided
+	bad  string          // what is wrong with it; empty: nothing
 }
 
 func readPayload(raw json.RawMessage) payload {
 	if len(raw) == 0 || string(raw) == "null" {
-		return payload{fields: map[string]any{lastDecisionKey: nil}}
+		return payload{Payload: Payload{document{}}}
 	}
-	fields, err := decodeObject(raw)
+	fields, err := decodeObject(raw, make(document, 0, 2))
 	if err != nil {
 		return payload{raw: raw, bad: "state: " + err.Error()}
 	}
-	p := payload{raw: raw, fields: fields}
-	value, ok := fields[lastDecisionKey]
-	if !ok || value == nil {
+	p := payload{Payload: Payload{fields}, raw: raw}
+	value, ok := fields.get(lastDecisionKey)
+	if !ok || value.null() {
 		return p
 	}
-	text, _ := value.(string)
-	last, err := ParseTimestamp(text)
-	if err != nil {
-		p.bad = "state: " + lastDecisionKey + ": not a timestamp: " + abbreviate(value)
+	last, err := ParseTimestamp(value.text)
+	if err != nil || value.kind != jsonText {
+		p.bad = "state: " + lastDecisionKey + ": not a timestamp: " + abbreviate(value.asTree())
 		return p
 	}
 	p.last = &last
@@ -50,14 +64,11 @@ func (p payload) next(now Timestamp, acted bool, remember map[string]any) json.R
 	case unchanged && p.bad == "":
 		return p.raw
 	}
-	fields := maps.Clone(p.fields)
-	if fields == nil {
-		fields = map[string]any{lastDecisionKey: nil}
-	}
+	fields := p.fields.asTree()
 	switch {
 	case acted:
 		fields[lastDecisionKey] = now.String()
-	case p.bad != "":
+	case p.bad != "" || p.raw == nil:
 		fields[lastDecisionKey] = nil
 	}
 	for key, value := range remember {

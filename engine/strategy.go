@@ -23,8 +23,8 @@ type Input struct {
 	// Cooling is set while the strategy's cooldown runs; CooledAt is its end.
 	Cooling  bool
 	CooledAt *Timestamp
-	// Payload is the strategy's own state, by key.
-	Payload map[string]any
+	// Payload is what the strategy asked to be remembered.
+	Payload Payload
 	// Own are the names of the existing replicas that this strategy had created, sorted; nil where no record is kept.
 	Own []string
 }

@@ -49,8 +49,8 @@ type ValidateOptions struct {
 // for a key that nobody knows is most likely a typing error. The problems come
 // in the order in which a reader meets them in the type's table; none: the row is fine.
 func (r *Registry) Validate(strategyType string, config []byte, o ValidateOptions) []ConfigProblem {
-	info, ok := r.lookup(strategyType)
-	if !ok {
+	info := r.find(strategyType)
+	if info == nil {
 		return []ConfigProblem{r.unknownType(strategyType)}
 	}
 	if info.Experimental && !o.EnableExperimental {
@@ -58,18 +58,19 @@ func (r *Registry) Validate(strategyType string, config []byte, o ValidateOption
 			Message: fmt.Sprintf("strategy %q is experimental and not enabled", info.Name),
 			Hint:    "Start the proxy with --enable-experimental to use it."}}
 	}
-	fields, err := decodeObject(config)
+	fields, err := decodeObject(config, nil)
 	if err != nil {
 		return []ConfigProblem{notAnObject(config, err)}
 	}
 	var problems []ConfigProblem
-	for _, key := range slices.Sorted(maps.Keys(fields)) {
+	for _, key := range slices.Sorted(maps.Keys(fields.asTree())) {
 		if !slices.ContainsFunc(info.Parameters, func(p ParameterInfo) bool { return p.Name == key }) {
 			problems = append(problems, unknownParameter(info, key))
 		}
 	}
-	for _, p := range info.Parameters {
-		value, there := fields[p.Name]
+	for i := range info.Parameters {
+		p := &info.Parameters[i]
+		value, there := fields.get(p.Name)
 		if !there {
 			if p.Required {
 				problems = append(problems, missingParameter(info, p))
@@ -115,7 +116,7 @@ func notAnObject(config []byte, err error) ConfigProblem {
 		Hint: `A config is a JSON object, for example {"target_size": "100cc"}.`}
 }
 
-func unknownParameter(info TypeInfo, key string) ConfigProblem {
+func unknownParameter(info *TypeInfo, key string) ConfigProblem {
 	var known []string
 	for _, p := range info.Parameters {
 		known = append(known, p.Name)
@@ -126,21 +127,21 @@ func unknownParameter(info TypeInfo, key string) ConfigProblem {
 		Hint:    Perhaps(key, known)}
 }
 
-func missingParameter(info TypeInfo, p ParameterInfo) ConfigProblem {
+func missingParameter(info *TypeInfo, p *ParameterInfo) ConfigProblem {
 	return ConfigProblem{Code: MissingParameter, Key: p.Name,
 		Message: fmt.Sprintf("missing parameter %q for strategy %q", p.Name, info.Name),
 		Detail:  fmt.Sprintf("%q is %s.", p.Name, p.Meaning)}
 }
 
-func (p ParameterInfo) validate(info TypeInfo, value any, sizes sizeNames) (ConfigProblem, bool) {
+func (p *ParameterInfo) validate(info *TypeInfo, value jsonValue, sizes sizeNames) (ConfigProblem, bool) {
 	_, fault := p.parse(value, sizes)
 	if fault == "" {
 		return ConfigProblem{}, false
 	}
 	problem := ConfigProblem{Code: InvalidValue, Key: p.Name, OnValue: true,
-		Message: fmt.Sprintf("invalid value for parameter %q: %s", p.Name, abbreviate(value)),
+		Message: fmt.Sprintf("invalid value for parameter %q: %s", p.Name, abbreviate(value.asTree())),
 		Detail:  p.expects()}
-	if name, ok := value.(string); ok && p.Kind == KindSize && name != "" {
+	if name := value.text; value.kind == jsonText && p.Kind == KindSize && name != "" {
 		problem.Code = UnknownSize
 		problem.Message = fmt.Sprintf("unknown replica size %q", name)
 		known := sizes.names()
@@ -168,7 +169,7 @@ func (s sizeNames) names() []string {
 }
 
 // expects says in a sentence what a parameter takes.
-func (p ParameterInfo) expects() string {
+func (p *ParameterInfo) expects() string {
 	kind := map[ParameterKind]string{
 		KindSize: "the name of a replica size", KindText: "a non-empty string", KindNumber: "a number",
 		KindInteger: "an integer", KindBool: "true or false", KindTimestamp: "an RFC 3339 timestamp",

@@ -110,16 +110,7 @@ func sameView(a, b *engine.ClusterState) bool {
 // sameRows tells whether the rows that count say the same.
 func sameRows(a, b []engine.StrategyRow) bool {
 	before, after := engine.NewestRows(a), engine.NewestRows(b)
-	if len(before) != len(after) {
-		return false
-	}
-	for kind, row := range before {
-		other, ok := after[kind]
-		if !ok || string(other.Config) != string(row.Config) {
-			return false
-		}
-	}
-	return true
+	return slices.EqualFunc(before, after, func(x, y *engine.StrategyRow) bool { return x.Type == y.Type && string(x.Config) == string(y.Config) })
 }
 
 // sameReplicas compares replicas as far as a plan rests on them. Of one

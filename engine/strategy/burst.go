@@ -2,7 +2,6 @@ package strategy
 
 import (
 	"fmt"
-	"math/big"
 	"slices"
 
 	"mzproxy/engine"
@@ -38,13 +37,12 @@ func (Burst) Info() engine.TypeInfo {
 func (Burst) Decide(in engine.Input) engine.Decision {
 	size := in.Config.Text("burst_replica_size")
 	own, name := burstReplicas(in)
-	var others, sameSize []engine.ReplicaSpec
-	for _, spec := range in.Desired.Specs() {
+	all := in.Desired.Specs()
+	sameSize := slices.IndexFunc(all, func(spec engine.ReplicaSpec) bool { return spec.Size == size })
+	others := all[:0:0]
+	for _, spec := range all {
 		if spec.Name != name && !slices.Contains(own, spec.Name) {
 			others = append(others, spec)
-		}
-		if spec.Size == size {
-			sameSize = append(sameSize, spec)
 		}
 	}
 	ready, awaiting := firstReady(in.Cluster, others), firstAwaiting(in.Cluster, others)
@@ -63,9 +61,9 @@ func (Burst) Decide(in engine.Input) engine.Decision {
 		return running(in, in.Cluster.Replica(own[0]), others)
 	case len(others) == 0:
 		return none("no other replica to help")
-	case len(sameSize) > 0:
-		return none("%s has the burst size %s", sameSize[0].Name, size)
-	case in.Payload[gaveUp] == shape(size, others):
+	case sameSize >= 0:
+		return none(all[sameSize].Name + " has the burst size " + size)
+	case in.Payload.Text(gaveUp) == shape(size, others):
 		return engine.Decision{Verb: engine.VerbHold, Text: "an earlier burst did not help; not tried again until the replicas change"}
 	}
 	return create(name, size, "no replica is ready")
@@ -89,7 +87,7 @@ func burstReplicas(in engine.Input) (own []string, name string) {
 
 // helped ends a burst, if there is one: another replica is as ready as a burst can help it to be.
 func helped(in engine.Input, own []string, why string) engine.Decision {
-	d := none("%s", why)
+	d := none(why)
 	var ends []engine.Removal
 	for _, name := range own {
 		if in.Desired.Has(name) {
@@ -99,7 +97,7 @@ func helped(in engine.Input, own []string, why string) engine.Decision {
 	if len(ends) > 0 {
 		d = drop(ends...)
 	}
-	if in.Payload[gaveUp] != nil {
+	if in.Payload.Has(gaveUp) {
 		d.Remember = map[string]any{gaveUp: nil}
 	}
 	return d
@@ -112,18 +110,15 @@ func running(in engine.Input, burst *engine.Replica, others []engine.ReplicaSpec
 	if in.Cluster.Ready(*burst) || burst.Hydrated == nil || burst.CreatedAt == nil || len(others) == 0 {
 		return hold
 	}
-	limit := in.Config.Number(maxDuration)
-	if limit == nil {
-		limit = big.NewRat(3600, 1)
-	}
+	limit := in.Config.Number(maxDuration, engine.Whole(3600))
 	age := in.Now.Since(*burst.CreatedAt)
-	if age.Cmp(limit) <= 0 {
+	if age.Compare(limit) <= 0 {
 		if end, ok := burst.CreatedAt.Add(limit); ok {
 			hold.Until = &end
 		}
 		return hold
 	}
-	d := drop(engine.Removal{Name: burst.Name, Why: fmt.Sprintf("did not help for %ss (limit %ss)", floor(age), floor(limit))})
+	d := drop(engine.Removal{Name: burst.Name, Why: fmt.Sprintf("did not help for %ss (limit %ss)", age.Floor(), limit.Floor())})
 	d.Remember = map[string]any{gaveUp: shape(burst.Size, others)}
 	return d
 }

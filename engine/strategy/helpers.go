@@ -1,8 +1,6 @@
 package strategy
 
 import (
-	"fmt"
-	"math/big"
 	"strings"
 
 	"mzproxy/engine"
@@ -41,13 +39,13 @@ func cooling(in engine.Input) engine.Decision {
 }
 
 // none is the decision of a strategy that has nothing to wish for.
-func none(format string, args ...any) engine.Decision {
-	return engine.Decision{Verb: engine.VerbNone, Text: fmt.Sprintf(format, args...)}
+func none(why string) engine.Decision {
+	return engine.Decision{Verb: engine.VerbNone, Text: why}
 }
 
 // create is the decision to add one replica.
 func create(name, size, why string) engine.Decision {
-	return engine.Decision{Verb: engine.VerbCreate, Text: fmt.Sprintf("%s (%s): %s", pgtext.QuoteIdent(name), size, why),
+	return engine.Decision{Verb: engine.VerbCreate, Text: pgtext.QuoteIdent(name) + " (" + size + "): " + why,
 		Step: engine.Step{Add: []engine.Addition{{ReplicaSpec: engine.ReplicaSpec{Name: name, Size: size}, Why: why}}}}
 }
 
@@ -58,9 +56,4 @@ func drop(removals ...engine.Removal) engine.Decision {
 		names[i] = pgtext.QuoteIdent(r.Name)
 	}
 	return engine.Decision{Verb: engine.VerbDrop, Text: strings.Join(names, ", ") + ": " + removals[0].Why, Step: engine.Step{Remove: removals}}
-}
-
-// floor rounds seconds down to an integer.
-func floor(seconds *big.Rat) string {
-	return new(big.Int).Div(seconds.Num(), seconds.Denom()).String()
 }

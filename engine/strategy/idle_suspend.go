@@ -13,13 +13,15 @@ type IdleSuspend struct{}
 
 var _ engine.Strategy = IdleSuspend{}
 
+const idleAfter = "idle_after_s"
+
 // Info describes the strategy.
 func (IdleSuspend) Info() engine.TypeInfo {
 	return engine.TypeInfo{
 		Name: "idle_suspend", Priority: 3, Suspends: true,
 		Summary: "drops all replicas while the cluster is not used",
 		Parameters: []engine.ParameterInfo{
-			{Name: "idle_after_s", Kind: engine.KindNumber, Required: true, Headline: true, History: true, Least: "> 0", Unit: "seconds", Meaning: "the time without use before it suspends"},
+			{Name: idleAfter, Kind: engine.KindNumber, Required: true, Headline: true, History: true, Least: "> 0", Unit: "seconds", Meaning: "the time without use before it suspends"},
 			{Name: "allow_stop_maintenance", Kind: engine.KindBool, AllowsStop: true, Default: "false", Meaning: "suspend although sinks, sources or views stop"},
 			engine.Cooldown,
 		},
@@ -36,9 +38,9 @@ func (IdleSuspend) Decide(in engine.Input) engine.Decision {
 	if since == nil {
 		since = in.UpdatedAt
 	}
-	limit := in.Config.Number("idle_after_s")
-	if since != nil && in.Now.Since(*since).Cmp(limit) <= 0 {
-		return busy(in, *since)
+	limit := in.Config.Number(idleAfter, engine.Number{})
+	if since != nil && in.Now.Since(*since).Compare(limit) <= 0 {
+		return busy(in, *since, limit)
 	}
 	if in.Cooling && len(in.Cluster.Replicas) > 0 {
 		return cooling(in)
@@ -47,9 +49,9 @@ func (IdleSuspend) Decide(in engine.Input) engine.Decision {
 	switch {
 	case since == nil:
 	case in.Cluster.LastActivity == nil:
-		why = fmt.Sprintf("no activity in the %ss since the strategy was set (limit %ss)", floor(in.Now.Since(*since)), floor(limit))
+		why = fmt.Sprintf("no activity in the %ss since the strategy was set (limit %ss)", in.Now.Since(*since).Floor(), limit.Floor())
 	default:
-		why = fmt.Sprintf("idle for %ss (limit %ss)", floor(in.Now.Since(*since)), floor(limit))
+		why = fmt.Sprintf("idle for %ss (limit %ss)", in.Now.Since(*since).Floor(), limit.Floor())
 	}
 	d := engine.Decision{Verb: engine.VerbSuspend, Phase: "suspended", Text: why}
 	for _, spec := range in.Desired.Specs() {
@@ -61,13 +63,13 @@ func (IdleSuspend) Decide(in engine.Input) engine.Decision {
 	return d
 }
 
-func busy(in engine.Input, since engine.Timestamp) engine.Decision {
+func busy(in engine.Input, since engine.Timestamp, limit engine.Number) engine.Decision {
 	what := "last activity"
 	if in.Cluster.LastActivity == nil {
 		what = "no activity yet; set"
 	}
 	ago := in.Now.Since(since)
-	d := engine.Decision{Verb: engine.VerbHold, Text: fmt.Sprintf("%s %s s ago", what, floor(ago))}
+	d := engine.Decision{Verb: engine.VerbHold, Text: what + " " + ago.Floor() + " s ago"}
 	switch {
 	case ago.Sign() >= 0:
 	case in.Cluster.LastActivity == nil:
@@ -75,7 +77,7 @@ func busy(in engine.Input, since engine.Timestamp) engine.Decision {
 	default: // clocks differ a little
 		d.Text = what + " just now"
 	}
-	if end, ok := since.Add(in.Config.Number("idle_after_s")); ok {
+	if end, ok := since.Add(limit); ok {
 		d.Until = &end
 		d.Text += "; suspends at " + moment(in.Now, end)
 	}
@@ -84,9 +86,10 @@ func busy(in engine.Input, since engine.Timestamp) engine.Decision {
 
 // moment is a time of day, with the date where it is not the same day.
 func moment(now, at engine.Timestamp) string {
-	layout := time.TimeOnly
-	if now.UTC().Format(time.DateOnly) != at.UTC().Format(time.DateOnly) {
-		layout = time.DateTime
+	const zoned = " UTC"
+	year, month, day := at.UTC().Date()
+	if y, m, d := now.UTC().Date(); y != year || m != month || d != day {
+		return at.UTC().Format(time.DateTime + zoned)
 	}
-	return at.UTC().Format(layout) + " UTC"
+	return at.UTC().Format(time.TimeOnly + zoned)
 }

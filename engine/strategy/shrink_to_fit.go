@@ -61,7 +61,7 @@ func (ShrinkToFit) Decide(in engine.Input) engine.Decision {
 		return drop(s.step.Remove...)
 	}
 	if smallest := s.smallestReady(); smallest != nil {
-		return none("%s is the smallest that holds", smallest.Name)
+		return none(smallest.Name + " is the smallest that holds")
 	}
 	return engine.Decision{Verb: engine.VerbHold, Text: "waits for a replica to be ready"}
 }

@@ -47,9 +47,9 @@ func (TargetSize) Decide(in engine.Input) engine.Decision {
 	if ready == nil {
 		return engine.Decision{Verb: engine.VerbHold, Text: "waits for a replica of size " + target + " to be ready"}
 	}
-	why := fmt.Sprintf("%s has the target size %s and is ready", ready.Name, target)
+	why := ready.Name + " has the target size " + target + " and is ready"
 	if len(others) == 0 {
-		return none("%s", why)
+		return none(why)
 	}
 	removals := make([]engine.Removal, len(others))
 	for i, spec := range others {

@@ -155,7 +155,7 @@ func (p *printer) strategyLabel(c engine.ClusterState, name string) string {
 		return name
 	}
 	var config map[string]any
-	_ = json.Unmarshal(engine.NewestRows(c.Strategies)[name].Config, &config) // a strategy that ran has an object
+	_ = json.Unmarshal(engine.NewestRows(c.Strategies).Of(name).Config, &config) // a strategy that ran has a row with an object
 	switch value := config[headline.Name].(type) {
 	case string:
 		return name + " " + value

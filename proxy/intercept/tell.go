@@ -155,7 +155,7 @@ func supersededNotices(o *reconcile.Outcome, w pendingWrite) []*proxy.Notice {
 			continue
 		}
 		told[row.Type] = true
-		if winner, ok := decides(o, w, row.Type); ok {
+		if winner := decides(o, w, row.Type); winner != nil {
 			list = append(list, losesNotice(o, winner))
 			continue
 		}
@@ -169,22 +169,27 @@ func supersededNotices(o *reconcile.Outcome, w pendingWrite) []*proxy.Notice {
 	return list
 }
 
-// decides returns the row that counts where a write has stored one of its type that does not.
-func decides(o *reconcile.Outcome, w pendingWrite, kind string) (winner engine.StrategyRow, ok bool) {
+// decides returns the row that counts where a write has stored one of its type that does not; nil: there is none.
+func decides(o *reconcile.Outcome, w pendingWrite, kind string) *engine.StrategyRow {
+	counts := engine.NewestRows(o.Before.Strategies).Of(kind)
+	beaten := false
 	for _, wrote := range w.wrote {
 		if wrote.rowKey == (rowKey{o.Plan.ID, kind}) {
-			winner, ok = engine.NewestRows(o.Before.Strategies)[kind], true
-			if string(winner.Config) == wrote.config {
-				return winner, false
+			beaten = true
+			if counts == nil || string(counts.Config) == wrote.config {
+				return nil
 			}
 		}
 	}
-	return winner, ok
+	if !beaten {
+		return nil
+	}
+	return counts
 }
 
 // losesNotice tells somebody that not the row decides that was just written.
-func losesNotice(o *reconcile.Outcome, winner engine.StrategyRow) *proxy.Notice {
-	dated, hint := written(winner), "UPDATE the row to make it count."
+func losesNotice(o *reconcile.Outcome, winner *engine.StrategyRow) *proxy.Notice {
+	dated, hint := written(*winner), "UPDATE the row to make it count."
 	if winner.UpdatedAt != nil && winner.UpdatedAt.Compare(o.Now) > 0 {
 		dated, hint = dated+", in the future", "DELETE the other one, or give it an updated_at of now."
 	}
