@@ -57,7 +57,7 @@ type ClusterState struct {
 	// is somebody else's, whatever its name.
 	CreatedBy map[string]string
 	Recorded  bool
-	// RecentActions counts the actions that were executed in the last five minutes. Counted tells that it does: the rate of actions is not limited where nobody counts.
+	// RecentActions counts the actions that were executed in the time of the snapshot's Rate. Counted tells that it does: the rate of actions is not limited where nobody counts.
 	RecentActions int64
 	Counted       bool
 	// Failures are statements that have failed lately, and were not executed since. They are for people: nothing is decided by them.

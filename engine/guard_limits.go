@@ -6,9 +6,6 @@ import (
 	"slices"
 )
 
-// The actions that a cluster may take within five minutes.
-const MaxRecentActions = 10
-
 // grants lists the replicas that are to be created, in the order in which they are
 // granted where not all can be: the baseline before the burst, and of one strategy
 // the largest first, for that is the one that holds.
@@ -37,7 +34,8 @@ func guardRate(in guardInput) []Guard {
 	if !in.cluster.Counted {
 		return nil
 	}
-	room := int(max(0, MaxRecentActions-recent))
+	rate := in.snapshot.Rate.WithDefaults()
+	room := int(max(0, rate.Actions-recent))
 	wished := in.desired.changes()
 	if wished <= room {
 		return nil
@@ -54,7 +52,7 @@ func guardRate(in guardInput) []Guard {
 		}
 	}
 	until, _ := in.snapshot.Now.Add(Whole(60))
-	text := fmt.Sprintf("%s in the last 5 minutes (limit %d); %d of %d wait", count(recent, "action"), MaxRecentActions, wished-room, wished)
+	text := fmt.Sprintf("%s in the last %s (limit %d); %d of %d wait", count(recent, "action"), rate.Window(), rate.Actions, wished-room, wished)
 	return []Guard{{Name: GuardRateLimit, Held: true, Until: &until, Text: text}}
 }
 

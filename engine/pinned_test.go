@@ -65,7 +65,7 @@ func TestPinnedSources(t *testing.T) {
 // Of several ready replicas that cannot all go the one with a source stays.
 func TestLastReadyKeepsSources(t *testing.T) {
 	c := Cluster("prod", Strategy("idle_suspend", `{"idle_after_s": 60}`), Active(time.Hour), Ready("a", "25cc"), Ready("b", "25cc"), Source("s", "b"), func(c *engine.ClusterState) {
-		c.RecentActions, c.Counted = engine.MaxRecentActions-2, true
+		c.RecentActions, c.Counted = engine.DefaultRateActions-2, true
 	}, Hydrating("c", "25cc"))
 	plan := planner().Plan(Snapshot(c)).Clusters[0]
 	if last := plan.Guards[len(plan.Guards)-1]; last.Name != engine.GuardLastReady || last.Text != "b is the last ready replica" {

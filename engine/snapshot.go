@@ -12,6 +12,8 @@ type Snapshot struct {
 	Limits   Limits
 	// NoAutoScaling says why managed clusters take no AUTO SCALING STRATEGY, as that the server is too old; empty: they do.
 	NoAutoScaling string
+	// Rate bounds the actions of each cluster.
+	Rate Rate
 	// Observe says that whoever asked executes nothing.
 	Observe bool
 	// Pauses are rows that pause all clusters, those to come included.

@@ -174,6 +174,13 @@ func (s *Server) leave(address netip.Addr) {
 	countDown(s.addresses, address)
 }
 
+// Limit changes how many sessions there may be, and of one client address (0: no bound). Those that run stay.
+func (s *Server) Limit(sessions, perAddress int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cfg.MaxSessions, s.cfg.MaxSessionsPerAddress = orDefault(sessions, DefaultMaxSessions), perAddress
+}
+
 // Sessions is the number of clients that are served at present.
 func (s *Server) Sessions() int {
 	s.mu.Lock()

@@ -7,19 +7,18 @@ import (
 	"mzproxy/engine/materialize"
 )
 
-type checkCmd struct {
-	Upstream       string            `required:"" placeholder:"URL" help:"The server, as for serve."`
-	Controller     string            `placeholder:"URL" help:"Another connection string for the controller."`
-	ControlCluster string            `default:"quickstart" help:"Cluster on which the controller reads its own tables."`
-	Schema         string            `default:"public" help:"Schema of the proxy's tables."`
-	SizeAlias      map[string]string `mapsep:"," placeholder:"NAME=SIZE" help:"Names for sizes that configs may use."`
-}
+type checkCmd struct{ controllerFlags }
 
 // Run prints one line a finding.
 func (c checkCmd) Run(ctx context.Context, s streams) error {
-	client, err := materialize.New(materialize.Config{
-		DSN: controllerDSN(c.Controller, c.Upstream), ControlCluster: c.ControlCluster, Schema: c.Schema,
-	})
+	if _, err := c.upstream(); err != nil {
+		return err
+	}
+	cfg, err := c.client()
+	if err != nil {
+		return err
+	}
+	client, err := materialize.New(cfg)
 	if err != nil {
 		return err
 	}
@@ -33,13 +32,4 @@ func (c checkCmd) Run(ctx context.Context, s streams) error {
 		return exitStatus(exitFailure)
 	}
 	return nil
-}
-
-// controllerDSN is the connection string of the controller: its own, or that of
-// the server.
-func controllerDSN(controller, upstream string) string {
-	if controller != "" {
-		return controller
-	}
-	return upstream
 }

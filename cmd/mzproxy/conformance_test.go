@@ -10,6 +10,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"mzproxy/engine/materialize"
 	"mzproxy/proxy"
 	"mzproxy/proxy/mzsim"
 	"mzproxy/proxy/mzsim/conformance"
@@ -91,8 +92,8 @@ func serveInFront(t *testing.T, dsn string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := newApp(engineFlags{ControlCluster: "quickstart", Schema: "public", Resync: time.Minute},
-		dsn, proxy.Config{Upstream: upstream, Logger: log, DrainTimeout: time.Second}, log)
+	a, err := newApp(appConfig{engine: engineFlags{Resync: time.Minute}, client: materialize.Config{DSN: dsn},
+		proxy: proxy.Config{Upstream: upstream, Logger: log, DrainTimeout: time.Second}, log: log})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sirupsen/logrus"
 
+	"mzproxy/engine/materialize"
 	"mzproxy/proxy"
 	"mzproxy/proxy/mzsim"
 )
@@ -95,8 +96,11 @@ func (d *demo) serve(ctx context.Context, c demoCmd, log logrus.FieldLogger) err
 		return err
 	}
 	// The stand-in's clock can be made to run ahead, and its history is cheap to read.
-	d.app, err = newApp(engineFlags{ControlCluster: "quickstart", Schema: "public", Resync: time.Minute, EnableExperimental: true, historyEvery: 100 * time.Millisecond},
-		dsn, proxy.Config{Upstream: upstream, Logger: log, DrainTimeout: time.Second}, log)
+	d.app, err = newApp(appConfig{
+		engine: engineFlags{Resync: time.Minute, EnableExperimental: true, historyEvery: 100 * time.Millisecond},
+		client: materialize.Config{DSN: dsn, ControlCluster: "quickstart", Schema: "public"},
+		proxy:  proxy.Config{Upstream: upstream, Logger: log, DrainTimeout: time.Second}, log: log,
+	})
 	if err != nil {
 		return err
 	}

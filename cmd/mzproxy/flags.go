@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"runtime/debug"
@@ -9,11 +10,17 @@ import (
 
 	"github.com/alecthomas/kong"
 	"github.com/sirupsen/logrus"
+
+	"mzproxy/engine"
+	"mzproxy/engine/materialize"
+	"mzproxy/proxy/intercept"
 )
 
 // cli is the command line.
 type cli struct {
 	Config kong.ConfigFlag `help:"YAML file with settings; flags and environment come first." placeholder:"FILE" env:"MZPROXY_CONFIG"`
+
+	ShowVersion kong.VersionFlag `name:"version" env:"-" help:"Print version, commit and Go version."`
 
 	Serve   serveCmd   `cmd:"" help:"Run the proxy."`
 	Demo    demoCmd    `cmd:"" help:"Run a stand-in for Materialize and the proxy in one process."`
@@ -31,9 +38,7 @@ type logFlags struct {
 func (f logFlags) logger(s streams) *logrus.Logger {
 	log := logrus.New()
 	log.SetOutput(s.err)
-	if level, err := logrus.ParseLevel(f.LogLevel); err == nil {
-		log.SetLevel(level)
-	}
+	log.SetLevel(f.level())
 	if f.LogFormat == "json" {
 		log.SetFormatter(&logrus.JSONFormatter{})
 	} else {
@@ -42,16 +47,58 @@ func (f logFlags) logger(s streams) *logrus.Logger {
 	return log
 }
 
-// engineFlags are the settings of the engine, the same for serve and demo.
+func (f logFlags) level() logrus.Level {
+	level, err := logrus.ParseLevel(f.LogLevel)
+	if err != nil {
+		return logrus.InfoLevel
+	}
+	return level
+}
+
+// controllerFlags say where the controller works, the same for serve and check.
+type controllerFlags struct {
+	Upstream       string            `required:"" secret:"" placeholder:"URL" help:"The server: postgres://user:password@host:port/database?sslmode=...; host, port and TLS for client sessions, all of it for the controller."`
+	Controller     string            `secret:"" placeholder:"URL" help:"Another connection string for the controller."`
+	PasswordFile   string            `placeholder:"FILE" help:"File that holds the controller's password."`
+	ControlCluster string            `default:"quickstart" help:"Cluster on which the controller reads its own tables."`
+	Schema         string            `default:"public" help:"Schema of the proxy's tables."`
+	SizeAlias      map[string]string `mapsep:"," placeholder:"NAME=SIZE" help:"Names for sizes that configs may use, as in small=25cc,medium=100cc."`
+}
+
+// engineFlags are the settings of the engine that serve has beside them.
 type engineFlags struct {
-	ControlCluster     string            `default:"quickstart" help:"Cluster on which the controller reads its own tables."`
-	Schema             string            `default:"public" help:"Schema of the proxy's tables."`
-	Observe            bool              `help:"Plan, log and answer EXPLAIN STRATEGY, but execute nothing."`
-	Resync             time.Duration     `default:"60s" help:"Look at all clusters this often, even if nothing was noticed."`
-	SizeAlias          map[string]string `mapsep:"," placeholder:"NAME=SIZE" help:"Names for sizes that configs may use, as in small=25cc,medium=100cc."`
-	EnableExperimental bool              `help:"Run experimental strategies (shrink_to_fit)."`
+	Observe            bool          `help:"Plan, log and answer EXPLAIN STRATEGY, but execute nothing."`
+	Resync             time.Duration `default:"60s" help:"Look at all clusters this often, even if nothing was noticed."`
+	EnableExperimental bool          `help:"Run experimental strategies (shrink_to_fit)."`
+	RateLimit          engine.Rate   `default:"10/5m" placeholder:"N/TIME" help:"Actions that a cluster may take within a time of up to an hour."`
+	AuditRetention     time.Duration `default:"720h" help:"How long audit rows are kept."`
+	AuditRows          int64         `default:"10000" help:"How many audit rows of a cluster are kept."`
+	Notices            string        `default:"changes" enum:"off,changes,all" help:"What sessions hear that do not set strategy.notices (${enum})."`
 
 	historyEvery time.Duration // at most one read of statement history in that time; 0: the default
+}
+
+// tunables are the settings of the controller that may change while it works.
+func (f engineFlags) tunables() materialize.Tunables {
+	return materialize.Tunables{Rate: f.RateLimit, KeepActionsFor: f.AuditRetention, KeepActions: f.AuditRows}
+}
+
+// ofSessions are those of sessions.
+func (f engineFlags) ofSessions(aliases map[string]string) intercept.Tunables {
+	return intercept.Tunables{SizeAliases: aliases, Notices: f.Notices}
+}
+
+// check finds what a value's form does not tell.
+func (f engineFlags) check() error {
+	switch {
+	case f.AuditRetention < 5*time.Minute:
+		return wrong("audit-retention", errors.New("at least 5m, since strategies look at what was done last"))
+	case f.AuditRows < 1:
+		return wrong("audit-rows", errors.New("at least 1"))
+	case f.Resync <= 0:
+		return wrong("resync", errors.New("more than 0s"))
+	}
+	return nil
 }
 
 type planCmd struct {
@@ -73,14 +120,23 @@ type versionCmd struct{}
 
 // Run prints version, commit and Go version.
 func (versionCmd) Run(_ context.Context, s streams) error {
-	commit := "unknown"
+	_, err := fmt.Fprintln(s.out, versionLine())
+	return err
+}
+
+// versionLine is version, commit and Go version in one line.
+func versionLine() string {
+	return fmt.Sprintf("mzproxy %s, commit %s, %s", version, commit(), runtime.Version())
+}
+
+// commit is what the program was built from.
+func commit() string {
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, setting := range info.Settings {
 			if setting.Key == "vcs.revision" {
-				commit = setting.Value
+				return setting.Value
 			}
 		}
 	}
-	_, err := fmt.Fprintf(s.out, "mzproxy %s, commit %s, %s\n", version, commit, runtime.Version())
-	return err
+	return "unknown"
 }

@@ -9,8 +9,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-
-	"github.com/alecthomas/kong"
 )
 
 // The exit statuses of the program.
@@ -23,8 +21,9 @@ func main() {
 	os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// streams are the standard files of a run.
+// streams are the command line and the standard files of a run.
 type streams struct {
+	args     []string // the command line
 	in       io.Reader
 	out, err io.Writer
 }
@@ -32,30 +31,27 @@ type streams struct {
 // run is the program without the process around it. It returns the exit
 // status.
 func run(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	var c cli
-	exit := -1
-	parser, err := newParser(&c, stdout, stderr, func(status int) { exit = status })
-	if err != nil {
-		fmt.Fprintln(stderr, "mzproxy:", err)
-		return exitFailure
-	}
-	parsed, err := parser.Parse(args)
-	if exit >= 0 { // --help
-		return exit
-	}
+	l, err := load(args, stdout, stderr)
 	if err != nil {
 		fmt.Fprintln(stderr, "mzproxy:", err)
 		return exitUsage
 	}
+	if l.ended { // --help, --version
+		return l.status
+	}
 	ctx, stop := untilSignal()
 	defer stop()
-	parsed.BindTo(ctx, (*context.Context)(nil))
-	parsed.Bind(streams{stdin, stdout, stderr})
-	err = parsed.Run()
+	l.context.BindTo(ctx, (*context.Context)(nil))
+	l.context.Bind(streams{args, stdin, stdout, stderr}, l)
+	err = l.placed(l.context.Run())
 	var status exitStatus
+	var setting *settingError
 	switch {
 	case errors.As(err, &status):
 		return int(status)
+	case errors.As(err, &setting):
+		fmt.Fprintln(stderr, "mzproxy:", err)
+		return exitUsage
 	case err != nil:
 		fmt.Fprintln(stderr, "mzproxy:", err)
 		return exitFailure
@@ -74,17 +70,4 @@ func untilSignal() (context.Context, context.CancelFunc) {
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, cancel) // from now on signals have their own effect
 	return ctx, cancel
-}
-
-func newParser(c *cli, stdout, stderr io.Writer, exit func(int)) (*kong.Kong, error) {
-	return kong.New(c,
-		kong.Name("mzproxy"),
-		kong.Description("A proxy in front of Materialize: scaling strategies for clusters, managed with plain SQL."),
-		kong.Writers(stdout, stderr),
-		kong.Exit(exit),
-		kong.DefaultEnvars("MZPROXY"),
-		kong.UsageOnError(),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Configuration(yamlSettings),
-	)
 }

@@ -141,8 +141,7 @@ func TestReadmeNamesEveryFlag(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var c cli
-	parser, err := newParser(&c, os.Stdout, os.Stderr, func(int) {})
+	parser, err := newParser(&loaded{}, os.Stdout, os.Stderr)
 	if err != nil {
 		t.Fatal(err)
 	}

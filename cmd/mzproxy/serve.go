@@ -4,30 +4,29 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"net"
+	"os"
+	"os/signal"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/sirupsen/logrus"
 
-	"mzproxy/engine"
 	"mzproxy/engine/materialize"
-	"mzproxy/engine/reconcile"
-	"mzproxy/engine/strategy"
 	"mzproxy/proxy"
-	"mzproxy/proxy/intercept"
 )
 
 type serveCmd struct {
+	controllerFlags
 	engineFlags
 	logFlags
 
-	Listen     string `default:"127.0.0.1:6432" help:"Address for clients."`
-	Upstream   string `required:"" placeholder:"URL" help:"The server: postgres://user:password@host:port/database?sslmode=...; host, port and TLS for client sessions, all of it for the controller."`
-	Controller string `placeholder:"URL" help:"Another connection string for the controller."`
-	Admin      string `default:"127.0.0.1:6433" help:"Address for /metrics, /healthz and /readyz; empty: none."`
-	RelayOnly  bool   `help:"Be a bare relay: no controller, no tables; recognition still runs."`
+	Listen      string `default:"127.0.0.1:6432" help:"Address for clients."`
+	ReusePort   bool   `help:"Let another process listen on the same address, which takes over when this one ends."`
+	Admin       string `default:"127.0.0.1:6433" help:"Address for /metrics and probes over HTTP; empty: none."`
+	RelayOnly   bool   `help:"Be a bare relay: no controller, no tables; recognition still runs."`
+	PrintConfig bool   `env:"-" help:"Print the settings as they count, secrets masked, with where each comes from, and end."`
 
 	TLSCert     string `name:"tls-cert" placeholder:"FILE" help:"Certificate towards clients."`
 	TLSKey      string `name:"tls-key" placeholder:"FILE" help:"Its key."`
@@ -42,188 +41,118 @@ type serveCmd struct {
 	DrainTimeout          time.Duration `default:"30s" help:"How long running sessions may go on after SIGTERM."`
 }
 
-// Run is the proxy, until a signal comes.
-func (c serveCmd) Run(ctx context.Context, s streams) error {
-	log := c.logger(s)
-	upstream, err := proxy.ParseUpstream(c.Upstream)
-	if err != nil {
-		return err
+// prepared are settings in the form in which they are used.
+type prepared struct {
+	proxy  proxy.Config // without what is made at the start
+	client materialize.Config
+	tls    *tls.Config // nil: clients cannot encrypt
+}
+
+// prepare checks what the form of the settings does not tell.
+func (c serveCmd) prepare() (p prepared, err error) {
+	if err := c.engineFlags.check(); err != nil {
+		return p, err
 	}
-	var clientTLS *tls.Config
+	upstream, err := c.upstream()
+	if err != nil {
+		return p, err
+	}
+	if p.client, err = c.client(); err != nil {
+		return p, err
+	}
 	if c.TLSCert != "" || c.TLSKey != "" || c.TLSClientCA != "" {
-		if clientTLS, err = proxy.NewClientTLS(c.TLSCert, c.TLSKey, c.TLSClientCA, log); err != nil {
-			return err
+		if p.tls, err = proxy.NewClientTLS(c.TLSCert, c.TLSKey, c.TLSClientCA, nil); err != nil {
+			return p, wrong("tls-cert", err)
 		}
 	}
-	cfg := proxy.Config{
-		Upstream: upstream, Logger: log, ClientTLS: clientTLS, RequireTLS: c.TLSRequired,
-		MaxSessions: c.MaxSessions, MaxSessionsPerAddress: c.MaxSessionsPerAddress,
+	switch {
+	case c.TLSRequired && p.tls == nil:
+		return p, wrong("tls-required", errors.New("there is no certificate: set --tls-cert and --tls-key"))
+	case c.MaxSessions < 0:
+		return p, wrong("max-sessions", errors.New("less than 0"))
+	case c.MaxSessionsPerAddress < 0:
+		return p, wrong("max-sessions-per-address", errors.New("less than 0"))
+	}
+	p.proxy = proxy.Config{
+		Upstream: upstream, RequireTLS: c.TLSRequired, MaxSessions: c.MaxSessions, MaxSessionsPerAddress: c.MaxSessionsPerAddress,
 		StartupTimeout: c.StartupTimeout, MaxStartupPacket: c.MaxStartupPacket, KeepAlive: c.Keepalive, DrainTimeout: c.DrainTimeout,
 	}
-	ln, err := (&net.ListenConfig{KeepAlive: -1}).Listen(ctx, "tcp", c.Listen) // the proxy sets keepalive itself
+	return p, nil
+}
+
+// Run is the proxy, until a signal comes.
+func (c serveCmd) Run(ctx context.Context, s streams, l *loaded) error {
+	p, err := c.prepare()
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
 	}
-	ready := func() {
-		log.WithField("listen", ln.Addr().String()).WithField("version", version).Info("ready for clients")
+	if c.PrintConfig {
+		return l.printConfig(s.out)
 	}
+	log := c.logger(s)
+	reload := newReloader(s.args, l, log)
+	if p.tls != nil {
+		reload.tls.use(p.tls)
+	}
+	p.proxy.Logger, p.proxy.ClientTLS = log, reload.tls.config()
+	listeners, err := c.listen(ctx)
+	if err != nil {
+		return err
+	}
+	run, err := c.program(p, listeners, reload, log)
+	if err != nil {
+		return err
+	}
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	side, stop := context.WithCancel(context.WithoutCancel(ctx))
+	defer stop()
+	wg.Go(func() { reload.run(side, hangup) })
+	log.WithField("listen", listeners.clients.Addr().String()).WithField("version", version).Info("ready for clients")
+	return run(ctx)
+}
+
+// program wires what serves clients.
+func (c serveCmd) program(p prepared, l listeners, reload *reloader, log logrus.FieldLogger) (func(context.Context) error, error) {
 	if c.RelayOnly {
-		cfg.Interceptor = recognition{}
-		server, err := proxy.NewServer(cfg)
+		p.proxy.Interceptor = recognition{}
+		server, err := proxy.NewServer(p.proxy)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		return c.relay(ctx, server, ln, ready)
+		reload.apply = func(c serveCmd) error {
+			server.Limit(c.MaxSessions, c.MaxSessionsPerAddress)
+			return nil
+		}
+		return func(ctx context.Context) error { return c.relay(ctx, server, l, reload) }, nil
 	}
-	a, err := newApp(c.engineFlags, controllerDSN(c.Controller, c.Upstream), cfg, log)
+	a, err := newApp(appConfig{engine: c.engineFlags, aliases: c.SizeAlias, client: p.client, proxy: p.proxy, log: log})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	adminListener, err := c.listenAdmin(ctx)
-	if err != nil {
-		return err
-	}
-	ready()
-	return a.run(ctx, ln, adminListener)
+	reload.apply, a.more = a.tune, reload.collectors()
+	return func(ctx context.Context) error { return a.run(ctx, l.clients, l.admin) }, nil
 }
 
 // relay serves clients without an engine.
-func (c serveCmd) relay(ctx context.Context, server *proxy.Server, ln net.Listener, ready func()) error {
-	adminListener, err := c.listenAdmin(ctx)
-	if err != nil {
-		return err
-	}
+func (c serveCmd) relay(ctx context.Context, server *proxy.Server, l listeners, reload *reloader) error {
 	var wg sync.WaitGroup
 	adminCtx, stop := context.WithCancel(context.Background())
 	var adminErr error
-	if adminListener != nil {
-		wg.Go(func() { adminErr = newAdmin(server, nil).run(adminCtx, adminListener) })
+	if l.admin != nil {
+		wg.Go(func() { adminErr = newAdmin(server, nil, reload.collectors()...).run(adminCtx, l.admin) })
 	}
-	ready()
-	err = server.Serve(ctx, ln)
+	err := server.Serve(ctx, l.clients)
 	stop()
 	wg.Wait()
 	return errors.Join(err, adminErr)
 }
 
-// listenAdmin listens for operators and probes; nil if they are not wanted.
-func (c serveCmd) listenAdmin(ctx context.Context) (net.Listener, error) {
-	if c.Admin == "" {
-		return nil, nil
-	}
-	ln, err := new(net.ListenConfig).Listen(ctx, "tcp", c.Admin)
-	if err != nil {
-		return nil, fmt.Errorf("admin: %w", err)
-	}
-	return ln, nil
+// listeners are where the proxy is reached.
+type listeners struct {
+	clients net.Listener
+	admin   net.Listener // nil: there is none
 }
-
-// app is the proxy with its engine.
-type app struct {
-	log         logrus.FieldLogger
-	client      *materialize.Client
-	reconciler  *reconcile.Reconciler
-	leader      reconcile.Leader // nil: who only observes leaves the lead to others
-	metrics     *reconcile.Metrics
-	interceptor *intercept.Interceptor
-	server      *proxy.Server
-	tables      chan struct{} // closed once the tables are there
-	tried       chan struct{} // closed once they were looked for
-}
-
-// newApp wires the parts. Nothing runs yet.
-func newApp(f engineFlags, dsn string, cfg proxy.Config, log logrus.FieldLogger) (*app, error) {
-	registry := engine.NewRegistry(strategy.All()...)
-	client, err := materialize.New(materialize.Config{
-		Types: registry.Types(),
-		DSN:   dsn, ControlCluster: f.ControlCluster, Schema: f.Schema, EnableExperimental: f.EnableExperimental, Logger: log,
-		HistoryEvery: f.historyEvery,
-	})
-	if err != nil {
-		return nil, err
-	}
-	var leader reconcile.Leader
-	if !f.Observe {
-		leader = client.NewLease()
-	}
-	metrics := reconcile.NewMetrics()
-	reconciler, err := reconcile.New(reconcile.Config{
-		Planner:  engine.Planner{Registry: registry, SizeAliases: f.SizeAlias},
-		Observer: client, Executor: metrics.Executor(client), Recorder: client, Watcher: metrics.Watcher(client), Leader: leader,
-		Resync: f.Resync, Observe: f.Observe, Logger: log, Step: onStep,
-	})
-	if err != nil {
-		return nil, err
-	}
-	interceptor, err := intercept.New(intercept.Config{
-		Engine: reconciler, Catalog: client, Store: client, Registry: registry,
-		SizeAliases: f.SizeAlias, EnableExperimental: f.EnableExperimental, Schema: f.Schema, Database: client.Database(), Logger: log,
-	})
-	if err != nil {
-		return nil, err
-	}
-	cfg.Interceptor = interceptor
-	server, err := proxy.NewServer(cfg)
-	if err != nil {
-		return nil, err
-	}
-	return &app{log, client, reconciler, leader, metrics, interceptor, server, make(chan struct{}), make(chan struct{})}, nil
-}
-
-// run serves clients until ctx ends, and cleans up. The engine's own connection may come later: until
-// then clients are served, and writes of strategies are refused. adminListener may be nil.
-func (a *app) run(ctx context.Context, ln, adminListener net.Listener) error {
-	defer a.client.Close()
-	engineCtx, stopEngine := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
-	wg.Go(func() { a.runEngine(engineCtx) })
-	var adminErr error
-	if adminListener != nil {
-		wg.Go(func() {
-			side := newAdmin(a.server, a.tables, append(a.client.Collectors(), a.metrics, a.interceptor, leaseHeld(a.leader))...)
-			side.trouble = a.reconciler.Trouble
-			adminErr = side.run(engineCtx, adminListener)
-		})
-	}
-	select { // who connects at once finds the tables
-	case <-a.tried:
-	case <-ctx.Done():
-	case <-time.After(tablesPatience):
-	}
-	err := a.server.Serve(ctx, ln)
-	a.interceptor.Close()
-	stopEngine()
-	wg.Wait()
-	return errors.Join(err, adminErr)
-}
-
-// How long clients wait at most for the controller's first contact with the server.
-const tablesPatience = 3 * time.Second
-
-// runEngine makes sure that the tables are there, and reconciles.
-func (a *app) runEngine(ctx context.Context) {
-	tried := sync.OnceFunc(func() { close(a.tried) })
-	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
-		err := a.client.EnsureTables(ctx)
-		tried()
-		if err == nil {
-			break
-		}
-		if ctx.Err() != nil {
-			return
-		}
-		a.log.WithError(err).Error("the controller cannot work yet; trying again")
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(wait):
-		}
-	}
-	close(a.tables)
-	if err := a.reconciler.Run(ctx); err != nil {
-		a.log.WithError(err).Error("reconciler ended")
-	}
-}
-
-// onStep is called at each step of an action; nil: nothing is. Tests of what survives a crash set it.
-var onStep func(step string)

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -11,105 +13,162 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+
+	"mzproxy/engine"
 )
 
 // yamlSettings reads a YAML file of settings: the names of flags, without the
-// dashes. It stands behind flags and environment. A key that is no setting is an error that names its
-// line.
-func yamlSettings(r io.Reader) (kong.Resolver, error) {
+// dashes. It stands behind flags and environment. What is wrong in it is an error that names file, line and column.
+func yamlSettings(r io.Reader, app *kong.Application) (*settingsFile, error) {
+	s := &settingsFile{name: "settings", pairs: map[string]settingPair{}}
+	if named, ok := r.(interface{ Name() string }); ok {
+		s.name = named.Name()
+	}
 	data, err := io.ReadAll(r)
 	if err != nil {
 		return nil, err
 	}
 	file, err := parser.ParseBytes(data, 0)
-	if err != nil {
-		return nil, fmt.Errorf("%s", yaml.FormatError(err, false, true))
+	var fault yaml.Error
+	switch {
+	case errors.As(err, &fault) && fault.GetToken() != nil:
+		return nil, s.fault(fault.GetToken(), "%s", fault.GetMessage())
+	case err != nil:
+		return nil, fmt.Errorf("%s: %s", s.name, yaml.FormatError(err, false, false))
 	}
-	s := &settingsFile{lines: map[string]int{}, values: map[string]string{}}
 	for _, doc := range file.Docs {
 		if err := s.read(doc.Body); err != nil {
 			return nil, err
 		}
 	}
-	return s, nil
+	return s, s.check(app)
 }
 
 // settingsFile resolves flags that neither command line nor environment set.
 type settingsFile struct {
-	lines  map[string]int
-	values map[string]string
+	name  string
+	pairs map[string]settingPair
+}
+
+// settingPair is a setting as it stands in a file.
+type settingPair struct {
+	key, at *token.Token // of the name, and of the value
+	value   string       // as it would stand on the command line
+}
+
+// fault is an error about a place in the file.
+func (s *settingsFile) fault(at *token.Token, format string, args ...any) error {
+	return fmt.Errorf("%s: %s", s.place(at), fmt.Sprintf(format, args...))
+}
+
+func (s *settingsFile) place(at *token.Token) string {
+	return fmt.Sprintf("%s:%d:%d", s.name, at.Position.Line, at.Position.Column)
 }
 
 func (s *settingsFile) read(body ast.Node) error {
 	var pairs []*ast.MappingValueNode
 	switch n := body.(type) {
-	case nil:
+	case nil, *ast.CommentGroupNode:
 	case *ast.MappingNode:
 		pairs = n.Values
 	case *ast.MappingValueNode:
 		pairs = []*ast.MappingValueNode{n}
 	default:
-		return fmt.Errorf("line %d: settings are pairs of name and value", body.GetToken().Position.Line)
+		return s.fault(body.GetToken(), "settings are pairs of name and value")
 	}
 	for _, pair := range pairs {
 		key := pair.Key.GetToken()
-		value, err := setting(pair.Value)
-		if err != nil {
-			return fmt.Errorf("line %d: %s: %w", key.Position.Line, key.Value, err)
+		at := pair.Value.GetToken()
+		if m, ok := pair.Value.(*ast.MappingValueNode); ok { // whose own token is the colon
+			at = m.Key.GetToken()
 		}
-		s.lines[key.Value] = key.Position.Line
-		s.values[key.Value] = value
+		value, ok := setting(pair.Value)
+		if !ok {
+			return s.fault(at, "setting %q: a value of this kind is not taken", key.Value)
+		}
+		s.pairs[key.Value] = settingPair{key, at, value}
 	}
 	return nil
 }
 
 // setting renders a value as it would stand on the command line.
-func setting(n ast.Node) (string, error) {
+func setting(n ast.Node) (value string, ok bool) {
 	switch n := n.(type) {
 	case *ast.StringNode:
-		return n.Value, nil
+		return n.Value, true
+	case *ast.LiteralNode:
+		return n.Value.Value, true
 	case *ast.MappingNode:
 		return joined(n.Values)
 	case *ast.MappingValueNode:
 		return joined([]*ast.MappingValueNode{n})
+	case *ast.NullNode:
+		return "", true
 	case ast.ScalarNode:
-		return n.GetToken().Value, nil
+		return n.GetToken().Value, true
 	}
-	return "", fmt.Errorf("a value of this kind is not taken")
+	return "", false
 }
 
-func joined(pairs []*ast.MappingValueNode) (string, error) {
+func joined(pairs []*ast.MappingValueNode) (string, bool) {
 	var parts []string
 	for _, pair := range pairs {
-		value, err := setting(pair.Value)
-		if err != nil {
-			return "", err
+		value, ok := setting(pair.Value)
+		if !ok {
+			return "", false
 		}
 		parts = append(parts, pair.Key.GetToken().Value+"="+value)
 	}
-	return strings.Join(parts, ","), nil
+	return strings.Join(parts, ","), true
 }
 
-// Validate checks that every key is a setting of some command.
-func (s *settingsFile) Validate(app *kong.Application) error {
-	known := map[string]bool{}
+// check finds out whether every key is a setting of some command that takes the value.
+func (s *settingsFile) check(app *kong.Application) error {
+	known := map[string]*kong.Flag{}
+	var names []string
 	for _, node := range append([]*kong.Node{app.Node}, app.Children...) {
 		for _, flag := range node.Flags {
-			known[flag.Name] = true
+			if flag.Name != "help" && flag.Name != "version" && flag.Name != "config" {
+				known[flag.Name] = flag
+				names = append(names, flag.Name)
+			}
 		}
 	}
-	var unknown []string
-	for key := range s.values {
-		if !known[key] {
-			unknown = append(unknown, key)
-		}
+	keys := make([]string, 0, len(s.pairs))
+	for key := range s.pairs {
+		keys = append(keys, key)
 	}
-	slices.SortFunc(unknown, func(a, b string) int { return s.lines[a] - s.lines[b] })
-	if len(unknown) > 0 {
-		return fmt.Errorf("line %d: unknown setting %q", s.lines[unknown[0]], unknown[0])
+	slices.SortFunc(keys, func(a, b string) int { return s.pairs[a].key.Position.Offset - s.pairs[b].key.Position.Offset })
+	for _, key := range keys {
+		pair := s.pairs[key]
+		flag := known[key]
+		if flag == nil {
+			return s.fault(pair.key, "%s", strings.TrimSpace(fmt.Sprintf("unknown setting %q. %s", key, engine.Perhaps(key, names))))
+		}
+		if err := accepts(flag, pair.value); err != nil {
+			return s.fault(pair.at, "setting %q: %s", key, err)
+		}
 	}
 	return nil
 }
+
+// accepts tells why a flag does not take a value.
+func accepts(flag *kong.Flag, value string) error {
+	set := flag.Set
+	defer func() { flag.Set = set }()
+	scratch := reflect.New(flag.Target.Type()).Elem()
+	if err := flag.Parse(kong.ScanAsType(kong.FlagValueToken, value), scratch); err != nil {
+		return errors.New(strings.TrimPrefix(err.Error(), flag.ShortSummary()+": "))
+	}
+	if flag.Enum != "" && !slices.Contains(flag.EnumSlice(), value) {
+		return fmt.Errorf("%q is none of %s", value, strings.Join(flag.EnumSlice(), ", "))
+	}
+	return nil
+}
+
+// Validate implements kong.Resolver: all is checked before.
+func (s *settingsFile) Validate(*kong.Application) error { return nil }
 
 // Resolve gives the value of a flag, unless its environment variable is set.
 func (s *settingsFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
@@ -118,9 +177,9 @@ func (s *settingsFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (
 			return nil, nil
 		}
 	}
-	value, ok := s.values[flag.Name]
+	pair, ok := s.pairs[flag.Name]
 	if !ok {
 		return nil, nil
 	}
-	return value, nil
+	return pair.value, nil
 }

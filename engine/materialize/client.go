@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -41,7 +42,9 @@ const (
 
 // Config says where the server and the tables are.
 type Config struct {
-	DSN            string // of the controller role
+	DSN string // of the controller role
+	// PasswordFile holds the password, and is read for every connection; empty: the connection string has it.
+	PasswordFile   string
 	ControlCluster string // where queries on our own tables run
 	Schema         string // of the proxy's tables
 	// Types are the types of strategies there are: they say what of the history of uses is looked at.
@@ -56,6 +59,7 @@ type Config struct {
 	Lag time.Duration
 	// HistoryEvery is how often, in the long run, statement history is read at most; 0 means DefaultHistoryEvery.
 	HistoryEvery time.Duration
+	Tunables     Tunables // to begin with
 	// Lease is how long leadership lasts without being renewed; 0 means DefaultLease.
 	Lease  time.Duration
 	Logger logrus.FieldLogger // may be nil
@@ -67,6 +71,8 @@ type Client struct {
 	cfg        Config
 	pool       *pgxpool.Pool
 	statements *pgxpool.Pool // for DDL
+
+	tunables atomic.Pointer[Tunables]
 
 	facts   cached[facts]
 	self    cached[engine.Role] // the controller
@@ -118,6 +124,7 @@ func New(cfg Config) (*Client, error) {
 		cfg.Logger = quiet
 	}
 	c := &Client{cfg: cfg, signals: newSignalStates(), history: newHistory(cfg.HistoryEvery)}
+	c.Tune(cfg.Tunables)
 	var err error
 	if c.pool, err = newPool(cfg, maxConns); err != nil {
 		return nil, err
@@ -137,6 +144,7 @@ func newPool(cfg Config, most int32) (*pgxpool.Pool, error) {
 	configure(pc.ConnConfig, cfg)
 	pc.MaxConns = most
 	pc.MaxConnIdleTime = 5 * time.Minute
+	pc.BeforeConnect = func(_ context.Context, cc *pgx.ConnConfig) error { return cfg.authenticate(cc) }
 	pool, err := pgxpool.NewWithConfig(context.Background(), pc)
 	if err != nil {
 		return nil, fmt.Errorf("controller: %w", err)
@@ -160,6 +168,9 @@ func (c *Client) connect(ctx context.Context) (*pgx.Conn, error) {
 		return nil, errors.New("controller: the connection string cannot be used")
 	}
 	configure(cc, c.cfg)
+	if err := c.cfg.authenticate(cc); err != nil {
+		return nil, err
+	}
 	return pgx.ConnectConfig(ctx, cc)
 }
 

@@ -201,7 +201,7 @@ func (o *observation) snapshot(f facts) engine.Snapshot {
 		}
 	}
 	o.client.clock.note(time.Now(), o.now)
-	s.Undated = o.undated
+	s.Undated, s.Rate = o.undated, o.client.tuned().Rate
 	s.Pauses, s.Strays = o.pauses(), o.strays()
 	uses := o.uses()
 	processes := processesOf(s)

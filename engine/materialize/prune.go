@@ -2,35 +2,31 @@ package materialize
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/jackc/pgx/v5"
 
 	"mzproxy/rewrite/pgtext"
 )
 
-// Audit rows are kept for so long, and so many of a cluster.
-const (
-	keepActionsFor = "30 days"
-	keepActions    = "10000"
-)
-
 // Prune drops audit rows that are too old or too many, state rows that are not the newest of
 // their cluster, and those of clusters that are gone. The rows of another tool are left alone.
 func (c *Client) Prune(ctx context.Context) error {
+	keep := c.tuned()
 	if _, err := c.exec(ctx, "prune actions", "DELETE FROM "+c.table(actionsTable)+
-		" WHERE created_at < now() - INTERVAL '"+keepActionsFor+"' AND "+ours); err != nil {
+		" WHERE created_at < now() - INTERVAL '"+seconds(keep.KeepActionsFor)+"' AND "+ours); err != nil {
 		return err
 	}
-	if err := c.pruneMany(ctx); err != nil {
+	if err := c.pruneMany(ctx, strconv.FormatInt(keep.KeepActions, 10)); err != nil {
 		return err
 	}
 	return c.pruneState(ctx)
 }
 
 // pruneMany keeps the newest rows of clusters that have too many.
-func (c *Client) pruneMany(ctx context.Context) error {
+func (c *Client) pruneMany(ctx context.Context, keep string) error {
 	var crowded []string
-	err := c.query(ctx, "count actions", "SELECT cluster_id FROM "+c.table(actionsTable)+" WHERE cluster_id IS NOT NULL AND "+ours+" GROUP BY cluster_id HAVING count(*) > "+keepActions,
+	err := c.query(ctx, "count actions", "SELECT cluster_id FROM "+c.table(actionsTable)+" WHERE cluster_id IS NOT NULL AND "+ours+" GROUP BY cluster_id HAVING count(*) > "+keep,
 		func(rows pgx.Rows) error {
 			var id string
 			err := rows.Scan(&id)
@@ -43,7 +39,7 @@ func (c *Client) pruneMany(ctx context.Context) error {
 	for _, id := range crowded {
 		of := " WHERE " + ours + " AND cluster_id = " + pgtext.QuoteLiteral(id)
 		var newest *string // of those that go
-		err := c.pool.QueryRow(ctx, "SELECT created_at::text FROM "+c.table(actionsTable)+of+" ORDER BY created_at DESC LIMIT 1 OFFSET "+keepActions).Scan(&newest)
+		err := c.pool.QueryRow(ctx, "SELECT created_at::text FROM "+c.table(actionsTable)+of+" ORDER BY created_at DESC LIMIT 1 OFFSET "+keep).Scan(&newest)
 		if err != nil || newest == nil {
 			return wrapped("find old actions", err)
 		}

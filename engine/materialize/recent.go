@@ -12,17 +12,17 @@ import (
 
 // recentActions is what a cluster's audit rows of the last hour tell.
 type recentActions struct {
-	executed  int64 // in the last five minutes
+	executed  int64 // in the time of the rate
 	failures  map[string]engine.Failure
 	succeeded map[string]engine.Timestamp // when a statement was executed last
 }
 
-// readRecentActions counts the actions that were executed in the last five minutes, whoever took them, and finds those that
+// readRecentActions counts the actions that were executed in the time of the rate, whoever took them, and finds those that
 // keep failing. What has failed is tried again with a backoff of its own, so it does not count for the rate. Rows that are dated in the future are nobody's.
 func (o *observation) readRecentActions(ctx context.Context) error {
 	o.recent = map[string]*recentActions{}
 	return o.client.query(ctx, "read recent actions", `
-		SELECT cluster_id, action_sql, error_message, decision_ctx->>'sqlstate', executed, count(*), count(CASE WHEN created_at > now() - INTERVAL '5 minutes' THEN 1 END), max(created_at)::text
+		SELECT cluster_id, action_sql, error_message, decision_ctx->>'sqlstate', executed, count(*), count(CASE WHEN created_at > now() - INTERVAL '`+seconds(o.client.tuned().Rate.Within)+`' THEN 1 END), max(created_at)::text
 		FROM `+o.client.table(actionsTable)+`
 		WHERE executed IS NOT NULL AND created_at > now() - INTERVAL '1 hour' AND created_at < now() + INTERVAL '1 minute' AND `+o.filter("cluster_id")+`
 		GROUP BY cluster_id, action_sql, error_message, decision_ctx->>'sqlstate', executed`,
@@ -38,7 +38,7 @@ func (o *observation) readRecentActions(ctx context.Context) error {
 		})
 }
 
-// addRecent takes in how often a statement was executed, or failed in the same way, in the last hour, and in the last five minutes.
+// addRecent takes in how often a statement was executed, or failed in the same way, in the last hour, and in the time of the rate.
 func (o *observation) addRecent(id string, f engine.Failure, executed bool, lately int64, last *string) {
 	r := o.recent[id]
 	if r == nil {

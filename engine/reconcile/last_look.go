@@ -53,7 +53,7 @@ func (a *attempt) lastLook(ctx context.Context) error {
 		s.Clusters[0].State = a.expected.State // the payloads from before the actions
 	}
 	s.Clusters[0].RecentActions = a.expected.RecentActions // of which this one is one by now
-	again := a.cfg.Planner.Plan(s).Clusters[0].Actions
+	again := a.planner.Load().Plan(s).Clusters[0].Actions
 	if !a.changed() && !sameStatements(a.outcome.Plan.Actions, again) || !slices.ContainsFunc(again, func(b engine.Action) bool { return b.SQL == a.action.SQL }) {
 		return errChanged
 	}

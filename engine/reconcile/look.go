@@ -26,7 +26,7 @@ func (r *Reconciler) survey(ctx context.Context, ids []string) ([]*Outcome, erro
 	if err != nil {
 		return nil, err
 	}
-	plan := r.cfg.Planner.Plan(s)
+	plan := r.planner.Load().Plan(s)
 	seen := make([]*Outcome, len(plan.Clusters))
 	for i := range seen {
 		seen[i] = &Outcome{Before: s.Clusters[i], Plan: plan.Clusters[i], Now: s.Now, snapshot: s, began: began}

@@ -35,7 +35,7 @@ func (r *Reconciler) newPass(trigger Trigger, w *clusterWork, o *Outcome) *pass 
 func (p *pass) carryOut(ctx context.Context) error {
 	var unanswered error
 	for _, a := range p.outcome.Plan.Actions {
-		if ctx.Err() != nil || p.outcome.Before.RecentActions+p.executed >= engine.MaxRecentActions {
+		if ctx.Err() != nil || p.outcome.Before.RecentActions+p.executed >= p.outcome.snapshot.Rate.WithDefaults().Actions {
 			break
 		}
 		if p.waits(a) {

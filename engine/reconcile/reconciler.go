@@ -107,6 +107,7 @@ type Reconciler struct {
 	intentions intentions
 	watching   atomic.Bool // the Watcher sees all that happens
 	trouble    atomic.Pointer[error]
+	planner    atomic.Pointer[engine.Planner]
 
 	mu       sync.Mutex
 	clusters map[string]*clusterWork
@@ -125,7 +126,16 @@ func New(cfg Config) (*Reconciler, error) {
 	}
 	r := &Reconciler{cfg: cfg, schedule: newSchedule(), clusters: map[string]*clusterWork{}}
 	r.intentions.unsettled = !cfg.Observe
+	r.planner.Store(&cfg.Planner)
 	return r, nil
+}
+
+// Alias changes the names for sizes. Looks that are under way go on as they began; all clusters are looked at anew.
+func (r *Reconciler) Alias(aliases map[string]string) {
+	planner := *r.planner.Load()
+	planner.SizeAliases = aliases
+	r.planner.Store(&planner)
+	r.schedule.addAll(time.Now(), "resync")
 }
 
 // Trigger says why a look is taken, and who asked.
@@ -183,7 +193,7 @@ func (r *Reconciler) explainBy(ctx context.Context, read func(context.Context, .
 	if len(clusterIDs) == 0 {
 		s.Clusters = slices.DeleteFunc(s.Clusters, func(c engine.ClusterState) bool { return len(c.Strategies) == 0 })
 	}
-	return s, r.cfg.Planner.Plan(s), nil
+	return s, r.planner.Load().Plan(s), nil
 }
 
 func (r *Reconciler) observe(ctx context.Context, clusterIDs []string) (engine.Snapshot, error) {
@@ -216,7 +226,7 @@ func (r *Reconciler) WhatIf(ctx context.Context, clusterIDs []string, change fun
 	}
 	s.Clusters = slices.Clone(s.Clusters)
 	change(&s)
-	return s, before, r.cfg.Planner.Plan(s), nil
+	return s, before, r.planner.Load().Plan(s), nil
 }
 
 // Look observes the named clusters (by id; none named: all that are concerned), plans, and

@@ -164,7 +164,7 @@ func (c *check) strategy(kind, config cell) error {
 		document = "{}"
 	}
 	for _, p := range c.cfg.Registry.Validate(kind.text, []byte(document), engine.ValidateOptions{
-		Sizes: c.catalog.Sizes, SizeAliases: c.cfg.SizeAliases, EnableExperimental: c.cfg.EnableExperimental,
+		Sizes: c.catalog.Sizes, SizeAliases: c.tunables.Load().SizeAliases, EnableExperimental: c.cfg.EnableExperimental,
 	}) {
 		switch {
 		case p.Code == engine.UnknownType || p.Code == engine.Experimental:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sirupsen/logrus"
@@ -47,7 +48,7 @@ type Config struct {
 	Catalog            Catalog
 	Store              Store
 	Registry           *engine.Registry
-	SizeAliases        map[string]string
+	Tunables           Tunables // to begin with
 	EnableExperimental bool
 	Schema             string // of the proxy's tables
 	Database           string // of the proxy's tables; empty: the one that a session is in
@@ -60,6 +61,8 @@ type Interceptor struct {
 	cfg     Config
 	view    view
 	metrics metrics
+
+	tunables atomic.Pointer[Tunables]
 	// looks counts the looks that go on behind.
 	looks sync.WaitGroup
 	// life ends with Close: looks run on it, so that neither a cancel request
@@ -88,6 +91,9 @@ func New(cfg Config) (*Interceptor, error) {
 		cfg.Schema = "public"
 	}
 	i := &Interceptor{cfg: cfg, metrics: newMetrics()}
+	if err := i.Tune(cfg.Tunables); err != nil {
+		return nil, err
+	}
 	i.life, i.end = context.WithCancel(context.Background())
 	return i, nil
 }
@@ -117,10 +123,10 @@ func (i *Interceptor) open(s session) *handler {
 	h := &handler{Interceptor: i, session: s, info: info}
 	h.log = i.cfg.Logger.WithField("session", info.ID)
 	var err error
-	if h.settings, err = newSettings(info.Startup); err != nil {
+	if h.settings, err = newSettings(info.Startup, i.tunables.Load().Notices); err != nil {
 		h.greeting = h.settings.audible([]*proxy.Notice{unset(err)})
 	}
-	if h.settings.notices() != noticesChanges || h.settings.get(rewrite.MinMessages, "") != "" {
+	if h.settings.notices() != h.settings.standard || h.settings.get(rewrite.MinMessages, "") != "" {
 		h.watchful()
 	}
 	return h

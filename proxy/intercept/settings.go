@@ -24,6 +24,7 @@ var noticeLevels = []string{noticesOff, noticesChanges, noticesAll}
 // settings behave as the server's own: a SET in a transaction is undone by
 // ROLLBACK, a SET LOCAL by the end of the transaction.
 type settings struct {
+	standard  string // of strategy.notices
 	initial   map[string]string
 	committed map[string]string
 	session   map[string]string
@@ -32,7 +33,7 @@ type settings struct {
 
 // newSettings starts with the settings of a StartupMessage, those in its options included. An
 // error is about a value that does not count.
-func newSettings(startup map[string]string) (*settings, error) {
+func newSettings(startup map[string]string, standard string) (*settings, error) {
 	given := options(startup["options"])
 	for name, value := range startup {
 		if _, ok := given[strings.ToLower(name)]; !ok {
@@ -44,7 +45,7 @@ func newSettings(startup map[string]string) (*settings, error) {
 	if value, ok := given[rewrite.NoticesSetting]; ok {
 		initial[rewrite.NoticesSetting], err = noticeLevel(value)
 	}
-	return &settings{initial, maps.Clone(initial), maps.Clone(initial), map[string]string{}}, err
+	return &settings{standard, initial, maps.Clone(initial), maps.Clone(initial), map[string]string{}}, err
 }
 
 // noticeLevel checks a value of strategy.notices.
@@ -113,7 +114,7 @@ func (s *settings) get(name, fallback string) string {
 	return fallback
 }
 
-func (s *settings) notices() string { return s.get(rewrite.NoticesSetting, noticesChanges) }
+func (s *settings) notices() string { return s.get(rewrite.NoticesSetting, s.standard) }
 
 // filter leaves out what the session does not want to hear of its writes.
 func (s *settings) filter(list []*proxy.Notice) []*proxy.Notice {

@@ -69,7 +69,7 @@ func (h *handler) validateCluster(t *table, s engine.Snapshot, c engine.ClusterS
 			continue
 		}
 		for _, p := range h.cfg.Registry.Validate(row.Type, row.Config, engine.ValidateOptions{
-			Sizes: s.Sizes, SizeAliases: h.cfg.SizeAliases, EnableExperimental: h.cfg.EnableExperimental,
+			Sizes: s.Sizes, SizeAliases: h.tunables.Load().SizeAliases, EnableExperimental: h.cfg.EnableExperimental,
 		}) {
 			t.add(text(c.Name), text(row.Type), text(configState(p.Code)), text(p.Message), orNull(p.Hint))
 		}
