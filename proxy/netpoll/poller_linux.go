@@ -3,6 +3,7 @@
 package netpoll
 
 import (
+	"runtime"
 	"sync"
 	"time"
 
@@ -107,7 +108,7 @@ func (p *poller) find(event *unix.EpollEvent) *Socket {
 
 // lead handles events until the lead is handed over or the poller is closed.
 func (p *poller) lead() {
-	l := new(leader)
+	l := &leader{woke: true} // by the one that stepped aside, perhaps
 	p.watchdog.leads()
 	for {
 		for p.next < p.count {
@@ -124,17 +125,23 @@ func (p *poller) lead() {
 				}
 				p.watchdog.rests()
 			}
+			l.woke = l.woke || s.task.waits.Load() > 0
 		}
-		if !p.wait() {
+		if !p.wait(l) {
 			close(p.done)
 			return
 		}
 	}
 }
 
-// wait waits for events. It reports false when the poller has been closed.
-func (p *poller) wait() bool {
+// wait waits for events, after those whom the leader may have woken had their turn. It reports false when the poller
+// has been closed.
+func (p *poller) wait(l *leader) bool {
 	p.next, p.count = 0, 0
+	if l.woke {
+		l.woke = false
+		runtime.Gosched()
+	}
 	if len(p.raised) > 0 {
 		p.count = p.waitForMany()
 	}

@@ -49,7 +49,8 @@ func Dial(ctx context.Context, _ *Task, network, address string, keepAlive net.K
 // A Task is what is done for a session. Nobody leads here.
 type Task struct{}
 
-func (*Task) stepAside() {}
+func (*Task) beginWait() {}
+func (*Task) endWait()   {}
 
 // Detach does nothing: the caller is an ordinary goroutine.
 func (*Task) Detach() {}

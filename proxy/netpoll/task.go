@@ -33,8 +33,9 @@ type Mutex struct{ mu sync.Mutex }
 // Lock locks m for a task.
 func (m *Mutex) Lock(t *Task) {
 	if !m.mu.TryLock() {
-		t.stepAside()
+		t.beginWait()
 		m.mu.Lock()
+		t.endWait()
 	}
 }
 
@@ -46,14 +47,16 @@ func (t *Task) Wait(c <-chan struct{}) {
 	select {
 	case <-c:
 	default:
-		t.stepAside()
+		t.beginWait()
 		<-c
+		t.endWait()
 	}
 }
 
 // Blocking calls f, which may take long.
 func (t *Task) Blocking(f func()) {
-	t.stepAside()
+	t.beginWait()
+	defer t.endWait()
 	f()
 }
 

@@ -6,13 +6,18 @@ import "sync/atomic"
 
 // A leader is a goroutine's time at the head of a poller, which is over when somebody has taken it out
 // of the task where it works.
-type leader struct{ _ byte }
+type leader struct {
+	// woke is set where others may have been woken since they had their turn: they are in the queue of the processor that the leader would
+	// keep while it waits, and other processors may be busy.
+	woke bool
+}
 
 // A Task is what is done for a session, or a listener, in its poller. A nil Task is that of nobody who leads.
 type Task struct {
 	poller *poller
 	leader atomic.Pointer[leader] // that works for it; nil: none does
 	fiber  *fiber                 // that waits in place of a goroutine; nil: none
+	waits  atomic.Int32           // of goroutines, which the leader may end
 }
 
 // lead notes that the leader works for the task, led that it does not any more, and reports whether it still leads.
@@ -32,6 +37,20 @@ func (t *Task) stepAside() {
 	if t.leader.Swap(nil) != nil {
 		t.poller.watchdog.rests()
 		go t.poller.lead()
+	}
+}
+
+// beginWait steps aside for a wait, which endWait ends.
+func (t *Task) beginWait() {
+	if t != nil {
+		t.waits.Add(1)
+		t.stepAside()
+	}
+}
+
+func (t *Task) endWait() {
+	if t != nil {
+		t.waits.Add(-1)
 	}
 }
 

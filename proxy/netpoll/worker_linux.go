@@ -43,6 +43,7 @@ func (s *Socket) advance(l *leader) (leads bool) {
 		w.Work(err)
 	case next != End:
 		go w.Work(err)
+		l.woke = true
 	default:
 		t.lead(l)
 		w.Work(err)
