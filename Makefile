@@ -38,7 +38,7 @@ test: setup fmt-check vet $(LINT) ## what a change has to pass: format, vet, lin
 	@$(say) 'the other tests, with the race detector: a package is reported when it is through'
 	go test -vet=off -race -timeout 30m $(RACE)
 	@$(say) 'the relay once more, with the portable way to wait'
-	go test -vet=off -tags portable -skip '^TestEquivalence$$' ./proxy ./proxy/netpoll
+	go test -vet=off -tags portable ./proxy ./proxy/netpoll
 
 race: setup ## all tests under the race detector
 	go test -race ./...

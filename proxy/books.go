@@ -208,9 +208,8 @@ func (b *books) dropNamed() {
 
 // ready follows a ReadyForQuery.
 func (b *books) ready(status byte) {
-	if b.replyQueue.ready().kind == 'Q' {
+	if b.replyQueue.ready().kind == 'Q' { // its portal is another matter: see completed
 		delete(b.statements, "")
-		delete(b.portals, "")
 	}
 	if status == 'I' {
 		clear(b.portals)

@@ -13,6 +13,9 @@ func (r *replies) completed(typ byte, frame []byte) error {
 	b := &c.books
 	h := b.head()
 	c.copying = false
+	if h != nil && h.kind == 'Q' && typ == 'C' { // each of its statements has the unnamed portal; one that is empty, or wrong, leaves it alone
+		delete(b.portals, "")
+	}
 	switch {
 	case h != nil && h.batch != nil && typ == 'C' && h.batch.ours():
 		if h.batch.fail[h.batch.at] != nil {

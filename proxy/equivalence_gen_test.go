@@ -166,14 +166,18 @@ func (t *talker) some() []string {
 	return []string{"Sync"}
 }
 
-// conversation makes up the n-th. It ends in a state that the next one begins with.
+// conversation makes up the n-th.
 func (t *talker) conversation(n int) conversation {
 	t.number = n * 1000
 	var messages []string
 	for range 2 + t.IntN(9) {
 		messages = append(messages, t.some()...)
 	}
-	last := fmt.Sprint("end of ", n)
+	return conversationOf(messages, fmt.Sprint("end of ", n))
+}
+
+// conversationOf makes one of messages, which ends in a state that the next one begins with, with an answer that nothing else gives.
+func conversationOf(messages []string, last string) conversation {
 	return conversation{slices.Concat(messages, []string{"Sync", `Query "ROLLBACK"`, `Query "DEALLOCATE ALL"`, `Query "WITH d AS (DELETE FROM w RETURNING v) SELECT v FROM d ORDER BY v"`,
 		fmt.Sprintf("Query %q", "SELECT '"+last+"'")}), last}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -43,29 +44,52 @@ func TestEquivalence(t *testing.T) {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			t.Parallel()
 			direct.t, proxied.t = t, t
+			compare := func(c conversation) { compare(t, h, direct, proxied, c) }
+			for _, c := range found(t) {
+				compare(c)
+			}
 			talker := &talker{Rand: rand.New(rand.NewPCG(uint64(i), *conversationSeed))}
 			for n := i; n < count && !t.Failed(); n += pairs {
-				c := talker.conversation(n)
-				direct.say(c)
-				proxied.say(c)
-				want, err := direct.hear(c)
-				if err != nil {
-					t.Skipf("conversation %d: PostgreSQL died: %v", n, err)
-				}
-				got, err := proxied.hear(c)
-				if err != nil {
-					if direct.crashed() {
-						t.Skipf("conversation %d: PostgreSQL died: %v", n, err)
-					}
-					t.Fatal(err)
-				}
-				if diff := cmp.Diff(want, got); diff != "" {
-					t.Fatalf("conversation:\n%s\nthe proxy makes a difference (-direct +proxied):\n%s", strings.Join(c.messages, "\n"), diff)
-				}
-				h.allChecked(t, c, got)
+				compare(talker.conversation(n))
 			}
 		})
 	}
+}
+
+// compare has one conversation on both connections.
+func compare(t *testing.T, h *markHandler, direct, proxied *party, c conversation) {
+	t.Helper()
+	direct.say(c)
+	proxied.say(c)
+	want, err := direct.hear(c)
+	if err != nil {
+		t.Skipf("%s: PostgreSQL died: %v", c.last, err)
+	}
+	got, err := proxied.hear(c)
+	if err != nil {
+		if direct.crashed() {
+			t.Skipf("%s: PostgreSQL died: %v", c.last, err)
+		}
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("conversation:\n%s\nthe proxy makes a difference (-direct +proxied):\n%s", strings.Join(c.messages, "\n"), diff)
+	}
+	h.allChecked(t, c, got)
+}
+
+// found returns the conversations that went otherwise once.
+func found(t *testing.T) (list []conversation) {
+	t.Helper()
+	text, err := os.ReadFile("../testdata/equivalence/found.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range strings.Split(string(text), "\n=== ")[1:] {
+		title, messages, _ := strings.Cut(part, "\n")
+		list = append(list, conversationOf(strings.Split(strings.TrimSpace(messages), "\n"), title))
+	}
+	return list
 }
 
 // allChecked looks at the rows that the table had at the end.

@@ -180,7 +180,7 @@ func (r *requests) note(typ byte, body []byte) {
 		switch {
 		case typ == 'c', typ == 'f':
 			r.client.copySent()
-		case expectsAnswer(typ) && (typ == 'S' || !r.doomed()):
+		case expectsAnswer(typ):
 			r.track(named(typ, body))
 		}
 	}
@@ -218,9 +218,6 @@ func (r *requests) count(typ byte) {
 	case 'Q', 'F':
 		if r.doomed() { // the server skips it
 			return
-		}
-		if typ == 'Q' {
-			r.unnamed = false
 		}
 		r.segment = r.segment[:0]
 		r.counter.query()
@@ -268,14 +265,20 @@ func (r *requests) shorten() {
 	c.answered -= n
 }
 
-// track gives a message its place in the reply queue. The first one of it must be one
-// of the current segment.
+// track gives a message its place in the reply queue, unless the server skips it: that is certain under the lock
+// only, for an error may come at any time. The first one of the queue must be one of the current segment.
 func (r *requests) track(it item) {
 	c := r.client
 	c.hold()
 	defer c.mu.Unlock()
 	r.follow()
-	if c.copying && it.kind == 'S' { // the server ignores it
+	switch {
+	case it.kind != 'S' && r.doomed():
+		if it.asked != nil {
+			it.asked.finish(errNotNow)
+		}
+		return
+	case it.kind == 'S' && c.copying: // the server ignores it
 		return
 	}
 	c.books.push(it)

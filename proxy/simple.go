@@ -81,16 +81,15 @@ func divide(verdicts []Verdict) []*Verdict {
 // answerAll answers a text in which nothing is for the server, and to which nothing is outstanding
 // there: it need not hear of it, unless it has something that a Query drops.
 func (r simple) answerAll(parts []*Verdict) error {
+	if r.counter.tx() == 'E' {
+		return r.failQuery(&Error{Code: wire.CodeFailedTransaction, Message: pgtext.MessageFailedTransaction})
+	}
 	if r.unnamed {
 		if err := r.asking().dropUnnamed(); err != nil {
 			return err
 		}
 	}
-	status := r.counter.tx()
 	for _, v := range parts {
-		if status == 'E' {
-			return r.failQuery(&Error{Code: wire.CodeFailedTransaction, Message: pgtext.MessageFailedTransaction})
-		}
 		w := &results{columns: v.Answer.Columns, describe: true, sink: r.client.send}
 		a, tag, e := r.asking().produce(v.Answer, w, len(parts) > 1)
 		if err := r.client.send(w.finish(tag, e)); err != nil {
@@ -130,9 +129,9 @@ func (r simple) readyAgain(before []byte) error {
 }
 
 // failQuery ends a query that never reached the server with an error. An open
-// transaction fails on the server, too.
+// transaction fails on the server, too, and what a Query drops in a failed one is the server's to say.
 func (r simple) failQuery(e *Error) error {
-	if r.counter.tx() != 'T' {
+	if r.counter.tx() == 'I' {
 		return r.readyAgain(wire.Append(nil, e))
 	}
 	return r.sendBatch(&batch{fail: map[int]*Error{0: e}}, poisonText)
