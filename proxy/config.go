@@ -29,6 +29,9 @@ type Config struct {
 	Upstream Upstream
 	// Interceptor may be nil: a bare relay.
 	Interceptor Interceptor
+	// Replication is set where the server is PostgreSQL, which has a replication protocol: sessions that ask for it at their
+	// start are relayed without the Interceptor. Other servers ignore the parameter, and so does the proxy then.
+	Replication bool
 	// Logger gets one line per session and what goes wrong; nil: nothing.
 	Logger logrus.FieldLogger
 	// ClientTLS says how clients may encrypt; nil: not at all. See NewClientTLS.

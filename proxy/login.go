@@ -19,7 +19,7 @@ var errRefused = errors.New("the server refused the session")
 type login struct {
 	*Session
 	first      *startup    // what the client wants; nil: not known yet
-	replicates bool        // the server is asked for replication, which no handler understands
+	replicates bool        // the server is asked for replication
 	timer      *time.Timer // ends a login that takes too long; nil: it is over
 	late       bool        // it took too long
 }

@@ -14,7 +14,7 @@ func (l *login) open(ctx context.Context, ready, out, key []byte) error {
 		return wire.Malformed("invalid ReadyForQuery message")
 	}
 	l.counter.begin(ready[wire.HeaderSize])
-	if l.cfg.Interceptor != nil && !l.replicates {
+	if l.cfg.Interceptor != nil && !(l.cfg.Replication && l.replicates) {
 		if err := l.openHandler(ctx); err != nil {
 			return err
 		}

@@ -39,7 +39,9 @@ func (r *rig) tool(t *testing.T, name, settings string, args ...string) []byte {
 // replicas starts proxies for replication, of which nothing is to be looked at.
 func replicas(t *testing.T, p *postgresServer) map[string]*rig {
 	t.Helper()
-	configure := func(cfg *proxy.Config) { cfg.Interceptor, cfg.ClientTLS = newWordHandler(), p.authority.server(t) }
+	configure := func(cfg *proxy.Config) {
+		cfg.Interceptor, cfg.ClientTLS, cfg.Replication = newWordHandler(), p.authority.server(t), true
+	}
 	return map[string]*rig{
 		"sslmode=disable": front(t, p.upstream("127.0.0.1", "sslmode=disable"), configure),
 		"sslmode=require": front(t, p.upstream("127.0.0.1", "sslmode=require"), configure),

@@ -290,19 +290,21 @@ func TestSizeOfTheStartupPacket(t *testing.T) {
 	nobody(t, r)
 }
 
-// In replication mode nothing is ours.
+// In replication mode nothing is ours, if the server has one.
 func TestReplicationIsNotIntercepted(t *testing.T) {
 	for mode, intercepted := range map[string]bool{
 		"database": false, "true": false, "1": false, "on": false, "yes": false,
 		"": true, "false": true, "FALSE": true, "f": true, "off": true, "of": true, "no": true, "0": true,
 	} {
-		r := newRig(t, func(cfg *proxy.Config) { cfg.Interceptor = newWordHandler() })
-		client, server := r.session("replication", mode)
-		send(t, client, pgtest.FromClient, `Query "OURS 0"`)
-		if intercepted {
-			expect(t, client, pgtest.FromServer, `RowDescription [n:23:0]`)
-		} else {
-			expect(t, server, pgtest.FromClient, `Query "OURS 0"`)
+		for _, known := range []bool{true, false} {
+			r := newRig(t, func(cfg *proxy.Config) { cfg.Interceptor, cfg.Replication = newWordHandler(), known })
+			client, server := r.session("replication", mode)
+			send(t, client, pgtest.FromClient, `Query "OURS 0"`)
+			if intercepted || !known {
+				expect(t, client, pgtest.FromServer, `RowDescription [n:23:0]`)
+			} else {
+				expect(t, server, pgtest.FromClient, `Query "OURS 0"`)
+			}
 		}
 	}
 }

@@ -20,6 +20,8 @@ type Env struct {
 	// Unsure is set where it is not known what a name without a schema means: SearchPath or Database
 	// may be others when the statement runs.
 	Unsure bool
+	// Executes is set where a statement that was prepared with SQL may change what names mean.
+	Executes bool
 	// InTransaction is set where the text begins in a transaction block.
 	InTransaction bool
 	// Zone is the session's time zone, for timestamps without offset; nil: UTC.

@@ -106,7 +106,10 @@ func (p *parser) whatIf(e ExplainStrategy) (Command, error) {
 		syntax.Offset += rest.Start
 		return nil, syntax
 	}
-	w := parseWrite(p.text, rest, p.env)
+	w, _, err := parseWrite(p.text, rest, p.env)
+	if err != nil {
+		return nil, err
+	}
 	if w == nil {
 		return nil, &SyntaxError{Offset: rest.Start, Message: "EXPLAIN STRATEGY explains writes to " + Table + " only"}
 	}

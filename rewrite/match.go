@@ -73,3 +73,22 @@ func endsIn(b []byte, lowered string) bool {
 	}
 	return true
 }
+
+// MayMove tells whether a text begins like a statement that may change what names of tables mean: SET, RESET or DISCARD. It is
+// asked about every text that passes.
+func MayMove(text []byte) bool {
+	text = bytes.TrimLeft(text, " \t\r\n\f;")
+	if len(text) == 0 {
+		return false
+	}
+	switch text[0] | 0x20 {
+	case 's', 'r':
+		return (hasPrefix(text, "set") || hasPrefix(text, "reset")) &&
+			(Contains(text, searchPath) || Contains(text, "schema") || Contains(text, database) || Contains(text, "all"))
+	case 'd':
+		return hasPrefix(text, "discard")
+	case '-' | 0x20, '/' | 0x20:
+		return Contains(text, searchPath) || Contains(text, "schema") || Contains(text, database) || Contains(text, "discard") || Contains(text, "reset")
+	}
+	return false
+}

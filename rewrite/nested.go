@@ -56,40 +56,78 @@ func executes(s *pg_query.ExplainStmt) bool {
 }
 
 // unparsed is a write that PostgreSQL's parser refuses although the server may
-// take it: nothing is known but the kind. nil: it writes to something else.
-func unparsed(piece Piece, env Env) *Write {
-	for i, t := range piece.Tokens {
-		next := func(words ...string) bool {
-			if i+1 < len(piece.Tokens) && piece.Tokens[i+1].Is(words...) {
-				i++
-				return true
-			}
-			return false
-		}
-		var op Operation
-		switch {
-		case t.Is("insert") && next("into"):
-			op = Insert
-		case t.Is("merge") && next("into"):
-			op = Merge
-		case t.Is("delete") && next("from"):
-			op = Delete
-		case t.Is("update"):
-			op = Update
-		case t.Is("truncate"):
-			op = Truncate
-			next("table")
-		case t.Is("copy") && i == 0 && !slices.ContainsFunc(piece.Tokens, func(t Token) bool { return t.Is("to") }):
-			op = Copy
-		default:
-			continue
-		}
-		next("only")
-		if env.ours(tableAt(piece.Tokens[i+1:])) {
-			return &Write{Op: op, Opaque: true}
+// take it: nothing is known but the kind. nil: it writes to something else. A write anywhere else in the statement than
+// at its head, or behind PREPARE name AS, is a *DoubtError.
+func unparsed(piece Piece, env Env) (*Write, error) {
+	tokens := piece.Tokens
+	head := 0
+	if len(tokens) > 3 && tokens[0].Is("prepare") && tokens[2].Is("as") {
+		head = 3
+	}
+	op, table := target(tokens[head:])
+	for i, t := range tokens {
+		if i != head && t.Is(writeVerbs...) {
+			return nil, &DoubtError{Offset: t.Start, Message: "this form of a statement that names " + Table + " is not supported",
+				Hint: "Run INSERT, UPDATE, DELETE or COPY as a statement of its own."}
 		}
 	}
-	return nil
+	if op != "" && env.ours(table) {
+		return &Write{Op: op, Opaque: true}, nil
+	}
+	return nil, nil
+}
+
+// writeVerbs are the words that a write begins with.
+var writeVerbs = []string{"insert", "update", "delete", "copy", "merge", "truncate"}
+
+// target reads what a statement writes to; "": it begins as no write does.
+func target(tokens []Token) (Operation, *pg_query.RangeVar) {
+	i := 0
+	next := func(words ...string) bool {
+		if i < len(tokens) && tokens[i].Is(words...) {
+			i++
+			return true
+		}
+		return false
+	}
+	var op Operation
+	switch {
+	case next("insert") && next("into"):
+		op = Insert
+	case next("merge") && next("into"):
+		op = Merge
+	case next("delete") && next("from"):
+		op = Delete
+	case next("update"):
+		op = Update
+	case next("truncate"):
+		op = Truncate
+		next("table")
+	case next("copy"):
+		if op = Copy; !next("into") && copiesOut(tokens[i:]) {
+			return "", nil
+		}
+	default:
+		return "", nil
+	}
+	next("only")
+	return op, tableAt(tokens[i:])
+}
+
+// copiesOut tells whether what follows COPY is ... TO.
+func copiesOut(tokens []Token) bool {
+	depth := 0
+	for _, t := range tokens {
+		switch {
+		case t.isOp("("):
+			depth++
+		case t.isOp(")"):
+			depth--
+		case depth == 0 && t.Is("from", "to"):
+			return t.Is("to")
+		}
+	}
+	return false
 }
 
 // tableAt reads a name of up to three parts; nil: there is none.

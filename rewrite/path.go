@@ -9,11 +9,12 @@ type names struct {
 	session   Env // when the transaction commits: without what was set LOCAL
 	committed Env // when it does not
 	changed   bool
+	executes  bool // an EXECUTE may change it
 }
 
 // begin is the meaning of names at the start of a text.
 func begin(env Env) names {
-	n := names{env, env, env, false}
+	n := names{env, env, env, false, env.Executes}
 	if env.InTransaction { // what it has set before would be undone
 		n.session, n.committed = env.unsure(), env.unsure()
 	}
@@ -35,6 +36,12 @@ func (e Env) elsewhere() Env {
 	return e
 }
 
+// anywhere is an Env in which names that are not fully qualified may mean our table.
+func (e Env) anywhere() Env {
+	e.Database = ""
+	return e.unsure()
+}
+
 // behind follows a statement.
 func (n *names) behind(text string, piece Piece, s *Statement) {
 	first := piece.Tokens[0]
@@ -47,8 +54,10 @@ func (n *names) behind(text string, piece Piece, s *Statement) {
 		n.now, n.committed = n.session, n.session
 	case s.Kind == IsEnd:
 		n.now, n.session = n.committed, n.committed
-	case s.Kind == IsDiscard, s.Kind == IsResetAll:
+	case s.Kind == IsDiscard, s.Kind == IsResetAll, s.Kind == IsExecute && n.executes:
 		n.follow(Setting{})
+	case first.Is("prepare"):
+		n.executes = n.executes || s.Moves
 	case first.Is("rollback") && second.Is("to") && n.changed,
 		first.Is("do", "call") && strings.Contains(lower(piece.Of(text)), searchPath):
 		n.follow(Setting{Name: searchPath})

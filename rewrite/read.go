@@ -1,8 +1,6 @@
 package rewrite
 
 import (
-	"slices"
-
 	pg_query "github.com/pganalyze/pg_query_go/v5"
 	"google.golang.org/protobuf/reflect/protoreflect"
 )
@@ -29,10 +27,7 @@ func (r *Read) Elsewhere(param int) bool {
 
 // parseRead returns what a query, or COPY of one, says of clusters; nil: nothing.
 func parseRead(text string, piece Piece, env Env) *Read {
-	mentions := func(word string) bool {
-		return slices.ContainsFunc(piece.Tokens, func(t Token) bool { name, ok := t.Name(); return ok && name == word })
-	}
-	if !piece.Tokens[0].Is("select", "with", "copy", "declare", "values", "table") || !mentions(Table) || !mentions(ColumnCluster) {
+	if !piece.Tokens[0].Is("select", "with", "copy", "declare", "values", "table") || !mentions(piece, Table) || !mentions(piece, ColumnCluster) {
 		return nil
 	}
 	node, err := parseOne(piece.Of(text))

@@ -156,6 +156,10 @@ func Split(text string) ([]Piece, error) {
 	if err != nil {
 		return nil, err
 	}
+	return pieces(tokens), nil
+}
+
+func pieces(tokens []Token) []Piece {
 	var pieces []Piece
 	first, depth, atomic := 0, 0, 0
 	end := func(i int) {
@@ -166,8 +170,8 @@ func Split(text string) ([]Piece, error) {
 	}
 	for i, t := range tokens {
 		switch {
-		case t.Is("atomic") && i > first && tokens[i-1].Is("begin"), t.Is("case") && atomic > 0:
-			atomic++ // the body of a function; CASE has an END, too
+		case t.Is("atomic") && i > first && tokens[i-1].Is("begin") && tokens[first].Is("create"), t.Is("case") && atomic > 0:
+			atomic++ // the body of a function, which the server does not know; CASE has an END, too
 		case t.Is("end") && atomic > 0:
 			atomic--
 		case t.isOp("("):
@@ -180,5 +184,5 @@ func Split(text string) ([]Piece, error) {
 		}
 	}
 	end(len(tokens))
-	return pieces, nil
+	return pieces
 }

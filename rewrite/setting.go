@@ -27,6 +27,9 @@ type Setting struct {
 	Value Value
 }
 
+// moves tells whether it may change what names of tables mean.
+func (s Setting) moves() bool { return s.Name == "" || s.Name == searchPath || s.Name == database }
+
 // settings reads what a statement sets.
 func settings(text string, piece Piece, env Env) []Setting {
 	first := piece.Tokens[0]
@@ -73,7 +76,7 @@ func listed(tokens []Token, quoted bool) Value {
 		switch {
 		case t.isOp(","):
 			continue
-		case t.Kind == Op || t.Kind == Param:
+		case t.Kind == Op || t.Kind == Param, quoted && strings.ContainsAny(t.Text, `,"`): // servers differ about these
 			return Value{}
 		case quoted:
 			items = append(items, `"`+strings.ReplaceAll(t.Text, `"`, `""`)+`"`)

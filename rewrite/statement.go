@@ -27,6 +27,7 @@ const (
 	IsEnd                                 // ends one
 	IsClusterChange                       // renames, swaps or drops clusters
 	IsTableDrop                           // drops mz_cluster_strategies
+	IsElsewhere                           // writes to a table of the same name, and the name may come to mean ours; with a Name it is prepared
 )
 
 // Statement is one statement of a text.
@@ -42,22 +43,24 @@ type Statement struct {
 	Change  *ClusterChange // IsClusterChange
 	// Nested is set for PREPARE of an EXECUTE.
 	Nested bool
+	// Moves is set where the statement, or what it prepares, may change what names of tables mean.
+	Moves bool
 	// Settings are those of the server that it sets, whatever its kind.
 	Settings []Setting
 }
 
 // Classify takes a text apart. It returns a Statement for each of its
 // statements, those of others included. A malformed custom command is a
-// *SyntaxError or a *SettingError; a text that cannot be cut into tokens gives nothing, for the
-// server to complain about.
+// *SyntaxError or a *SettingError, a text about our table that cannot be read with certainty a *DoubtError; a text that the server
+// cannot cut into tokens gives nothing, for it to complain about.
 func Classify(text string, env Env) ([]Statement, error) {
-	pieces, err := Split(text)
+	tokens, err := read(text)
 	if err != nil {
-		return nil, nil //nolint:nilerr // the server's error says it better
+		return nil, err
 	}
-	statements := make([]Statement, 0, len(pieces))
+	statements := []Statement{}
 	names := begin(env)
-	for _, piece := range pieces {
+	for _, piece := range pieces(tokens) {
 		s, err := classify(text, piece, names.now)
 		if err != nil {
 			return nil, err
@@ -79,26 +82,19 @@ func classify(text string, piece Piece, env Env) (Statement, error) {
 		return s, nil
 	}
 	first := piece.Tokens[0]
-	switch {
-	case first.Is("insert", "update", "delete", "copy", "with", "merge", "truncate", "explain"):
-		if s.Write = parseWrite(text, piece, env); s.Write != nil {
-			s.Kind = IsWrite
-		}
-	case first.Is("prepare"):
-		s.Kind, s.Name = IsDeallocate, nameAfter(piece, 1) // none of ours any more
-		if s.Write = parseWrite(text, piece, env); s.Write != nil {
-			s.Kind = IsPrepare
-		}
-		s.Nested = slices.ContainsFunc(piece.Tokens, func(t Token) bool { return t.Is("execute") })
-		if s.Command, err = preparedCommand(text, piece, env); err != nil {
+	elsewhere := false
+	if writes(piece) {
+		if s.Write, elsewhere, err = parseWrite(text, piece, env); err != nil {
 			return s, err
 		}
-		switch {
-		case s.Command != nil:
-			s.Kind = IsPrepareCommand
-		case s.Name == "" || s.Name == "transaction" && s.Write == nil:
-			s.Kind, s.Name = Other, ""
+	}
+	switch {
+	case first.Is("prepare"):
+		if err := s.prepare(text, piece, env); err != nil {
+			return s, err
 		}
+	case s.Write != nil:
+		s.Kind = IsWrite
 	case dropsTable(piece):
 		s.Kind = IsTableDrop
 	case first.Is("alter", "drop"):
@@ -111,7 +107,12 @@ func classify(text string, piece Piece, env Env) (Statement, error) {
 		s.Kind, s.Name = session(piece)
 		s.Commit = s.Kind == IsEnd && first.Is("commit", "end")
 	}
+	if elsewhere && (s.Kind == Other || s.Kind == IsDeallocate && s.Name != "") {
+		s.Kind = IsElsewhere
+		return s, nil
+	}
 	s.Settings = settings(text, piece, env)
+	s.Moves = s.Moves || s.Kind == IsDiscard || s.Kind == IsResetAll || slices.ContainsFunc(s.Settings, Setting.moves)
 	if s.Kind == Other && embeds(text, piece, env) {
 		s.Kind = IsEmbedded
 	}
@@ -124,6 +125,34 @@ func classify(text string, piece Piece, env Env) (Statement, error) {
 		s.Kind = IsSetting
 	}
 	return s, nil
+}
+
+// prepare reads PREPARE name AS a statement.
+func (s *Statement) prepare(text string, piece Piece, env Env) (err error) {
+	s.Kind, s.Name = IsDeallocate, nameAfter(piece, 1) // none of ours any more
+	if s.Write != nil {
+		s.Kind = IsPrepare
+	}
+	s.Nested = slices.ContainsFunc(piece.Tokens, func(t Token) bool { return t.Is("execute") })
+	s.Moves = len(piece.Tokens) > 3 && piece.Tokens[2].Is("as") && piece.Tokens[3].Is("set", "reset", "discard")
+	if s.Command, err = preparedCommand(text, piece, env); err != nil {
+		return err
+	}
+	switch {
+	case s.Command != nil:
+		s.Kind = IsPrepareCommand
+	case s.Name == "" || s.Name == "transaction" && s.Write == nil:
+		s.Kind, s.Name = Other, ""
+	}
+	return nil
+}
+
+// harmless are the words that begin statements which hold the names of writes and are none.
+var harmless = []string{"create", "alter", "drop", "grant", "revoke", "comment", "show"}
+
+// writes tells whether a statement may write.
+func writes(piece Piece) bool {
+	return !piece.Tokens[0].Is(harmless...) && slices.ContainsFunc(piece.Tokens, func(t Token) bool { return t.Is(writeVerbs...) })
 }
 
 // preparedCommand is the custom command behind PREPARE name AS; nil: another statement.

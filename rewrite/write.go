@@ -154,26 +154,43 @@ func (w *Write) Touch() (pgtext.Edit, bool) {
 	return pgtext.Edit{Span: pgtext.Span{Start: w.setAt, End: w.setAt}, Text: " " + ColumnUpdated + " = now(),"}, true
 }
 
-// parseWrite returns the write to our table that a statement is, or nil.
-func parseWrite(text string, piece Piece, env Env) *Write {
-	w := parseWriteIn(text, piece, env)
-	if w != nil && env.Unsure && parseWriteIn(text, piece, env.elsewhere()) == nil {
-		return &Write{Op: w.Op, Opaque: true, Doubtful: true}
+// parseWrite returns the write to our table that a statement is, or nil. elsewhere is set where it writes to a table of the
+// same name, and what the name means can change.
+func parseWrite(text string, piece Piece, env Env) (w *Write, elsewhere bool, err error) {
+	if !mentions(piece, Table) {
+		return nil, false, nil
 	}
-	return w
+	node, parseErr := parseOne(piece.Of(text))
+	reading := func(env Env) (*Write, error) {
+		if parseErr != nil {
+			return unparsed(piece, env)
+		}
+		return parseWriteIn(text, piece, env, node), nil
+	}
+	if w, err = reading(env); err != nil {
+		return nil, false, err
+	}
+	switch {
+	case w == nil && !env.Unsure:
+		other, _ := reading(env.anywhere())
+		return nil, other != nil, nil
+	case w != nil && env.Unsure:
+		if certain, _ := reading(env.elsewhere()); certain == nil {
+			return &Write{Op: w.Op, Opaque: true, Doubtful: true}, false, nil
+		}
+	}
+	return w, false, nil
 }
 
-func parseWriteIn(text string, piece Piece, env Env) *Write {
-	if !slices.ContainsFunc(piece.Tokens, func(t Token) bool {
+// mentions tells whether a name stands in a statement.
+func mentions(piece Piece, word string) bool {
+	return slices.ContainsFunc(piece.Tokens, func(t Token) bool {
 		name, ok := t.Name()
-		return ok && name == Table
-	}) {
-		return nil
-	}
-	node, err := parseOne(piece.Of(text))
-	if err != nil {
-		return unparsed(piece, env)
-	}
+		return ok && name == word
+	})
+}
+
+func parseWriteIn(text string, piece Piece, env Env, node *pg_query.Node) *Write {
 	if p := node.GetPrepareStmt(); p != nil {
 		node = p.Query
 	}

@@ -118,7 +118,7 @@ func (c serveCmd) Run(ctx context.Context, s streams, l *loaded) error {
 // program wires what serves clients.
 func (c serveCmd) program(p prepared, l listeners, reload *reloader, log logrus.FieldLogger) (func(context.Context) error, error) {
 	if c.RelayOnly {
-		p.proxy.Interceptor = recognition{}
+		p.proxy.Interceptor, p.proxy.Replication = recognition{}, true
 		server, err := proxy.NewServer(p.proxy)
 		if err != nil {
 			return nil, err

@@ -8,6 +8,7 @@ import (
 	"mzproxy/engine"
 	"mzproxy/engine/reconcile"
 	"mzproxy/proxy"
+	"mzproxy/proxy/wire"
 	"mzproxy/rewrite"
 	"mzproxy/rewrite/pgtext"
 )
@@ -52,6 +53,11 @@ func placed(text string, e rewrite.Placed) *proxy.Error {
 	case *rewrite.ColumnError:
 		out.Code = codeNoColumn
 		out.Hint = engine.Perhaps(e.Column, e.Columns)
+	case *rewrite.DoubtError:
+		out.Code, out.Hint = wire.CodeFeatureNotSupported, e.Hint
+		if e.TooLong {
+			out.Code = wire.CodeProgramLimit
+		}
 	case *rewrite.SettingError:
 		out.Code = codeUndefined
 		out.Hint = "Perhaps you meant " + quoted(rewrite.NoticesSetting) + "."

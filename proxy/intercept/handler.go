@@ -47,6 +47,7 @@ type handler struct {
 	// early counts transactions of the text at hand whose end settings have followed already.
 	early int
 
+	moves     moves
 	facts     facts
 	deferred  *deferred // waits for the COMMIT
 	deferring atomic.Bool
@@ -75,7 +76,7 @@ type rowKey struct{ cluster, strategy string }
 
 // Wants lets texts through that have nothing of ours in them.
 func (h *handler) Wants(text []byte) bool {
-	if rewrite.Match(text) || rewrite.MayMiss(text) || rewrite.MayChangeCluster(text) || rewrite.Names(text) || h.deferring.Load() {
+	if rewrite.Match(text) || rewrite.MayMiss(text) || rewrite.MayChangeCluster(text) || rewrite.MayMove(text) || rewrite.Names(text) || h.deferring.Load() {
 		return true
 	}
 	return h.alert.Load() && (rewrite.Contains(text, "execute") || rewrite.Contains(text, "prepare") || rewrite.Contains(text, "deallocate") ||
@@ -117,7 +118,7 @@ func (h *handler) Intercept(ctx context.Context, q proxy.Query) ([]proxy.Verdict
 
 func (h *handler) decide(ctx context.Context, q proxy.Query) ([]proxy.Verdict, error) {
 	h.facts.begin(q.TxStatus, q.Pipelined)
-	env := h.env()
+	env := h.envNow(ctx, q.Text, q.Pipelined, q.Ask)
 	env.InTransaction = q.TxStatus == 'T'
 	statements, err := rewrite.Classify(q.Text, env)
 	var malformed rewrite.Placed
@@ -129,22 +130,34 @@ func (h *handler) decide(ctx context.Context, q proxy.Query) ([]proxy.Verdict, e
 			return nil, err
 		}
 	}
-	h.preparing, h.cleared, h.writing = nil, false, false
+	h.preparing, h.cleared, h.writing, h.moves.inText = nil, false, false, false
 	var verdicts []proxy.Verdict
 	var before []func() // what the text has done to settings when a command's turn comes
 	for n := range statements {
 		s := &statements[n]
+		switch {
+		case s.Kind == rewrite.IsDeallocate && s.Moves:
+			h.moves.prepared = true
+			h.watchful()
+		case s.Kind == rewrite.Other && s.Moves && q.Extended:
+			v := h.moving(q, proxy.Verdict{})
+			v.Index, v.Of, v.Start, v.End = n, len(statements), s.Start, s.End
+			verdicts = append(verdicts, v)
+			continue
+		}
 		switch s.Kind {
 		case rewrite.Other:
+			h.moves.inText = h.moves.inText || s.Moves
 			continue
 		case rewrite.IsBegin: // the status as of this statement's turn
 			q.TxStatus = 'T'
 			continue
 		case rewrite.IsEnd:
-			q.TxStatus = 'I'
+			q.TxStatus, h.moves.inText = 'I', true // what was set may be undone
 			before = append(before, func() { h.endEarly(s.Commit) })
 			continue
 		}
+		h.moves.inText = h.moves.inText || s.Moves
 		v, err := h.verdict(ctx, q, s)
 		if err != nil {
 			v, err = refused(err)
@@ -202,9 +215,11 @@ func (h *handler) verdict(ctx context.Context, q proxy.Query, s *rewrite.Stateme
 		return h.deallocate(s.Name), nil
 	case rewrite.IsDiscard:
 		h.deallocate("")
-		return h.noting(h.settings.resetAll), nil
+		return h.moving(q, h.noting(h.settings.resetAll)), nil
 	case rewrite.IsResetAll:
-		return h.noting(h.settings.resetAll), nil
+		return h.moving(q, h.noting(h.settings.resetAll)), nil
+	case rewrite.IsElsewhere:
+		return h.elsewhere(q, s), nil
 	case rewrite.IsTableDrop:
 		return h.noting(func() { h.said = append(h.said, tableDropped()) }), nil
 	case rewrite.IsClusterChange:

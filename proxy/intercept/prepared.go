@@ -112,6 +112,8 @@ func (h *handler) execute(ctx context.Context, q proxy.Query, s *rewrite.Stateme
 	switch k := known.(type) {
 	case preparedExecute:
 		return proxy.Verdict{}, executesExecute()
+	case preparedElsewhere:
+		return proxy.Verdict{}, h.executeElsewhere(ctx, q, k)
 	case preparedAnswer:
 		if q.Extended {
 			break
@@ -131,6 +133,8 @@ func (h *handler) execute(ctx context.Context, q proxy.Query, s *rewrite.Stateme
 		switch k := kept.(type) {
 		case preparedExecute:
 			return nil, executesExecute()
+		case preparedElsewhere:
+			return nil, uncertainName()
 		case preparedAnswer:
 			return k.withArguments(s)
 		}

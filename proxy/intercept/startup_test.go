@@ -41,12 +41,12 @@ func TestStartupParameters(t *testing.T) {
 func TestWants(t *testing.T) {
 	r := newRig(t)
 	wants := func(text string) bool { return r.handler.Wants([]byte(text)) }
-	for _, text := range []string{"SELECT 1", "SELECT 1; EXECUTE p", "SELECT 1; DISCARD ALL", "RESET ALL", "/* ours */ SELECT 1"} {
+	for _, text := range []string{"SELECT 1", "SELECT 1; EXECUTE p", "SELECT 1; DISCARD ALL", "SET cluster = c", "/* ours */ SELECT 1"} {
 		if wants(text) {
 			t.Errorf("%s is looked at from the start", text)
 		}
 	}
-	for _, text := range []string{"show Strategies", "SET client_min_messages = error", "execute p", " /* ours */ Deallocate p", "prepare p", "DISCARD ALL", `INSERT INTO U&"x" VALUES (1)`} {
+	for _, text := range []string{"show Strategies", "SET client_min_messages = error", "execute p", " /* ours */ Deallocate p", "prepare p", "DISCARD ALL", "RESET ALL", "set SCHEMA other", "-- x\nSET search_path = x", `INSERT INTO U&"x" VALUES (1)`} {
 		if !wants(text) {
 			t.Errorf("%s is not looked at", text)
 		}

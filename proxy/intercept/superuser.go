@@ -2,12 +2,15 @@ package intercept
 
 import (
 	"context"
+	"errors"
 
 	"mzproxy/rewrite"
 )
 
 // An asker asks the session's own server connection for a run-time parameter; see proxy.Query.
 type asker func(ctx context.Context, parameter string) (string, error)
+
+var errCannotAsk = errors.New("the session cannot be asked now")
 
 // identity is what the session says of itself. Whether its role is a superuser is, on some servers, nothing that the
 // catalog knows: the session is asked, once, when something depends on it.
