@@ -23,6 +23,7 @@ func (r writeReader) update(s *pg_query.UpdateStmt) *Write {
 	}
 	exact := r.where(w, s.Relation, s.WhereClause)
 	w.Opaque = !exact || len(s.FromClause) > 0 || s.WithClause != nil
+	w.filter = r.filterOf(len(s.FromClause) > 0, s.Relation.Relname, s.Relation.GetAlias().GetAliasname())
 	return w
 }
 
@@ -58,5 +59,6 @@ func (r writeReader) delete(s *pg_query.DeleteStmt) *Write {
 	w := &Write{Op: Delete}
 	exact := r.where(w, s.Relation, s.WhereClause)
 	w.Opaque = !exact || len(s.UsingClause) > 0 || s.WithClause != nil
+	w.filter = r.filterOf(len(s.UsingClause) > 0, s.Relation.Relname, s.Relation.GetAlias().GetAliasname())
 	return w
 }

@@ -54,6 +54,7 @@ type Write struct {
 	Unfit error
 	// params counts how often each parameter is used.
 	params map[int]int
+	filter filter
 	// setAt is where an assignment can be put in: behind SET.
 	setAt int
 }

@@ -20,7 +20,12 @@ type client struct {
 
 func connect(t *testing.T, w *world) *client {
 	t.Helper()
-	config, err := pgconn.ParseConfig(fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", demoUser, w.addr, demoDatabase))
+	return connectAs(t, w, demoUser)
+}
+
+func connectAs(t *testing.T, w *world, user string) *client {
+	t.Helper()
+	config, err := pgconn.ParseConfig(fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", user, w.addr, demoDatabase))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,6 +20,7 @@ type check struct {
 	foreign bool   // literals of the write stand in another text than text
 	write   *rewrite.Write
 	args    arguments
+	was     *checked // what was made of it when it was prepared; nil: it is executed as it is checked
 	catalog engine.Catalog
 	role    *engine.Role
 	strays  map[string]bool // cluster ids of rows that belong to no cluster
@@ -32,6 +33,7 @@ type check struct {
 	types []string        // strategy types of rows that are written; nil: any
 	gone  []rowKey        // rows that are taken away, perhaps
 	named map[string]cell // where the WHERE names a cluster, by id
+	now   checked
 	// ambiguous is set where the WHERE gives a text that means two clusters.
 	ambiguous *proxy.Error
 	edits     []pgtext.Edit // names to ids, in the text
@@ -41,18 +43,19 @@ type check struct {
 
 // check examines a write, as far as its text and arguments tell.
 func (h *handler) check(ctx context.Context, text string, w *rewrite.Write, args arguments) (*check, error) {
-	return h.checkIn(ctx, text, text, w, args)
+	return h.checkIn(ctx, text, &preparedWrite{text: text, write: w}, args)
 }
 
-// checkIn examines a write whose literals stand in source, for a client that
+// checkIn examines a write that stands in a text of its own, for a client that
 // sent text.
-func (h *handler) checkIn(ctx context.Context, text, source string, w *rewrite.Write, args arguments) (*check, error) {
+func (h *handler) checkIn(ctx context.Context, text string, p *preparedWrite, args arguments) (*check, error) {
 	catalog, err := h.factsCatalog(ctx)
 	if err != nil {
 		return nil, err
 	}
-	c := &check{handler: h, text: text, foreign: text != source, write: w, args: args, catalog: catalog,
-		ids: map[string]bool{}, params: map[int]string{}, named: map[string]cell{}}
+	w := p.write
+	c := &check{handler: h, text: text, foreign: text != p.text, write: w, args: args, was: p.checked, catalog: catalog,
+		ids: map[string]bool{}, params: map[int]string{}, named: map[string]cell{}, now: checked{ids: map[pgtext.Span]string{}}}
 	switch {
 	case w.Doubtful:
 		err = c.opaque(ctx)
@@ -106,6 +109,9 @@ func (c *check) wrote() []wroteRow {
 
 func (c *check) resolve(v rewrite.Value) cell {
 	value := c.args.resolve(v)
+	if id, ok := c.was.id(v); ok {
+		value.text = id
+	}
 	if c.foreign && value.param == 0 {
 		value.at = nil
 	}
@@ -217,7 +223,8 @@ func (c *check) name(v cell, info engine.ClusterInfo) {
 	case v.text == info.ID:
 	case v.param > 0:
 		c.params[v.param] = info.ID
-	case v.at != nil && !slices.ContainsFunc(c.edits, func(e pgtext.Edit) bool { return e.Span == v.at.Span }):
+	case v.at != nil && c.now.ids[v.at.Span] == "":
+		c.now.ids[v.at.Span] = info.ID
 		c.edits = append(c.edits, pgtext.Edit{Span: v.at.Span, Text: pgtext.QuoteLiteral(info.ID)})
 	}
 }

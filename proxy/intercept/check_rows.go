@@ -132,7 +132,7 @@ func (c *check) stored(ctx context.Context) ([]storedRow, error) {
 			rows = append(rows, r)
 		}
 	}
-	return rows, nil
+	return rows, c.restrict(ctx, rows)
 }
 
 // findStrays finds out whether rows are stored under a cluster's name that the write gives.

@@ -17,19 +17,19 @@ import (
 type preparedWrite struct {
 	text  string // where its literals stand
 	write *rewrite.Write
+	*checked
 }
 
 // prepare notes a write that is prepared with SQL. It is checked when it is executed;
 // what its text tells is checked now.
 func (h *handler) prepare(ctx context.Context, q proxy.Query, s *rewrite.Statement) (proxy.Verdict, error) {
-	v, err := h.write(ctx, q, s)
+	v, p, err := h.checkedWrite(ctx, q, s)
 	if err != nil || q.TxStatus == 'E' {
 		return v, err
 	}
 	h.watchful()
-	p := &preparedWrite{q.Text, s.Write}
 	h.prepares(s.Name, p)
-	b := &boundWrite{handler: h, source: q.Text, write: s.Write}
+	b := &boundWrite{handler: h, preparedWrite: p}
 	return proxy.Verdict{Action: v.Action, Text: v.Text,
 		Prepares: &proxy.Prepared{Name: s.Name, Bind: b.bind, Done: h.done(b.pending), Keep: p}}, nil
 }
@@ -176,7 +176,7 @@ func (h *handler) executeNow(ctx context.Context, q proxy.Query, s *rewrite.Stat
 		args[i] = arguments(nil).resolve(v)
 	}
 	// Places in the text that prepared it are not places in this one.
-	c, err := h.checkIn(ctx, q.Text, p.text, p.write, args)
+	c, err := h.checkIn(ctx, q.Text, p, args)
 	if err != nil {
 		return proxy.Verdict{}, err
 	}

@@ -11,15 +11,31 @@ import (
 	"mzproxy/rewrite/pgtext"
 )
 
-// write checks a write and decides what the server gets instead.
+// write decides about a write that is executed, or prepared by a message.
 func (h *handler) write(ctx context.Context, q proxy.Query, s *rewrite.Statement) (proxy.Verdict, error) {
+	v, p, err := h.checkedWrite(ctx, q, s)
+	if err != nil || q.TxStatus == 'E' || !q.Extended {
+		return v, err
+	}
+	b := &boundWrite{handler: h, text: q.Text, preparedWrite: p}
+	v.Bind = b.bind
+	v.Done = h.done(b.pending)
+	if q.Name != "" {
+		h.watchful()
+		v.Keep = p
+	}
+	return v, nil
+}
+
+// checkedWrite checks a write and decides what the server gets instead.
+func (h *handler) checkedWrite(ctx context.Context, q proxy.Query, s *rewrite.Statement) (proxy.Verdict, *preparedWrite, error) {
 	if q.TxStatus == 'E' {
-		return proxy.Verdict{}, nil // the server says so itself
+		return proxy.Verdict{}, nil, nil // the server says so itself
 	}
 	sent := time.Now()
 	c, err := h.check(ctx, q.Text, s.Write, nil)
 	if err != nil {
-		return proxy.Verdict{}, err
+		return proxy.Verdict{}, nil, err
 	}
 	pending := c.pending(sent)
 	v := proxy.Verdict{Done: h.done(func() pendingWrite { return pending })}
@@ -34,16 +50,7 @@ func (h *handler) write(ctx context.Context, q proxy.Query, s *rewrite.Statement
 		v.Action = proxy.Replace
 		v.Text = editSpan(q.Text, s.Span, edits)
 	}
-	if q.Extended {
-		b := &boundWrite{handler: h, text: q.Text, source: q.Text, write: s.Write}
-		v.Bind = b.bind
-		v.Done = h.done(b.pending)
-		if q.Name != "" {
-			h.watchful()
-			v.Keep = &preparedWrite{q.Text, s.Write}
-		}
-	}
-	return v, nil
+	return v, &preparedWrite{q.Text, s.Write, &c.now}, nil
 }
 
 // done notes a write that the server has executed.
@@ -69,10 +76,9 @@ func editSpan(text string, span pgtext.Span, edits []pgtext.Edit) string {
 // at hand: of several Binds in a pipeline, each may have been executed.
 type boundWrite struct {
 	*handler
-	text   string // what positions count in
-	source string // where the literals stand
-	write  *rewrite.Write
-	since  []pendingWrite
+	*preparedWrite
+	text  string // what positions count in
+	since []pendingWrite
 }
 
 // bind checks the write with its parameters and puts ids in the place of
@@ -91,12 +97,12 @@ func (w *boundWrite) checkBound(ctx context.Context, b *proxy.Bind) error {
 	w.facts.begin(b.TxStatus, b.Pipelined)
 	sent := time.Now()
 	args := boundArguments(b)
-	c, err := w.checkIn(ctx, w.text, w.source, w.write, args)
+	c, err := w.checkIn(ctx, w.text, w.preparedWrite, args)
 	if err != nil {
 		return err
 	}
 	for n, id := range c.params {
-		if w.write.Elsewhere(n) {
+		if w.preparedWrite.write.Elsewhere(n) {
 			return usedElsewhere(n, args[n-1].text, id)
 		}
 		b.Values[n-1] = []byte(id) // text is the same in both formats
@@ -118,7 +124,7 @@ func usedElsewhere(param int, name, id string) error {
 
 // pending is all that may have been written.
 func (w *boundWrite) pending() pendingWrite {
-	p := pendingWrite{op: w.write.Op, clusters: []string{}, types: []string{}, sent: time.Now()}
+	p := pendingWrite{op: w.preparedWrite.write.Op, clusters: []string{}, types: []string{}, sent: time.Now()}
 	for _, one := range w.since {
 		p = p.with(one)
 	}
