@@ -83,16 +83,17 @@ func classify(text string, piece Piece, env Env) (Statement, error) {
 	}
 	first := piece.Tokens[0]
 	elsewhere := false
-	if writes(piece) {
+	if s.Command, err = preparedCommand(text, piece, env); err != nil {
+		return s, err
+	}
+	if s.Command == nil && writes(piece) {
 		if s.Write, elsewhere, err = parseWrite(text, piece, env); err != nil {
 			return s, err
 		}
 	}
 	switch {
 	case first.Is("prepare"):
-		if err := s.prepare(text, piece, env); err != nil {
-			return s, err
-		}
+		s.prepare(piece)
 	case s.Write != nil:
 		s.Kind = IsWrite
 	case dropsTable(piece):
@@ -128,23 +129,19 @@ func classify(text string, piece Piece, env Env) (Statement, error) {
 }
 
 // prepare reads PREPARE name AS a statement.
-func (s *Statement) prepare(text string, piece Piece, env Env) (err error) {
+func (s *Statement) prepare(piece Piece) {
 	s.Kind, s.Name = IsDeallocate, nameAfter(piece, 1) // none of ours any more
 	if s.Write != nil {
 		s.Kind = IsPrepare
 	}
 	s.Nested = slices.ContainsFunc(piece.Tokens, func(t Token) bool { return t.Is("execute") })
 	s.Moves = len(piece.Tokens) > 3 && piece.Tokens[2].Is("as") && piece.Tokens[3].Is("set", "reset", "discard")
-	if s.Command, err = preparedCommand(text, piece, env); err != nil {
-		return err
-	}
 	switch {
 	case s.Command != nil:
 		s.Kind = IsPrepareCommand
 	case s.Name == "" || s.Name == "transaction" && s.Write == nil:
 		s.Kind, s.Name = Other, ""
 	}
-	return nil
 }
 
 // harmless are the words that begin statements which hold the names of writes and are none.
@@ -157,7 +154,7 @@ func writes(piece Piece) bool {
 
 // preparedCommand is the custom command behind PREPARE name AS; nil: another statement.
 func preparedCommand(text string, piece Piece, env Env) (Command, error) {
-	if len(piece.Tokens) < 4 || !piece.Tokens[2].Is("as") {
+	if len(piece.Tokens) < 4 || !piece.Tokens[0].Is("prepare") || !piece.Tokens[2].Is("as") {
 		return nil, nil
 	}
 	rest := Piece{pgtext.Span{Start: piece.Tokens[3].Start, End: piece.End}, piece.Tokens[3:]}
