@@ -30,6 +30,7 @@ type Usage struct {
 	Defaults bool
 	// Computes is set where an operator, a cast or an expression that combines others occurs; functions are in Functions.
 	Computes bool
+	Lookup   *Lookup // nil: the statement is no query that only picks and converts rows of one relation
 }
 
 var errNotParsed = errors.New("statement cannot be parsed")
@@ -55,6 +56,7 @@ func Relations(statement string) (Usage, error) {
 			w.usage.Width = len(s.ValuesLists[0].GetList().GetItems())
 		}
 	}
+	w.usage.Lookup = lookup(node.GetSelectStmt())
 	if update := node.GetUpdateStmt(); update != nil {
 		w.usage.Target = relation(update.Relation)
 	}

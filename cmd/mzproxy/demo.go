@@ -24,6 +24,7 @@ type demoCmd struct {
 	Hydration   time.Duration `default:"3s" help:"Time from online to hydrated at one worker."`
 	Startup     time.Duration `default:"500ms" help:"Time from created to online."`
 	Lag         time.Duration `default:"0s" help:"How late the catalog shows sessions, statuses, hydration, usage and history."`
+	ReadCost    time.Duration `default:"0s" help:"How long a read takes for which Materialize builds a dataflow; one that an index answers takes a tenth of it."`
 	PostgresBin string        `env:"MZSIM_POSTGRES_BIN" placeholder:"DIR" help:"Where PostgreSQL's server binaries are."`
 	ExitAfter   string        `placeholder:"CMD" help:"Run CMD by the shell with PGHOST, PGPORT, PGUSER and PGDATABASE set, and exit with its status."`
 }
@@ -62,7 +63,7 @@ type demo struct {
 
 // start starts both and returns when strategies work.
 func (c demoCmd) start(ctx context.Context, log logrus.FieldLogger) (*demo, error) {
-	sim, err := mzsim.Start(ctx, mzsim.Config{Hydration: c.Hydration, Startup: c.Startup, Lag: c.Lag, Superuser: true, PostgresBin: c.PostgresBin, Logger: log})
+	sim, err := mzsim.Start(ctx, mzsim.Config{Hydration: c.Hydration, Startup: c.Startup, Lag: c.Lag, ReadCost: c.ReadCost, Superuser: true, PostgresBin: c.PostgresBin, Logger: log})
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"io"
 	"strconv"
 	"testing"
@@ -23,6 +24,9 @@ const (
 	lag           = 200 * time.Millisecond // of what the catalog shows
 )
 
+// readCost is how long a read of the stand-in takes for which Materialize builds a dataflow.
+var readCost = flag.Duration("read-cost", 0, "how long a standard read of the stand-in takes")
+
 // world is a demo for one test: stand-in, proxy and three sample clusters.
 type world struct {
 	*demo
@@ -32,7 +36,7 @@ type world struct {
 // standIn is a stand-in with the sample clusters, and no proxy in front.
 func standIn(t *testing.T) *mzsim.Sim {
 	t.Helper()
-	sim, err := mzsim.Start(t.Context(), mzsim.Config{Hydration: fastHydration, Startup: fastStartup, Lag: lag, Superuser: true})
+	sim, err := mzsim.Start(t.Context(), mzsim.Config{Hydration: fastHydration, Startup: fastStartup, Lag: lag, ReadCost: *readCost, Superuser: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +59,7 @@ func dsn(sim *mzsim.Sim) string {
 // newWorld starts a demo whose replicas come online and hydrate fast.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	return newWorldWith(t, demoCmd{Listen: "127.0.0.1:0", Hydration: fastHydration, Startup: fastStartup, Lag: lag})
+	return newWorldWith(t, demoCmd{Listen: "127.0.0.1:0", Hydration: fastHydration, Startup: fastStartup, Lag: lag, ReadCost: *readCost})
 }
 
 func newWorldWith(t *testing.T, c demoCmd) *world {

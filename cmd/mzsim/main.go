@@ -29,6 +29,8 @@ type serveCommand struct {
 	Hydration   time.Duration `default:"${hydration}" help:"Time from online to hydrated at one worker; divided by the workers of the size."`
 	Startup     time.Duration `default:"${startup}" help:"Time from created to online."`
 	Lag         time.Duration `default:"0s" help:"How late the catalog shows sessions, statuses, hydration, usage and history; a real Materialize is a second or two late."`
+	ReadCost    time.Duration `default:"0s" help:"How long a read takes for which Materialize builds a dataflow (standard); one that an index answers (fast-path) takes a tenth of it."`
+	Latency     time.Duration `default:"0s" help:"How long a round trip takes."`
 	Superuser   bool          `help:"Make role materialize a superuser, as an organization's administrators are."`
 	PostgresBin string        `type:"path" placeholder:"DIR" env:"MZSIM_POSTGRES_BIN" help:"Directory of the PostgreSQL binaries (default: PATH, then the usual places)."`
 	Data        string        `type:"path" placeholder:"DIR" help:"Data directory, kept at exit (default: temporary)."`
@@ -37,8 +39,8 @@ type serveCommand struct {
 
 // Validate refuses what no replica can take.
 func (c *serveCommand) Validate() error {
-	if c.Hydration < 0 || c.Startup < 0 || c.Lag < 0 {
-		return errors.New("--hydration, --startup and --lag must not be negative")
+	if min(c.Hydration, c.Startup, c.Lag, c.ReadCost, c.Latency) < 0 {
+		return errors.New("--hydration, --startup, --lag, --read-cost and --latency must not be negative")
 	}
 	return nil
 }
@@ -82,7 +84,8 @@ func serve(ctx context.Context, c serveCommand, stdout, stderr io.Writer) error 
 	log.SetLevel(level)
 	const atOnce = 1 // nanosecond: 0 would stand for the default
 	sim, err := mzsim.Start(ctx, mzsim.Config{
-		Listen: c.Listen, Hydration: max(c.Hydration, atOnce), Startup: max(c.Startup, atOnce), Lag: c.Lag, Superuser: c.Superuser, PostgresBin: c.PostgresBin, Data: c.Data, Welcome: true, Logger: log,
+		Listen: c.Listen, Hydration: max(c.Hydration, atOnce), Startup: max(c.Startup, atOnce), Lag: c.Lag, ReadCost: c.ReadCost, Latency: c.Latency,
+		Superuser: c.Superuser, PostgresBin: c.PostgresBin, Data: c.Data, Welcome: true, Logger: log,
 	})
 	if err != nil {
 		return err

@@ -194,7 +194,7 @@ func TestCommandLine(t *testing.T) {
 		{"serve --log-level loud", 2, "", "--log-level must be one of"},
 		{"serve --postgres-bin /nowhere", 1, "", "no PostgreSQL server found in \"/nowhere\""},
 		{"serve --listen nowhere", 1, "", "missing port in address"},
-		{"serve --hydration=-1s", 2, "", "--hydration, --startup and --lag must not be negative"},
+		{"serve --hydration=-1s", 2, "", "--hydration, --startup, --lag, --read-cost and --latency must not be negative"},
 	} {
 		t.Run(tt.args, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer

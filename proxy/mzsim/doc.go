@@ -24,7 +24,11 @@
 //	SELECT mz_sim.allow();                             -- no statement is refused any more
 //	SELECT mz_sim.stall('sink', 'broker is not there'); -- a source or sink does not run; NULL mends it
 //	SELECT mz_sim.set('lag', '2s');                    -- the catalog shows what was so then
+//	SELECT mz_sim.set('read_cost', '300ms');           -- what a read takes that needs a dataflow, see strategy.go
 //	SELECT mz_sim.cut_subscribes();                    -- every SUBSCRIBE ends with an error
+//	SELECT mz_sim.set('tick', '50ms');                 -- how often a SUBSCRIBE says that there is no news
+//	SELECT mz_sim.set('snapshot_delay', '5s');         -- how late its first rows come
+//	SELECT mz_sim.set('standing_still', 'catalog');    -- the time of SUBSCRIBEs stands still: catalog, tables, all or none
 //
 // They hold for what comes after them. pg_terminate_backend ends a session, which is a fault to try, too.
 //

@@ -44,6 +44,7 @@ type feed struct {
 	ended      bool
 	last       int64 // the latest timestamp that was told
 	progressed time.Time
+	tick       time.Duration // how often to say that there are no changes
 	looked     time.Duration // how long the last look took
 	rows       map[string]*rowCount
 }
@@ -68,7 +69,7 @@ func (f *feed) wait(ctx context.Context, deadline time.Time) ([]change, error) {
 // pause waits for a change, or for a moment at which the subscription itself has something to do. In between
 // there is time for others: where a look takes long, as on a catalog of thousands, there are fewer of them.
 func (f *feed) pause(ctx context.Context, changed <-chan struct{}, deadline time.Time) error {
-	longest := progressInterval
+	longest := f.tick
 	if f.upTo > 0 || !f.started {
 		longest = watchInterval
 	}
@@ -99,6 +100,9 @@ func (f *feed) poll(ctx context.Context) ([]change, error) {
 	if err != nil {
 		return nil, asError(err)
 	}
+	if rows == nil {
+		return nil, nil
+	}
 	f.looked = time.Since(began)
 	switch {
 	case !f.started && f.asOf > now:
@@ -118,7 +122,7 @@ func (f *feed) poll(ctx context.Context) ([]change, error) {
 		changes = append(changes, f.differences(now, rows)...)
 	}
 	f.rows, f.started = rows, true
-	if f.progress && (len(changes) > 0 || time.Since(f.progressed) >= progressInterval) {
+	if f.progress && (len(changes) > 0 || time.Since(f.progressed) >= f.tick) {
 		now++
 		f.progressed = time.Now()
 		changes = append(changes, change{ts: now, progress: true})
@@ -159,7 +163,8 @@ func (f *feed) differences(now int64, rows map[string]*rowCount) []change {
 	return changes
 }
 
-// look runs the query as the role of the session, and returns its rows with the time of the clock.
+// look runs the query as the role of the session, and returns its rows with the time of the clock; no rows where there is no news to be
+// had.
 func (f *feed) look(ctx context.Context) (now int64, rows map[string]*rowCount, err error) {
 	pooled, err := f.pool.Acquire(ctx)
 	if err != nil {
@@ -167,17 +172,32 @@ func (f *feed) look(ctx context.Context) (now int64, rows map[string]*rowCount, 
 	}
 	defer pooled.Release()
 	conn := pooled.Conn().PgConn()
-	prologue, err := conn.Exec(ctx, f.prologue()+"SELECT floor(extract(epoch FROM now()) * 1000)::int8, cut_code, cut_message FROM (SELECT) x LEFT JOIN mz_sim.subscriptions ON id = "+
-		constant(f.id)).ReadAll()
+	prologue, err := conn.Exec(ctx, f.prologue()+"SELECT now, code, message, extract(epoch FROM tick), early, still FROM mz_sim.watched("+constant(f.id)+")").ReadAll()
 	if err == nil {
 		about := prologue[len(prologue)-1].Rows[0]
-		if about[1] != nil {
-			err = &proxy.Error{Code: string(about[1]), Message: string(about[2])}
-		} else if now, err = strconv.ParseInt(string(about[0]), 10, 64); err == nil {
+		early, still := string(about[4]) == "t", string(about[5]) == "t"
+		now, f.tick, err = watched(about)
+		if err == nil && !still && (f.started || !early) {
 			rows, err = countRows(conn.ExecParams(ctx, f.query, nil, nil, nil, nil))
 		}
 	}
 	return now, rows, errors.Join(err, rollback(ctx, conn))
+}
+
+// watched reads the time, the error that the subscription has to end with, and how often there is progress.
+func watched(about [][]byte) (now int64, tick time.Duration, err error) {
+	if about[1] != nil {
+		return 0, 0, &proxy.Error{Code: string(about[1]), Message: string(about[2])}
+	}
+	now, err = strconv.ParseInt(string(about[0]), 10, 64)
+	if err != nil {
+		return 0, 0, fmt.Errorf("read the time: %w", err)
+	}
+	seconds, err := strconv.ParseFloat(string(about[3]), 64)
+	if err != nil {
+		return 0, 0, fmt.Errorf("read the tick: %w", err)
+	}
+	return now, time.Duration(seconds * float64(time.Second)), nil
 }
 
 // prologue begins a transaction that is like one of the session.

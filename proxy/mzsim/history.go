@@ -53,7 +53,7 @@ func (w *history) begin(h *session, st *statement, a admission, v variables) *ex
 	e := &execution{
 		id: uuid.New(), session: h.id, sql: loggedText(st), redacted: redacted(st), kind: loggedType(st),
 		app: h.proxied.Parameter("application_name"), role: h.info.User, path: v.get(searchPath),
-		clusterName: a.place.clusterName, rate: rate, began: time.Now(), strategy: loggedStrategy(st, a.scope),
+		clusterName: a.place.clusterName, rate: rate, began: time.Now(), strategy: strategyOf(st, a.scope, a.place),
 	}
 	if e.clusterName == "" {
 		e.clusterName = v.get("cluster")

@@ -22,6 +22,8 @@ type interceptor struct {
 	router
 	watcher *watcher
 	history *history
+	turns   turns
+	latency time.Duration // of every answer
 	welcome bool
 	guarded bool // roles need a password
 }
@@ -36,7 +38,7 @@ var (
 func (i *interceptor) RewriteParameter(string, string) (string, bool) { return "", false }
 
 func newInterceptor(pool *pgxpool.Pool, w *watcher, h *history) *interceptor {
-	return &interceptor{router: router{pool: pool}, watcher: w, history: h}
+	return &interceptor{router: router{pool: pool}, watcher: w, history: h, turns: make(turns, 1)}
 }
 
 // clientSettings are the variables that a StartupMessage sets, in its own

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
@@ -220,11 +221,9 @@ func (h *session) try(ctx context.Context, st *statement, s state, alone bool) (
 		return nil, err
 	}
 	a := &attempt{st, admitted, h.history.begin(h, h.logged(st), admitted, s.vars), 0}
-	if a.place.waiting {
-		if err := h.await(ctx, h.info.User, s.vars, a.scope); err != nil {
-			h.history.finish(a.execution, "", err)
-			return nil, err
-		}
+	if err := h.waitFor(ctx, target, a, s.vars); err != nil {
+		h.history.finish(a.execution, "", err)
+		return nil, err
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -232,6 +231,23 @@ func (h *session) try(ctx context.Context, st *statement, s state, alone bool) (
 	a.seq = h.tries
 	h.running = append(h.running, a)
 	return a, nil
+}
+
+// waitFor waits for a replica that can serve the statement, and for the time that its reading takes.
+func (h *session) waitFor(ctx context.Context, target *statement, a *attempt, v variables) error {
+	if a.place.waiting {
+		if err := h.await(ctx, h.info.User, v, a.scope); err != nil {
+			return err
+		}
+	}
+	if cost(target, a.admission, time.Second) == 0 { // what is free is not asked about
+		return nil
+	}
+	standard, err := h.readCost(ctx)
+	if err != nil {
+		return err
+	}
+	return h.turns.take(ctx, a.place, cost(target, a.admission, standard))
 }
 
 // tryNow is try in the state after all that was let through so far. Outside a transaction block a statement of the extended protocol

@@ -91,36 +91,3 @@ func redacted(st *statement) string {
 	b.WriteString(st.source[last-st.Start:])
 	return b.String()
 }
-
-// indexedRelations are relations of the system that have an index, from which a plain query is answered at once.
-var indexedRelations = wordSet(`mz_clusters mz_cluster_replicas mz_cluster_replica_statuses mz_cluster_replica_history mz_cluster_replica_sizes
-	mz_hydration_statuses mz_indexes mz_materialized_views mz_sources mz_sinks mz_tables mz_views mz_roles mz_schemas mz_databases mz_objects
-	mz_cluster_auto_scaling_strategies mz_statement_execution_history_redacted pg_roles`)
-
-// loggedStrategy says how a query is executed that has been admitted: "constant", from an index ("fast-path"), or by
-// a dataflow of its own ("standard"). Other statements have none.
-func loggedStrategy(st *statement, sc scope) string {
-	switch show := st.Tokens[0].Is("show"); {
-	case st.kind == kindFetch:
-		return "standard"
-	case st.Tokens[0].Is("explain"), show && st.kind != kindRead:
-		return "constant"
-	case st.kind != kindRead:
-		return ""
-	case show:
-		return "fast-path"
-	case len(st.usage.Relations) == 0:
-		return "constant"
-	}
-	limited := false
-	for _, t := range st.Tokens {
-		if t.Is("join", "union", "group", "distinct", "with", "count", "max", "min", "sum", "intersect", "except") {
-			return "standard"
-		}
-		limited = limited || t.Is("limit")
-	}
-	if len(st.usage.Relations) == 1 && (limited || len(sc.users) == 0 && indexedRelations[st.usage.Relations[0].Name]) {
-		return "fast-path"
-	}
-	return "standard"
-}

@@ -17,6 +17,9 @@ const wholeCatalog = `(
 	UNION ALL SELECT 'mv', id, name, cluster_id, NULL, NULL, NULL FROM mz_catalog.mz_materialized_views WHERE id LIKE 'u%'
 	UNION ALL SELECT 'source', id, name, cluster_id, type, NULL, NULL FROM mz_catalog.mz_sources WHERE id LIKE 'u%'
 	UNION ALL SELECT 'sink', id, name, cluster_id, type, NULL, NULL FROM mz_catalog.mz_sinks WHERE id LIKE 'u%'
+	UNION ALL SELECT 'table', id, name, privileges::text, owner_id, NULL, NULL FROM mz_catalog.mz_tables WHERE id LIKE 'u%'
+	UNION ALL SELECT 'scaling', cluster_id, strategy::text, state::text, NULL, NULL, NULL FROM mz_internal.mz_cluster_auto_scaling_strategies
+	UNION ALL SELECT 'reconfiguration', cluster_id, status, on_timeout, target::text, changes::text, NULL FROM mz_internal.mz_cluster_reconfigurations
 	UNION ALL SELECT 'subscription', id, cluster_id, NULL, NULL, NULL, NULL FROM mz_internal.mz_subscriptions
 	UNION ALL SELECT 'schedule', cluster_id, type, NULL, NULL, NULL, NULL FROM mz_internal.mz_cluster_schedules
 	UNION ALL SELECT 'size', size, credits_per_hour::text, NULL, NULL, NULL, NULL FROM mz_catalog.mz_cluster_replica_sizes
@@ -67,6 +70,14 @@ func TestSubscribeToWholeCatalog(t *testing.T) {
 	replica := c.must(t, "SELECT id FROM mz_cluster_replicas WHERE cluster_id = '"+cluster+"'")
 	if got := s.kinds(t, cluster, replica); !slices.Equal(got, []string{"1 cluster", "1 replica", "1 schedule", "1 status"}) {
 		t.Errorf("CREATE CLUSTER: %q", got)
+	}
+	c.must(t, "CREATE TABLE mirrored (a int)")
+	if got := s.kinds(t, "mirrored"); !slices.Equal(got, []string{"1 table"}) {
+		t.Errorf("CREATE TABLE: %q", got)
+	}
+	c.must(t, "GRANT SELECT ON mirrored TO PUBLIC")
+	if got := s.kinds(t, "mirrored"); !slices.Equal(got, []string{"-1 table", "1 table"}) {
+		t.Errorf("GRANT: %q", got)
 	}
 	c.must(t, "DROP CLUSTER mirrored")
 	if got := s.kinds(t, cluster, replica); !slices.Equal(got, []string{"-1 cluster", "-1 replica", "-1 schedule", "-1 status"}) {

@@ -39,6 +39,7 @@ type scope struct {
 	system        bool     // there are relations of the system
 	introspection bool     // there are per-replica logs
 	computes      bool     // a function is called, or an operator or a cast is applied
+	indexed       []string // the clusters that have an index on the relation of a user, where there is one
 }
 
 // constant tells whether the statement depends on nothing.
@@ -62,13 +63,14 @@ func (r router) scope(ctx context.Context, u rewrite.Usage, path string) (scope,
 	for i, rel := range u.Relations {
 		names[i] = quoteRelation(rel)
 	}
-	rows, err := r.pool.Query(ctx, "SELECT name, kind, coalesce(id, ''), writable FROM mz_sim.scope($1, $2)", names, path)
+	rows, err := r.pool.Query(ctx, "SELECT name, kind, coalesce(id, ''), writable, indexed FROM mz_sim.scope($1, $2)", names, path)
 	if err != nil {
 		return s, fmt.Errorf("look up relations: %w", err)
 	}
 	var name, kind, id string
 	var writable bool
-	_, err = pgx.ForEachRow(rows, []any{&name, &kind, &id, &writable}, func() error {
+	var indexed []string
+	_, err = pgx.ForEachRow(rows, []any{&name, &kind, &id, &writable, &indexed}, func() error {
 		if !writable {
 			s.sealed = append(s.sealed, name)
 		}
@@ -80,6 +82,7 @@ func (r router) scope(ctx context.Context, u rewrite.Usage, path string) (scope,
 		default:
 			s.users = append(s.users, name)
 			s.ids = append(s.ids, id)
+			s.indexed = indexed
 		}
 		return nil
 	})
@@ -173,6 +176,15 @@ func (r router) clusterExists(ctx context.Context, name string) (bool, error) {
 		return false, fmt.Errorf("look up cluster: %w", err)
 	}
 	return exists, nil
+}
+
+// readCost is what the knob of that name says.
+func (r router) readCost(ctx context.Context) (time.Duration, error) {
+	var cost time.Duration
+	if err := r.pool.QueryRow(ctx, "SELECT mz_sim.knob('read_cost')::interval").Scan(&cost); err != nil {
+		return 0, fmt.Errorf("look up what a read costs: %w", err)
+	}
+	return cost, nil
 }
 
 // knobSchema is where the knobs are. Statements that use it are not refused, so that there is a way out.

@@ -56,8 +56,11 @@ func (h *session) Greet() proxy.Ready {
 	return r
 }
 
-// Ready settles the transaction, and adds what the client has to be told.
-func (h *session) Ready(_ context.Context, c proxy.Completed) proxy.Ready {
+// Ready settles the transaction, and adds what the client has to be told, as late as the latency has it.
+func (h *session) Ready(ctx context.Context, c proxy.Completed) proxy.Ready {
+	if h.latency > 0 {
+		_ = delay(ctx, h.latency) // who does not wait any more has no use for it
+	}
 	var failure error
 	h.mu.Lock()
 	for _, e := range c.Events {

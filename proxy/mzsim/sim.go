@@ -33,6 +33,8 @@ type Config struct {
 	Hydration   time.Duration // from online to hydrated at one worker; 0 means DefaultHydration
 	Startup     time.Duration // from created to online; 0 means DefaultStartup
 	Lag         time.Duration // how late the catalog shows sessions, statuses, hydration, usage and history; 0 means at once
+	ReadCost    time.Duration // how long a standard read takes, see strategy.go; a fast-path read takes a tenth of it
+	Latency     time.Duration // of every round trip
 	Welcome     bool          // greet clients with a NOTICE, as Materialize does
 	PostgresBin string        // directory of PostgreSQL's binaries; "" means to look for them
 	Data        string        // data directory, kept at the end; "" means a temporary one
@@ -120,7 +122,7 @@ func newPool(ctx context.Context, p *postgres) (*pgxpool.Pool, error) {
 
 // configure sets the knobs, and what role materialize may do.
 func (s *Sim) configure(ctx context.Context, cfg Config) error {
-	for knob, d := range map[string]time.Duration{"hydration": cfg.Hydration, "startup": cfg.Startup, "lag": cfg.Lag} {
+	for knob, d := range map[string]time.Duration{"hydration": cfg.Hydration, "startup": cfg.Startup, "lag": cfg.Lag, "read_cost": cfg.ReadCost} {
 		if d == 0 {
 			continue
 		}
@@ -145,7 +147,7 @@ func (s *Sim) serve(cfg Config, log logrus.FieldLogger) error {
 	watcher := newWatcher(s.pool, log)
 	writer := &history{pool: s.pool, log: log, watcher: watcher}
 	i := newInterceptor(s.pool, watcher, writer)
-	i.welcome, i.guarded = cfg.Welcome, cfg.Password != ""
+	i.welcome, i.guarded, i.latency = cfg.Welcome, cfg.Password != "", cfg.Latency
 	server, err := proxy.NewServer(proxy.Config{
 		Upstream:     proxy.Upstream{Network: "unix", Address: s.postgres.socket(), SSLMode: "disable"},
 		Interceptor:  i,

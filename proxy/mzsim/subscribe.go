@@ -212,6 +212,3 @@ func asError(err error) *proxy.Error {
 	}
 	return &proxy.Error{Code: "XX000", Message: "internal error", Err: err}
 }
-
-// progressInterval is how often a subscription says that there are no changes.
-const progressInterval = time.Second

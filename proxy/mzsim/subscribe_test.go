@@ -326,3 +326,79 @@ func TestSubscribeExtended(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// upToProgress reads lines until the one that says that everything before its time is known.
+func (s *subscription) upToProgress(t *testing.T) (rows [][]string, frontier string) {
+	t.Helper()
+	for {
+		row := s.next(t)
+		if row[1] == "t" {
+			return rows, row[0]
+		}
+		rows = append(rows, row)
+	}
+}
+
+// A SUBSCRIBE of tables runs on the session's cluster: its time stands still while the cluster computes nothing, and it ends with the cluster.
+func TestSubscribeOnCluster(t *testing.T) {
+	c := fresh(t)
+	c.must(t, "SELECT mz_sim.set('tick', '20ms')")
+	c.must(t, "CREATE TABLE t (a int)")
+	c.must(t, "CREATE TABLE u (a int)")
+	c.must(t, oneC)
+	s := subscribe(t, "(SELECT 't' AS k, a FROM t UNION ALL SELECT 'u', a FROM u) WITH (PROGRESS)", "cluster=c")
+	s.upToProgress(t)
+	c.must(t, "INSERT INTO t VALUES (1)")
+	for rows, _ := s.upToProgress(t); len(rows) == 0; rows, _ = s.upToProgress(t) { //nolint:revive // until it is there
+	}
+	c.must(t, "DROP CLUSTER REPLICA c.r1")
+	c.must(t, "INSERT INTO u VALUES (2)")
+	c.must(t, "CREATE CLUSTER REPLICA c.r2 (SIZE '25cc')")
+	for rows, _ := s.upToProgress(t); len(rows) == 0; rows, _ = s.upToProgress(t) { //nolint:revive // until it is there
+	}
+	id := c.must(t, "SELECT id FROM mz_clusters WHERE name = 'c'")
+	c.must(t, "DROP CLUSTER c")
+	for range s.lines { //nolint:revive // to the end
+	}
+	if err := <-s.ended; errorText(err) != "42704 cluster '"+id+"' was dropped" {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Knobs have the first rows come late, and the time of some subscriptions stand still.
+func TestSubscribeFaults(t *testing.T) {
+	c := fresh(t)
+	c.must(t, "SELECT mz_sim.set('tick', '20ms'), mz_sim.set('snapshot_delay', '1 hour')")
+	c.must(t, "CREATE TABLE t (a int)")
+	c.must(t, oneC)
+	tables, catalog := subscribe(t, "t WITH (PROGRESS)", "cluster=c"), subscribe(t, "mz_catalog.mz_databases WITH (PROGRESS)")
+	c.eventually(t, "SELECT count(*) FROM mz_internal.mz_subscriptions", "2")
+	c.must(t, "SELECT mz_sim.advance('50 minutes')")
+	if n := len(tables.lines) + len(catalog.lines); n > 0 {
+		t.Errorf("%d lines came too early", n)
+	}
+	c.must(t, "SELECT mz_sim.advance('10 minutes')")
+	tables.upToProgress(t)
+	catalog.upToProgress(t)
+	for _, tt := range []struct {
+		knob             string
+		standing, moving *subscription
+	}{{"tables", tables, catalog}, {"catalog", catalog, tables}} {
+		c.must(t, "SELECT mz_sim.set('standing_still', '"+tt.knob+"')")
+		then := c.must(t, "SELECT mz_now()::text")
+		for _, frontier := tt.moving.upToProgress(t); frontier <= then; _, frontier = tt.moving.upToProgress(t) { //nolint:revive // until it has passed the change of the knob
+		}
+		c.must(t, "SELECT mz_sim.advance('1 hour')")
+		later := c.must(t, "SELECT mz_now()::text")
+		for _, frontier := tt.moving.upToProgress(t); frontier <= later; _, frontier = tt.moving.upToProgress(t) { //nolint:revive // until it has passed the hour
+		}
+		for len(tt.standing.lines) > 0 {
+			if row := tt.standing.next(t); row[0] > later {
+				t.Errorf("%s: the time of %q goes on", tt.knob, row)
+			}
+		}
+		c.must(t, "SELECT mz_sim.set('standing_still', 'none')")
+		for _, frontier := tt.standing.upToProgress(t); frontier <= later; _, frontier = tt.standing.upToProgress(t) { //nolint:revive // until it goes on
+		}
+	}
+}

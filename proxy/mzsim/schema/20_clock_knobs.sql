@@ -40,6 +40,10 @@ INSERT INTO mz_sim.knobs VALUES
     ('hydration', 'interval', '3s', 'time from online to hydrated at one worker; divided by the workers of the size'),
     ('source_statistics', 'interval', '0s', 'time from a source running on a replica to the first report about it'),
     ('lag', 'interval', '0s', 'how late the catalog shows sessions, statuses, hydration, usage and history'),
+    ('read_cost', 'interval', '0s', 'how long a standard read takes; a fast-path read takes a tenth of it'),
+    ('tick', 'interval', '1s', 'how often a SUBSCRIBE with PROGRESS says that there is no news'),
+    ('snapshot_delay', 'interval', '0s', 'how late a SUBSCRIBE sends its first rows'),
+    ('standing_still', 'subscribes', 'none', 'which SUBSCRIBEs have a time that stands still: those of the catalog, those of tables, all or none'),
     ('startup', 'interval', '500ms', 'time from created, or crashed, to online'),
     ('statement_logging', 'rate', 'on', 'the share of the statements that is logged'),
     ('rbac', 'bool', 'on', 'whether clusters and replicas can be changed by their owners only'),
@@ -75,6 +79,8 @@ BEGIN
         WHEN 'interval' THEN
             IF value::interval < '0' THEN RAISE EXCEPTION 'negative'; END IF;
         WHEN 'bool' THEN PERFORM value::bool;
+        WHEN 'subscribes' THEN
+            IF value NOT IN ('none', 'catalog', 'tables', 'all') THEN RAISE EXCEPTION 'unknown'; END IF;
         WHEN 'sizes' THEN
             IF EXISTS (SELECT FROM string_to_table(nullif(value, ''), ',') x WHERE trim(both '" ' FROM x) NOT IN (SELECT size FROM mz_sim.sizes)) THEN
                 RAISE EXCEPTION 'unknown size';
@@ -102,7 +108,7 @@ BEGIN
         PERFORM mz_sim.check_knob(k.type, coalesce(value, ''));
     EXCEPTION WHEN others THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('invalid value for knob "%s": "%s"', knob, value),
-            HINT = format('It takes %s: %s.', CASE k.type WHEN 'rate' THEN 'on, off, or a number from 0 to 1' WHEN 'bool' THEN 'on or off' WHEN 'sizes' THEN 'sizes with commas between them'
+            HINT = format('It takes %s: %s.', CASE k.type WHEN 'rate' THEN 'on, off, or a number from 0 to 1' WHEN 'bool' THEN 'on or off' WHEN 'subscribes' THEN 'none, catalog, tables or all' WHEN 'sizes' THEN 'sizes with commas between them'
                 WHEN 'interval' THEN 'an interval such as 500ms' ELSE 'a number of at least 0' END, k.description);
     END;
     -- What has happened stays: only replicas that are still on their way follow the new value.

@@ -104,6 +104,17 @@ $$;
 CREATE FUNCTION mz_sim.owner_acl(role oid, rights text) RETURNS text[]
     LANGUAGE sql STABLE AS $$ SELECT ARRAY[format('%s=%s/%1$s', mz_sim.role_id(role), rights)] $$;
 
+-- relation_acl renders the privileges on a relation that PostgreSQL knows, those of others are their owner's.
+CREATE FUNCTION mz_sim.relation_acl(relation oid, owner oid, rights text) RETURNS text[]
+    LANGUAGE sql STABLE AS $$
+    SELECT coalesce((SELECT array_agg(format('%s=%s/%s', CASE WHEN x.grantee <> 0 THEN mz_sim.role_id(x.grantee) END, x.letters, mz_sim.role_id(x.grantor)) ORDER BY x.grantee <> owner, x.grantee)
+                     FROM (SELECT a.grantee, a.grantor, string_agg(p.letter, '' ORDER BY p.n) AS letters
+                           FROM pg_catalog.pg_class c, pg_catalog.aclexplode(c.relacl) a
+                           JOIN (VALUES (1, 'a', 'INSERT'), (2, 'r', 'SELECT'), (3, 'w', 'UPDATE'), (4, 'd', 'DELETE')) p (n, letter, name) ON p.name = a.privilege_type
+                           WHERE c.oid = relation AND strpos(rights, p.letter) > 0 GROUP BY a.grantee, a.grantor) x),
+                    mz_sim.owner_acl(owner, rights))
+$$;
+
 -- cluster_acl renders the privileges on a cluster.
 CREATE FUNCTION mz_sim.cluster_acl(c mz_sim.clusters) RETURNS text[]
     LANGUAGE sql STABLE AS $$

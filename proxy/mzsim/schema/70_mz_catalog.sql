@@ -39,7 +39,7 @@ CREATE VIEW mz_sim.system_relations AS
 
 CREATE VIEW mz_catalog.mz_relations AS
     SELECT id, oid, mz_sim.schema_id(schema) AS schema_id, name, type, mz_sim.role_id(owner) AS owner_id, cluster_id,
-           mz_sim.owner_acl(owner, 'arwd') AS privileges
+           mz_sim.relation_acl(oid, owner, 'arwd') AS privileges
     FROM mz_sim.named_objects WHERE type IN ('table', 'source', 'view', 'materialized-view')
     UNION ALL
     SELECT id, oid, schema_id, name, type, 's1', NULL, ARRAY['=r/s1'] FROM mz_sim.system_relations;
@@ -61,17 +61,17 @@ CREATE VIEW mz_catalog.mz_objects AS
 
 CREATE VIEW mz_catalog.mz_materialized_views AS
     SELECT id, oid, mz_sim.schema_id(schema) AS schema_id, name, cluster_id, definition, mz_sim.role_id(owner) AS owner_id,
-           mz_sim.owner_acl(owner, 'r') AS privileges, create_sql, create_sql AS redacted_create_sql
+           mz_sim.relation_acl(oid, owner, 'r') AS privileges, create_sql, create_sql AS redacted_create_sql
     FROM mz_sim.named_objects WHERE type = 'materialized-view';
 
 CREATE VIEW mz_catalog.mz_views AS
     SELECT id, oid, mz_sim.schema_id(schema) AS schema_id, name, definition, mz_sim.role_id(owner) AS owner_id,
-           mz_sim.owner_acl(owner, 'r') AS privileges, create_sql, create_sql AS redacted_create_sql
+           mz_sim.relation_acl(oid, owner, 'r') AS privileges, create_sql, create_sql AS redacted_create_sql
     FROM mz_sim.named_objects WHERE type = 'view';
 
 CREATE VIEW mz_catalog.mz_tables AS
     SELECT id, oid, mz_sim.schema_id(schema) AS schema_id, name, mz_sim.role_id(owner) AS owner_id,
-           mz_sim.owner_acl(owner, 'arwd') AS privileges, create_sql, create_sql AS redacted_create_sql, on_id AS source_id
+           mz_sim.relation_acl(oid, owner, 'arwd') AS privileges, create_sql, create_sql AS redacted_create_sql, on_id AS source_id
     FROM mz_sim.named_objects WHERE type = 'table';
 
 CREATE VIEW mz_catalog.mz_connections AS
@@ -86,7 +86,7 @@ CREATE VIEW mz_catalog.mz_secrets AS
 CREATE VIEW mz_catalog.mz_sources AS
     SELECT id, oid, mz_sim.schema_id(schema) AS schema_id, name, subtype AS type, connection_id, NULL::text AS size,
            CASE WHEN subtype = 'kafka' THEN 'none' END AS envelope_type, NULL::text AS key_format, NULL::text AS value_format,
-           cluster_id, mz_sim.role_id(owner) AS owner_id, mz_sim.owner_acl(owner, 'r') AS privileges,
+           cluster_id, mz_sim.role_id(owner) AS owner_id, mz_sim.relation_acl(oid, owner, 'r') AS privileges,
            create_sql, create_sql AS redacted_create_sql
     FROM mz_sim.named_objects WHERE type = 'source';
 

@@ -1,8 +1,8 @@
 -- What the relay asks about a statement before it lets it through.
 
--- scope says what names on a search path stand for: relations of the system, per-replica logs, objects of users.
--- Names that stand for nothing are left out; PostgreSQL will complain about them.
-CREATE FUNCTION mz_sim.scope(names text[], path text) RETURNS TABLE (name text, kind text, id text, type text, writable bool)
+-- scope says what names on a search path stand for: relations of the system, per-replica logs, objects of users, with the
+-- clusters that have an index on them. Names that stand for nothing are left out; PostgreSQL will complain about them.
+CREATE FUNCTION mz_sim.scope(names text[], path text) RETURNS TABLE (name text, kind text, id text, type text, writable bool, indexed text[])
     LANGUAGE plpgsql STABLE AS $$
 BEGIN
     PERFORM set_config('search_path', path, true);
@@ -12,7 +12,8 @@ BEGIN
                     ELSE format('%s.%s.%s', current_database(), n.nspname, c.relname) END,
                CASE WHEN n.nspname = 'mz_introspection' THEN 'introspection'
                     WHEN mz_sim.is_system_schema(n.nspname) THEN 'system' ELSE 'user' END,
-               o.id, coalesce(o.type, 'table'), coalesce(o.type, 'table') IN ('table', 'view', 'materialized-view') AND NOT mz_sim.is_system_schema(n.nspname)
+               o.id, coalesce(o.type, 'table'), coalesce(o.type, 'table') IN ('table', 'view', 'materialized-view') AND NOT mz_sim.is_system_schema(n.nspname),
+               CASE WHEN o.id IS NOT NULL THEN ARRAY(SELECT i.cluster_id FROM mz_sim.objects i WHERE i.on_id = o.id AND i.type = 'index') END
         FROM unnest(names) AS u (given)
         JOIN pg_catalog.pg_class c ON c.oid = to_regclass(u.given)
         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
@@ -54,6 +55,20 @@ CREATE FUNCTION mz_sim.starved(objects text[]) RETURNS bool
     SELECT EXISTS (SELECT FROM fed JOIN mz_sim.objects o USING (id)
                    WHERE o.type = 'source' AND o.runs IS NOT NULL
                      AND NOT EXISTS (SELECT FROM mz_sim.hydration h WHERE h.object_id = o.id AND h.started_at <= now()))
+$$;
+
+-- watched says what a subscription has to know before it looks: the time, the error that it has to end with, how often it tells that there
+-- is no news, whether it is too early for its first rows, and whether its time stands still, as it does while its cluster computes nothing.
+CREATE FUNCTION mz_sim.watched(subscription text) RETURNS TABLE (now int8, code text, message text, tick interval, early bool, still bool)
+    LANGUAGE sql STABLE AS $$
+    SELECT floor(extract(epoch FROM now()) * 1000)::int8,
+           CASE WHEN s.cut_code IS NOT NULL THEN s.cut_code WHEN s.cluster_id IS NOT NULL AND c.id IS NULL THEN '42704' END,
+           coalesce(s.cut_message, format('cluster ''%s'' was dropped', s.cluster_id)),
+           mz_sim.knob('tick')::interval,
+           s.created_at + mz_sim.knob('snapshot_delay')::interval > now(),
+           coalesce(s.cluster_id NOT LIKE 's%' AND NOT EXISTS (SELECT FROM mz_sim.replica_states r WHERE r.cluster_id = s.cluster_id AND r.online), false)
+               OR CASE mz_sim.knob('standing_still') WHEN 'catalog' THEN s.cluster_id LIKE 's%' WHEN 'tables' THEN s.cluster_id LIKE 'u%' ELSE mz_sim.knob('standing_still') = 'all' END
+    FROM (SELECT) x LEFT JOIN mz_sim.subscriptions s ON s.id = subscription LEFT JOIN mz_sim.clusters c ON c.id = s.cluster_id
 $$;
 
 -- readiness says whether a cluster can serve a read now: unknown, empty, replica (the targeted one is missing),
