@@ -12,14 +12,15 @@ import (
 // When nothing is outstanding, the status byte is exact. Safe for concurrent use.
 type requestCounter struct {
 	mu        sync.Mutex
-	sent      uint64        // requests for a ReadyForQuery
-	received  uint64        // ReadyForQuerys
-	failed    bool          // the server has failed at a message after the latest Sync, and skips what comes before the next one
-	held      uint64        // ReadyForQuerys that have come but are not passed on yet: 0 or 1
-	sinceExec uint64        // Syncs sent since the last Execute or Query, up to a CopyDone
-	copyIn    bool          // between CopyInResponse and the end of the copy
-	copyDone  bool          // the client has sent CopyDone or CopyFail since then
-	status    byte          // of the latest ReadyForQuery
+	sent      uint64 // requests for a ReadyForQuery
+	received  uint64 // ReadyForQuerys
+	failed    bool   // the server has failed at a message after the latest Sync, and skips what comes before the next one
+	held      uint64 // ReadyForQuerys that have come but are not passed on yet: 0 or 1
+	sinceExec uint64 // Syncs sent since the last Execute or Query, up to a CopyDone
+	copyIn    bool   // between CopyInResponse and the end of the copy
+	copyDone  bool   // the client has sent CopyDone or CopyFail since then
+	status    byte   // of the latest ReadyForQuery
+	use       use
 	quiet     chan struct{} // closed when nothing is outstanding; nil: nobody waits
 }
 
@@ -30,17 +31,19 @@ func (f *requestCounter) begin(status byte) {
 	f.mu.Unlock()
 }
 
-// query notes a Query or FunctionCall message.
-func (f *requestCounter) query() {
+// query notes a Query or FunctionCall message, and whether it is use.
+func (f *requestCounter) query(uses bool) {
 	f.mu.Lock()
 	f.sent++
+	f.use.begin(uses, f.sent)
 	f.sinceExec, f.copyDone = 0, false
 	f.mu.Unlock()
 }
 
-// execute notes an Execute message.
-func (f *requestCounter) execute() {
+// execute notes an Execute message, and whether it is use.
+func (f *requestCounter) execute(uses bool) {
 	f.mu.Lock()
+	f.use.begin(uses, f.sent+1)
 	f.sinceExec, f.copyDone = 0, false
 	f.mu.Unlock()
 }
@@ -66,6 +69,7 @@ func (f *requestCounter) copyStarted() (lost int) {
 	f.copyIn = !f.copyDone
 	lost = int(f.sinceExec)
 	f.sent -= f.sinceExec
+	f.use.until = min(f.use.until, f.sent+1)
 	f.sinceExec = 0
 	f.settle()
 	return lost
@@ -123,6 +127,7 @@ func (f *requestCounter) ready(status byte) {
 		f.sent = f.received // a Sync that we took for lost was answered after all
 	}
 	f.status, f.held = status, 0
+	f.use.ready(f.received, status)
 	f.copyIn = false
 	f.settle()
 	f.mu.Unlock()

@@ -19,6 +19,7 @@ func (l *login) open(ctx context.Context, ready, out, key []byte) error {
 			return err
 		}
 	}
+	l.requests.uses.judge, _ = l.handler.(UseJudge)
 	if rw, ok := l.handler.(ErrorRewriter); ok {
 		l.replies.errors = rw
 	}

@@ -33,6 +33,7 @@ type requests struct {
 	deaf     bool // the server skips it, and the client does not know: a question of ours failed
 	// unnamed is set where the server may have an unnamed statement or portal.
 	unnamed bool
+	uses    uses
 }
 
 func newRequests(s *Session) *requests {
@@ -83,6 +84,7 @@ func (r *requests) consume(data []byte) (int, error) {
 			if end > len(data) {
 				break
 			}
+			r.uses.text(typ, data[at+wire.HeaderSize:end])
 			if r.concerns(typ, data[at+wire.HeaderSize:end]) {
 				pause = errPause
 				break
@@ -187,6 +189,9 @@ func (r *requests) note(typ byte, body []byte) {
 	if (typ == 'P' || typ == 'B') && len(body) > 0 && body[0] == 0 {
 		r.unnamed = true
 	}
+	if typ == 'B' {
+		r.uses.bound(body)
+	}
 	r.count(typ)
 }
 
@@ -214,15 +219,17 @@ func (r *requests) count(typ byte) {
 		r.extend(typ)
 	case 'E':
 		r.extend(typ)
-		r.counter.execute()
+		r.counter.execute(r.uses.now)
 	case 'Q', 'F':
 		if r.doomed() { // the server skips it
 			return
 		}
 		r.segment = r.segment[:0]
-		r.counter.query()
+		r.counter.query(r.uses.now)
+		r.uses.now = false
 	case 'S':
 		r.segment, r.poisoned = r.segment[:0], false
+		r.uses.now = false
 		r.counter.sync()
 	case 'c', 'f':
 		r.counter.copySent()
@@ -318,6 +325,7 @@ func (r *requests) handle(frame []byte) error {
 	case 'P':
 		return r.extended().parse(frame, body)
 	case 'B':
+		r.uses.bound(body)
 		return r.extended().bind(frame, body)
 	case 'E':
 		return r.extended().execute(frame, body)
