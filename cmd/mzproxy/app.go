@@ -47,6 +47,8 @@ func newApp(cfg appConfig) (*app, error) {
 	registry := engine.NewRegistry(strategy.All()...)
 	cfg.client.Types, cfg.client.EnableExperimental, cfg.client.Logger = registry.Types(), f.EnableExperimental, log
 	cfg.client.HistoryEvery, cfg.client.Tunables = f.historyEvery, f.tunables()
+	uses := &intercept.Uses{}
+	cfg.client.Activity = uses
 	client, err := materialize.New(cfg.client)
 	if err != nil {
 		return nil, err
@@ -67,6 +69,7 @@ func newApp(cfg appConfig) (*app, error) {
 	interceptor, err := intercept.New(intercept.Config{
 		Engine: reconciler, Catalog: client, Store: client, Registry: registry, Tunables: f.ofSessions(cfg.aliases),
 		EnableExperimental: f.EnableExperimental, Schema: cfg.client.Schema, Database: client.Database(), Logger: log,
+		Uses: uses, Ignore: f.ignored(),
 	})
 	if err != nil {
 		return nil, err

@@ -75,12 +75,20 @@ type engineFlags struct {
 	AuditRows          int64         `default:"10000" help:"How many audit rows of a cluster are kept."`
 	Notices            string        `default:"changes" enum:"off,changes,all" help:"What sessions hear that do not set strategy.notices (${enum})."`
 
+	IgnoreUser        []string `placeholder:"PATTERN" help:"Users whose statements are no use of a cluster, as a pattern of LIKE; may be repeated."`
+	IgnoreApplication []string `placeholder:"PATTERN" help:"The same for values of application_name."`
+
 	historyEvery time.Duration // at most one read of statement history in that time; 0: the default
 }
 
 // tunables are the settings of the controller that may change while it works.
 func (f engineFlags) tunables() materialize.Tunables {
 	return materialize.Tunables{Rate: f.RateLimit, KeepActionsFor: f.AuditRetention, KeepActions: f.AuditRows}
+}
+
+// ignored are whose statements are no use.
+func (f engineFlags) ignored() intercept.Ignored {
+	return intercept.Ignored{Users: f.IgnoreUser, Applications: f.IgnoreApplication}
 }
 
 // ofSessions are those of sessions.
@@ -97,6 +105,12 @@ func (f engineFlags) check() error {
 		return wrong("audit-rows", errors.New("at least 1"))
 	case f.Resync <= 0:
 		return wrong("resync", errors.New("more than 0s"))
+	}
+	if err := (intercept.Ignored{Users: f.IgnoreUser}).Check(); err != nil {
+		return wrong("ignore-user", err)
+	}
+	if err := (intercept.Ignored{Applications: f.IgnoreApplication}).Check(); err != nil {
+		return wrong("ignore-application", err)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/alecthomas/kong"
 )
@@ -149,6 +150,8 @@ func rendered(value any) string {
 			parts += key + "=" + v[key]
 		}
 		return parts
+	case []string:
+		return strings.Join(v, ",")
 	case fmt.Stringer:
 		return v.String()
 	}

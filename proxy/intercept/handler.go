@@ -25,6 +25,10 @@ type handler struct {
 	greeting []*proxy.Notice
 	self     identity
 
+	cluster string      // the session's; it and moved belong to Uses
+	moved   time.Time   // since when it is
+	ignored atomic.Bool // what the session does is no use
+
 	// preparing are the names that the text at hand prepares, or takes away: with what they then stand
 	// for, nil where that is none of ours.
 	preparing map[string]any
@@ -86,8 +90,8 @@ func (h *handler) Wants(text []byte) bool {
 // Greet tells of settings at the start of the session that are wrong.
 func (h *handler) Greet() proxy.Ready { return proxy.Ready{Notices: h.greeting} }
 
-// Close has nothing to close.
-func (h *handler) Close() {}
+// Close ends the session.
+func (h *handler) Close() { h.cfg.Uses.close(h) }
 
 // env is what the session's text means beside the text itself.
 func (h *handler) env() rewrite.Env {

@@ -53,6 +53,8 @@ type Config struct {
 	Schema             string // of the proxy's tables
 	Database           string // of the proxy's tables; empty: the one that a session is in
 	NoticeWait         time.Duration
+	Uses               *Uses   // where sessions show what they use; nil: nobody wants to know
+	Ignore             Ignored // whose is none
 	Logger             logrus.FieldLogger
 }
 
@@ -77,6 +79,9 @@ var (
 	_ proxy.Handler         = (*handler)(nil)
 	_ proxy.Greeter         = (*handler)(nil)
 	_ proxy.Committer       = (*handler)(nil)
+
+	_ proxy.UseJudge          = (*handler)(nil)
+	_ proxy.ParameterRewriter = (*handler)(nil)
 )
 
 // New checks the configuration. Close the interceptor in the end.
@@ -89,6 +94,12 @@ func New(cfg Config) (*Interceptor, error) {
 	}
 	if cfg.Schema == "" {
 		cfg.Schema = "public"
+	}
+	if cfg.Uses == nil {
+		cfg.Uses = &Uses{}
+	}
+	if err := cfg.Ignore.Check(); err != nil {
+		return nil, fmt.Errorf("ignore: %w", err)
 	}
 	i := &Interceptor{cfg: cfg, metrics: newMetrics()}
 	if err := i.Tune(cfg.Tunables); err != nil {
@@ -129,6 +140,9 @@ func (i *Interceptor) open(s session) *handler {
 	if h.settings.notices() != h.settings.standard || h.settings.get(rewrite.MinMessages, "") != "" {
 		h.watchful()
 	}
+	h.cluster = s.Parameter("cluster")
+	h.ignored.Store(i.cfg.Ignore.ignores(info.User, s.Parameter("application_name")))
+	i.cfg.Uses.open(h)
 	return h
 }
 
@@ -146,4 +160,5 @@ func unset(err error) *proxy.Notice {
 type session interface {
 	Info() proxy.SessionInfo
 	Parameter(name string) string
+	Use() (now bool, ended time.Time)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sirupsen/logrus"
 
@@ -63,6 +64,9 @@ func (r *rig) Info() proxy.SessionInfo {
 }
 
 func (r *rig) Parameter(name string) string { return r.parameters[name] }
+
+// Use is that of a session: one that nobody looks at.
+func (r *rig) Use() (now bool, ended time.Time) { return false, time.Time{} }
 
 // result is what a client gets for a statement.
 type result struct {
