@@ -11,6 +11,7 @@ type Op string
 const (
 	OpCreate Op = "create"
 	OpDrop   Op = "drop"
+	OpAlter  Op = "alter" // of a managed cluster
 )
 
 // Action is one statement to run.
@@ -22,13 +23,15 @@ type Action struct {
 	Reasons []Reason
 	// Restart is what a drop does to sources that run on the replica alone; nil: nothing.
 	Restart *Restart
+	// Alter is what an OpAlter sets; nil: it is another operation.
+	Alter *Alteration
 }
 
 func createReplica(cluster string, spec ReplicaSpec, reasons []Reason) Action {
 	return Action{OpCreate, spec.Name, spec.Size,
-		"CREATE CLUSTER REPLICA " + pgtext.QuoteIdent(cluster) + "." + pgtext.QuoteIdent(spec.Name) + " (SIZE " + pgtext.QuoteLiteral(spec.Size) + ")", reasons, nil}
+		"CREATE CLUSTER REPLICA " + pgtext.QuoteIdent(cluster) + "." + pgtext.QuoteIdent(spec.Name) + " (SIZE " + pgtext.QuoteLiteral(spec.Size) + ")", reasons, nil, nil}
 }
 
 func dropReplica(cluster, name string, reasons []Reason) Action {
-	return Action{OpDrop, name, "", "DROP CLUSTER REPLICA " + pgtext.QuoteIdent(cluster) + "." + pgtext.QuoteIdent(name), reasons, nil}
+	return Action{OpDrop, name, "", "DROP CLUSTER REPLICA " + pgtext.QuoteIdent(cluster) + "." + pgtext.QuoteIdent(name), reasons, nil, nil}
 }

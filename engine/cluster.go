@@ -25,9 +25,10 @@ type ClusterState struct {
 	Shape         *Shape
 	Schedule      string
 	Reconfiguring *Reconfiguration
+	Failed        *FailedReconfiguration // nil: the last change was none that failed
 	// BurstUnknown says why it is not known whether a managed cluster has an AUTO SCALING STRATEGY; empty: it is.
 	BurstUnknown string
-	// BurstBy is the HYDRATION SIZE that a strategy had the engine set; empty: none.
+	// BurstBy is the strategy that had the engine set the AUTO SCALING STRATEGY that there is; empty: none did.
 	BurstBy string
 
 	// What follows is optional: a snapshot without it decides as if it were

@@ -173,6 +173,8 @@ func (p *ParameterInfo) parseNumber(s setting, text string) (_ setting, fault st
 		return s, "not an integer: " + text
 	case !p.inRange(s.number):
 		return s, fmt.Sprintf("not %s: %s", p.Least, text)
+	case p.Most > 0 && s.number.Compare(Whole(p.Most)) > 0:
+		return s, fmt.Sprintf("not <= %d: %s", p.Most, text)
 	}
 	s.integer = integer
 	return s, ""

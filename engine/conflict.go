@@ -5,10 +5,11 @@ import (
 	"slices"
 )
 
-// Step is what one strategy wants to change in the desired set.
+// Step is what one strategy wants to change in the desired state: replicas, or, of a managed cluster, settings.
 type Step struct {
 	Add    []Addition
 	Remove []Removal
+	Set    []Setting
 }
 
 // Addition is a replica that a strategy wants to exist.
@@ -23,9 +24,13 @@ type Removal struct{ Name, Why string }
 // Conflict is a wish of one strategy that a strategy of higher priority
 // overruled.
 type Conflict struct {
-	Replica       string
+	Replica       string // empty: it is about an option
+	Option        Option
 	Winner, Loser Reason
 }
+
+// Subject is what the strategies do not agree about: the name of a replica, or an option of the cluster.
+func (c Conflict) Subject() string { return cmp.Or(c.Replica, string(c.Option)) }
 
 // ConflictResolver takes the steps of the strategies into the desired set.
 // Its mode is PRIORITY: strategies are heard from the lowest to the highest
@@ -42,6 +47,16 @@ func (r *ConflictResolver) Take(d *DesiredState, strategy string, step Step) {
 	for _, a := range step.Add {
 		r.add(d, a.ReplicaSpec, Reason{strategy, strategy + ": " + a.Why})
 	}
+	for _, s := range step.Set {
+		r.set(d.settings, s, Reason{strategy, strategy + ": " + s.Why})
+	}
+}
+
+func (r *ConflictResolver) set(d *desiredShape, s Setting, by Reason) {
+	for _, loser := range d.overruled(s) {
+		r.Conflicts = append(r.Conflicts, Conflict{Option: s.Option, Winner: by, Loser: loser.by})
+	}
+	d.asks = append(d.asks, ask{s, by})
 }
 
 func (r *ConflictResolver) remove(d *DesiredState, name string, by Reason) {
@@ -50,7 +65,7 @@ func (r *ConflictResolver) remove(d *DesiredState, name string, by Reason) {
 		return
 	}
 	for _, loser := range w.reasons {
-		r.Conflicts = append(r.Conflicts, Conflict{name, by, loser})
+		r.Conflicts = append(r.Conflicts, Conflict{Replica: name, Winner: by, Loser: loser})
 	}
 	d.remove(name, by)
 }
@@ -79,8 +94,8 @@ func (r *ConflictResolver) add(d *DesiredState, spec ReplicaSpec, by Reason) {
 	d.want(planned)
 }
 
-// Sorted returns the conflicts by replica.
+// Sorted returns the conflicts by what they are about.
 func (r *ConflictResolver) Sorted() []Conflict {
-	slices.SortStableFunc(r.Conflicts, func(a, b Conflict) int { return cmp.Compare(a.Replica, b.Replica) })
+	slices.SortStableFunc(r.Conflicts, func(a, b Conflict) int { return cmp.Compare(a.Subject(), b.Subject()) })
 	return r.Conflicts
 }

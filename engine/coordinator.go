@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // StrategyCoordinator decides about the clusters of one snapshot: it runs a cluster's
@@ -40,6 +41,14 @@ type running struct {
 	payload payload
 }
 
+// decide asks the strategy in the words of the kind of cluster.
+func (r *running) decide(in Input) Decision {
+	if in.Cluster.Shape != nil {
+		return r.Strategy.(Shaper).Shape(in)
+	}
+	return r.Decide(in)
+}
+
 // Decide plans one cluster.
 func (c StrategyCoordinator) Decide(cluster *ClusterState) ClusterPlan {
 	plan := ClusterPlan{ID: cluster.ID, Name: cluster.Name, State: make(map[string]json.RawMessage, len(cluster.State)+1)}
@@ -50,7 +59,7 @@ func (c StrategyCoordinator) Decide(cluster *ClusterState) ClusterPlan {
 		if len(cluster.Strategies) > 0 {
 			plan.Problems = []Problem{{Code: code, Message: message}}
 		}
-		plan.Desired = there
+		plan.Desired, plan.Shape = there, cluster.Shape
 		plan.CreditsAfter = plan.CreditsBefore
 		return plan
 	}
@@ -64,33 +73,41 @@ func (c StrategyCoordinator) Decide(cluster *ClusterState) ClusterPlan {
 	plan.Problems = problems
 
 	desired := desiredOf(there)
+	desired.shapeOf(cluster)
 	desired.temporary = c.registry.temporary
 	var resolver ConflictResolver
 	plan.Decisions = slices.Grow(plan.Decisions, len(strategies))
 	for i := range strategies {
 		r := &strategies[i]
-		d := r.Decide(c.input(cluster, desired, r))
+		d := r.decide(c.input(cluster, desired, r))
 		d.Strategy = r.name
 		resolver.Take(desired, r.name, d.Step)
 		plan.Decisions = append(plan.Decisions, d)
 	}
 	plan.Orphans = c.takeOrphans(cluster, there, rows, desired, &resolver)
+	ended := c.endSettings(cluster, rows, desired, &resolver)
 	plan.Conflicts = resolver.Sorted()
 	plan.Guards = guard(guardInput{c.snapshot, c.prices, cluster, desired, strategies, pause})
 	plan.Desired = desired.Specs()
 	plan.Actions = StateDiffer{}.Diff(cluster, desired)
 	plan.CreditsAfter = c.prices.of(plan.Desired)
-	plan.finish(c.snapshot, cluster, strategies)
+	if desired.settings != nil {
+		shape := desired.Shape()
+		plan.Shape, plan.CreditsAfter = &shape, c.prices.ofShape(cluster, shape)
+	}
+	plan.finish(c.snapshot, cluster, strategies, ended)
 	return plan
 }
 
-// untouchable says why a cluster takes no replica statements.
+// untouchable says why a cluster takes no statements.
 func untouchable(c *ClusterState) (ProblemCode, string) {
 	switch {
-	case c.Managed:
+	case c.Managed && c.Shape == nil:
 		return ManagedCluster, fmt.Sprintf("cluster %q is managed by the system, so its replicas are not for strategies", c.Name)
 	case c.System():
 		return SystemCluster, fmt.Sprintf("cluster %q (%q) is a system cluster", c.Name, c.ID)
+	case c.Managed && !c.ManualSchedule():
+		return ManagedCluster, fmt.Sprintf("cluster %q has the SCHEDULE %s: the system itself decides when it has replicas", c.Name, strings.ToUpper(strings.ReplaceAll(c.Schedule, "-", " ")))
 	}
 	return "", ""
 }
@@ -114,6 +131,9 @@ func (c StrategyCoordinator) usable(cluster *ClusterState, rows Rows) (run []run
 			continue
 		}
 		config, problem := c.config(info, row)
+		if problem == nil && cluster.Shape != nil {
+			problem = meaninglessThere(strategy, info, config)
+		}
 		if problem != nil {
 			problems = append(problems, *problem)
 			continue
@@ -125,6 +145,20 @@ func (c StrategyCoordinator) usable(cluster *ClusterState, rows Rows) (run []run
 		run = append(run, running{strategy, info, info.Name, config, row, p})
 	}
 	return run, problems
+}
+
+// meaninglessThere says why a strategy, or one of its parameters, has no meaning on a managed cluster; nil: all have.
+func meaninglessThere(s Strategy, info *TypeInfo, config Config) *Problem {
+	if _, ok := s.(Shaper); !ok {
+		return &Problem{info.Name, BadConfig, info.Unmanaged}
+	}
+	for i := range info.Parameters {
+		p := &info.Parameters[i]
+		if _, there := config.setting(p.Name); there && p.Unmanaged != "" {
+			return &Problem{info.Name, BadConfig, p.Name + ": " + p.Unmanaged}
+		}
+	}
+	return nil
 }
 
 // config reads the config of a row, or says why the strategy cannot run.
@@ -144,8 +178,8 @@ func (c StrategyCoordinator) config(info *TypeInfo, row *StrategyRow) (Config, *
 
 func (c StrategyCoordinator) input(cluster *ClusterState, desired *DesiredState, r *running) Input {
 	now := c.snapshot.Now
-	in := Input{Own: cluster.createdBy(r.name), Now: now, Cluster: cluster, Desired: desired, Sizes: c.snapshot.Sizes,
-		Config: r.config, UpdatedAt: r.row.UpdatedAt, Payload: r.payload.Payload}
+	in := Input{Own: cluster.createdBy(r.name), Now: now, Cluster: cluster, Desired: desired, Sizes: c.snapshot.Sizes, NoAutoScaling: c.snapshot.NoAutoScaling,
+		Config: r.config, UpdatedAt: r.row.UpdatedAt, Payload: r.payload.Payload, Last: r.payload.last}
 	cooldown := r.config.Number(Cooldown.Name, Number{})
 	if cooldown.Sign() <= 0 || r.payload.last == nil {
 		return in

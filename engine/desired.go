@@ -14,12 +14,13 @@ type Reason struct {
 	Text     string // with the strategy in front, as in "burst: no replica is ready"
 }
 
-// DesiredState is the set of replicas that should exist, with who wanted each
+// DesiredState is the set of replicas that should exist, or the shape that a managed cluster should have, with who wanted each
 // change and why. It starts as what is there; strategies change it through the
 // ConflictResolver only.
 type DesiredState struct {
-	wants   []want    // sorted by name
-	removed []removed // sorted by name
+	settings *desiredShape // of a managed cluster; nil: of another one
+	wants    []want        // sorted by name
+	removed  []removed     // sorted by name
 	// temporary are the strategies whose replicas are there for a time only, to help others.
 	temporary map[string]bool
 }
@@ -41,7 +42,18 @@ func (w want) called(name string) int    { return strings.Compare(w.spec.Name, n
 func (r removed) called(name string) int { return strings.Compare(r.spec.Name, name) }
 
 // NewDesiredState starts with the replicas that exist.
-func NewDesiredState(c *ClusterState) *DesiredState { return desiredOf(c.Specs()) }
+func NewDesiredState(c *ClusterState) *DesiredState {
+	d := desiredOf(c.Specs())
+	d.shapeOf(c)
+	return d
+}
+
+// shapeOf starts with the shape that a managed cluster comes to.
+func (d *DesiredState) shapeOf(c *ClusterState) {
+	if c.Shape != nil {
+		d.settings = &desiredShape{from: c.Heading()}
+	}
+}
 
 // desiredOf starts with the replicas that exist, sorted by name.
 func desiredOf(specs []ReplicaSpec) *DesiredState {
@@ -51,6 +63,12 @@ func desiredOf(specs []ReplicaSpec) *DesiredState {
 	}
 	return d
 }
+
+// Shape is what a managed cluster should be set to.
+func (d *DesiredState) Shape() Shape { return d.settings.shape() }
+
+// Firm tells whether a strategy gave a value for an option of a managed cluster.
+func (d *DesiredState) Firm(o Option) bool { return d.settings.firm(o) }
 
 // Has tells whether a replica of that name is in the set.
 func (d *DesiredState) Has(name string) bool { return d.wanted(name) != nil }
@@ -87,6 +105,26 @@ func (d *DesiredState) removedBy(strategy string) []string {
 	return d.removedNames(func(r *removed) bool { return r.by.Strategy == strategy })
 }
 
+// takenBy tells whether a strategy took out what there would be without it, planned replicas included.
+func (d *DesiredState) takenBy(strategy string) bool {
+	if d.settings != nil {
+		without := desiredShape{d.settings.from, slices.Clone(d.settings.asks)}
+		without.forget(OptionFactor, strategy)
+		return d.Shape().Factor < without.shape().Factor
+	}
+	return len(d.removedBy(strategy)) > 0
+}
+
+// giveBack brings back what a strategy took.
+func (d *DesiredState) giveBack(strategy string) {
+	if d.settings != nil {
+		d.settings.forget(OptionFactor, strategy)
+	}
+	for _, name := range d.removedBy(strategy) {
+		d.put(name)
+	}
+}
+
 // dropped names the existing replicas that were taken out, sorted.
 func (d *DesiredState) dropped() []string {
 	return d.removedNames(func(r *removed) bool { return r.exists })
@@ -105,6 +143,9 @@ func (d *DesiredState) removedNames(which func(*removed) bool) []string {
 // changes counts what is to be created and dropped.
 func (d *DesiredState) changes() int {
 	n := 0
+	if d.settings != nil {
+		return number(len(d.settings.standing()) > 0)
+	}
 	for i := range d.wants {
 		n += number(!d.wants[i].exists)
 	}

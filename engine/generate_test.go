@@ -85,14 +85,42 @@ func (g generator) timestamp(secondsAgo int) string {
 	return text
 }
 
+// server adds what a server tells of a managed cluster. Its replicas are of few sizes then, as they are there; these are given.
+func (g generator) server(c tree, offered []string) []string {
+	sizes := []string{pick(g, offered...), pick(g, offered...), pick(g, offered...)}
+	g.maybe(c, "size", sizes[0])
+	g.maybe(c, "replication_factor", pick(g, num("0"), num("0"), num("1"), num("1"), num("2"), num("3.0")))
+	g.maybe(c, "schedule", pick(g, "manual", "manual", "manual", "manual", "manual", "on-refresh"))
+	if g.oneIn(2) {
+		g.maybe(c, "hydration_burst", sizes[1])
+	}
+	if g.oneIn(3) {
+		to := tree{"size": pick(g, sizes...), "replication_factor": pick(g, num("1"), num("2")), "since": g.timestamp(g.age())}
+		if g.oneIn(4) {
+			delete(to, "since")
+		}
+		g.maybe(c, "reconfiguring", to)
+	}
+	replicas := []any{}
+	for i := range g.IntN(4) {
+		r := tree{"name": fmt.Sprint("r", i+1), "size": pick(g, sizes...)}
+		g.maybe(r, "hydrated", g.oneIn(2))
+		g.maybe(r, "online", !g.oneIn(6))
+		replicas = append(replicas, r)
+	}
+	c["replicas"] = replicas
+	return sizes
+}
+
 // age is how many seconds ago something was; often just on a limit, now and then in the future.
 func (g generator) age() int { return pick(g, -60, 0, 1, 59, 60, 61, 599, 600, 601, 3600, 90000) }
 
 func (g generator) cluster(i int, offered []string) tree {
 	name := pick(g, "prod", "c", `we"ird`)
 	c := tree{"id": fmt.Sprintf("%s%d", pick(g, "u", "u", "u", "u", "u", "u", "\n", "s"), i), "name": name, "owner": "u7"}
-	if g.oneIn(12) {
+	if g.oneIn(5) {
 		c["managed"] = true
+		offered = g.server(c, offered)
 	}
 	g.maybe(c, "objects", pick(g, num("0"), num("3"), num("12"), num("0.0")))
 	g.maybe(c, "last_activity", g.timestamp(g.age()))
@@ -107,7 +135,9 @@ func (g generator) cluster(i int, offered []string) tree {
 		g.maybe(r, "crash_count", pick(g, num("0"), num("0"), num("0"), num("1"), num("1e1")))
 		replicas = append(replicas, r)
 	}
-	g.maybe(c, "replicas", replicas)
+	if c["replicas"] == nil {
+		g.maybe(c, "replicas", replicas)
+	}
 	rows := []any{}
 	for _, kind := range []string{"target_size", "shrink_to_fit", "burst", "idle_suspend", "pausing"} {
 		if kind == "pausing" && !g.oneIn(10) {
@@ -133,6 +163,12 @@ func (g generator) row(kind, cluster string, offered []string) tree {
 		config["target_size"] = size
 		if g.oneIn(2) {
 			config["replica_name"] = pick(g, "main", "main", "a\nb", "r_100cc", cluster+"_burst")
+		}
+		if g.oneIn(3) {
+			config["replicas"] = pick(g, num("1"), num("2"), num("3.0"))
+		}
+		if g.oneIn(2) {
+			config["resize_timeout_s"] = pick(g, num("60"), num("600"), num("1e9"))
 		}
 	case "shrink_to_fit":
 		config["max_replica_size"] = size
@@ -178,6 +214,9 @@ func (g generator) state() tree {
 		payload := tree{"kept": pick[any](g, nil, num("1.0"), num("1e400"), tree{"b": []any{num("-0")}, "a": "<&>"})}
 		if !g.oneIn(6) {
 			payload["last_decision_ts"] = g.timestamp(g.age())
+		}
+		if kind == "idle_suspend" && g.oneIn(2) {
+			payload["restore"] = pick[any](g, num("1"), num("2"), num("2"), "x", num("-1"), num("0"))
 		}
 		if g.oneIn(10) {
 			payload["last_decision_ts"] = pick[any](g, nil, num("5"), "yesterday", "2025-02-29T00:00:00Z", tree{})

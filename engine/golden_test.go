@@ -86,9 +86,9 @@ func TestPlansReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := []string{"max_replicas_per_cluster", "max_credit_consumption_rate", "credits_in_use", "observe", "control", "native", "obligations", "recent_actions",
-		"activity_unknown", "created_by", "created_at", "max_duration_s", "allow_stop_maintenance", "gave_up", "pinned_sources", "awaits_sources", "withheld_sizes", "crashes_unknown", "restart"}
+		"activity_unknown", "created_by", "created_at", "max_duration_s", "allow_stop_maintenance", "gave_up", "pinned_sources", "awaits_sources", "withheld_sizes", "no_auto_scaling", "burst_unknown", "burst_by", "failed", "deadline", "restore", "resize_timeout_s", "replicas", "replication_factor", "hydration_burst", "reconfiguring", "crashes_unknown", "restart"}
 	for _, guard := range []engine.GuardName{engine.GuardControlCluster, engine.GuardNativeScaling, engine.GuardPause, engine.GuardObligations,
-		engine.GuardRateLimit, engine.GuardLimits, engine.GuardLastReady, engine.GuardObserve} {
+		engine.GuardReconfiguration, engine.GuardHydrationSize, engine.GuardRateLimit, engine.GuardLimits, engine.GuardLastReady, engine.GuardObserve} {
 		names = append(names, string(guard))
 	}
 	for _, name := range names {

@@ -22,14 +22,16 @@ type GuardName string
 
 // The guards, in the order in which they are asked.
 const (
-	GuardControlCluster GuardName = "control_cluster" // the controller's own cluster
-	GuardNativeScaling  GuardName = "native_scaling"  // the server itself scales the cluster
-	GuardPause          GuardName = "pause"           // somebody asked for a pause
-	GuardObligations    GuardName = "obligations"     // others rely on what the cluster maintains
-	GuardRateLimit      GuardName = "rate_limit"      // too many actions in a short time
-	GuardLimits         GuardName = "limits"          // the server would refuse
-	GuardLastReady      GuardName = "last_ready"      // the last replica that can serve
-	GuardObserve        GuardName = "observe"         // nothing is executed at all
+	GuardControlCluster  GuardName = "control_cluster" // the controller's own cluster
+	GuardNativeScaling   GuardName = "native_scaling"  // the server itself scales the cluster
+	GuardPause           GuardName = "pause"           // somebody asked for a pause
+	GuardObligations     GuardName = "obligations"     // others rely on what the cluster maintains
+	GuardReconfiguration GuardName = "reconfiguration" // a managed cluster is being changed
+	GuardRateLimit       GuardName = "rate_limit"      // too many actions in a short time
+	GuardLimits          GuardName = "limits"          // the server would refuse
+	GuardLastReady       GuardName = "last_ready"      // the last replica that can serve
+	GuardHydrationSize   GuardName = "hydration_size"  // a managed cluster may not burst to its own size
+	GuardObserve         GuardName = "observe"         // nothing is executed at all
 )
 
 // guardInput is what the guards look at.
@@ -47,9 +49,11 @@ type guardInput struct {
 // So none undoes what another one held back, and none has to be asked again.
 func guard(in guardInput) []Guard {
 	var said []Guard
-	for _, ask := range []func(guardInput) []Guard{
-		guardOwner, guardPause, guardObligations, guardRate, guardLimits, guardLastReady, guardObserve,
-	} {
+	guards := []func(guardInput) []Guard{guardOwner, guardPause, guardObligations, guardRate, guardLimits, guardLastReady, guardObserve}
+	if in.desired.settings != nil {
+		guards = []func(guardInput) []Guard{guardOwner, guardPause, guardObligations, guardReconfiguration, guardRate, guardShapeLimits, guardLastServing, guardSameSize, guardObserve}
+	}
+	for _, ask := range guards {
 		said = append(said, ask(in)...)
 	}
 	for i := range said {
@@ -124,7 +128,7 @@ func guardLastReady(in guardInput) []Guard {
 
 // suspends tells whether a strategy that suspends took something.
 func (in guardInput) suspends() bool {
-	return slices.ContainsFunc(in.strategies, func(r running) bool { return r.info.Suspends && len(in.desired.removedBy(r.name)) > 0 })
+	return slices.ContainsFunc(in.strategies, func(r running) bool { return r.info.Suspends && in.desired.takenBy(r.name) })
 }
 
 // guardObserve says that a proxy that only observes executes nothing. It is the

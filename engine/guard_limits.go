@@ -40,6 +40,9 @@ func guardRate(in guardInput) []Guard {
 	if wished <= room {
 		return nil
 	}
+	if in.desired.settings != nil {
+		in.holdAll()
+	}
 	for i, w := range in.grants() {
 		if i >= room {
 			in.desired.forget(w.spec.Name)

@@ -8,29 +8,25 @@ import "strings"
 func guardObligations(in guardInput) []Guard {
 	var said []Guard
 	for _, r := range in.strategies {
-		if taken := in.desired.removedBy(r.name); r.info.Suspends && len(taken) > 0 {
-			said = append(said, in.obligations(r, taken)...)
+		if r.info.Suspends && in.desired.takenBy(r.name) {
+			said = append(said, in.obligations(r)...)
 		}
 	}
 	return said
 }
 
 // obligations is the guard for what one strategy took.
-func (in guardInput) obligations(r running, taken []string) []Guard {
+func (in guardInput) obligations(r running) []Guard {
 	g := Guard{Name: GuardObligations, Strategy: r.name}
 	what := in.cluster.Obligations.binding()
 	allow, _ := r.info.parameter(func(p ParameterInfo) bool { return p.AllowsStop })
 	switch {
 	case in.cluster.Obligations.Unknown != "" && !r.config.Bool(allow.Name):
-		for _, name := range taken {
-			in.desired.put(name)
-		}
+		in.desired.giveBack(r.name)
 		g.Held = true
 		g.Text = "what the cluster maintains is not known: " + in.cluster.Obligations.Unknown
 	case what != "" && !r.config.Bool(allow.Name):
-		for _, name := range taken {
-			in.desired.put(name)
-		}
+		in.desired.giveBack(r.name)
 		g.Held = true
 		g.Text = "the cluster maintains " + what + `; "` + allow.Name + `": true lets it be suspended`
 	case len(in.cluster.Replicas) == 0: // suspended already

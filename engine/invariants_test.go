@@ -89,6 +89,10 @@ func sortedStatements(actions []engine.Action) []string {
 
 func checkPlan(c checked, cluster *engine.ClusterState, plan *engine.ClusterPlan) {
 	c.Helper()
+	if cluster.Shape != nil {
+		checkManaged(c, cluster, plan)
+		return
+	}
 	checkActions(c, cluster, plan)
 	checkLastReady(c, cluster, plan)
 	once := applied(*cluster, plan.Actions)
@@ -98,6 +102,11 @@ func checkPlan(c checked, cluster *engine.ClusterState, plan *engine.ClusterPlan
 	if twice := applied(once, plan.Actions); !slices.Equal(twice.Specs(), plan.Desired) {
 		c.fail("applied twice, it gives %v", twice.Specs())
 	}
+	checkPayloads(c, cluster, plan)
+}
+
+func checkPayloads(c checked, cluster *engine.ClusterState, plan *engine.ClusterPlan) {
+	c.Helper()
 	acted := map[string]bool{}
 	for _, a := range plan.Actions {
 		for _, reason := range a.Reasons {
@@ -120,6 +129,10 @@ func checkPlan(c checked, cluster *engine.ClusterState, plan *engine.ClusterPlan
 func applied(c engine.ClusterState, actions []engine.Action) engine.ClusterState {
 	c.Replicas = slices.Clone(c.Replicas)
 	for _, a := range actions {
+		if a.Alter != nil {
+			c = altered(c, a)
+			continue
+		}
 		there := slices.IndexFunc(c.Replicas, func(r engine.Replica) bool { return r.Name == a.Replica })
 		switch {
 		case a.Op == engine.OpCreate && there < 0:
@@ -188,7 +201,7 @@ func tokens(sql string) []any {
 			}
 			continue
 		}
-		end := strings.IndexAny(sql, " .()\"'")
+		end := strings.IndexAny(sql, " .,()\"'")
 		switch end {
 		case -1:
 			end = len(sql)
@@ -232,12 +245,16 @@ func checkGuards(c checked, cluster *engine.ClusterState, plan *engine.ClusterPl
 			c.fail("%s, although everything is held", a.SQL)
 		}
 		woken := a.Op == engine.OpCreate && held[engine.GuardObligations]
+		if a.Alter != nil {
+			checkHeldBack(c, a.Alter, free, held[engine.GuardObligations])
+			continue
+		}
 		if !woken && !slices.ContainsFunc(free.Actions, func(b engine.Action) bool { return a.SQL == b.SQL }) {
 			c.fail("a guard added %s", a.SQL)
 		}
 	}
 	limits := c.snapshot.Limits
-	creates := slices.IndexFunc(append(slices.Clone(plan.Actions), engine.Action{Op: engine.OpDrop}), func(a engine.Action) bool { return a.Op == engine.OpDrop })
+	creates := slices.IndexFunc(append(slices.Clone(plan.Actions), engine.Action{Op: engine.OpDrop}), func(a engine.Action) bool { return a.Op != engine.OpCreate })
 	if limits.MaxReplicasPerCluster > 0 && creates > 0 && int64(len(cluster.Replicas)+creates) > limits.MaxReplicasPerCluster {
 		c.fail("%d replicas of at most %d", len(cluster.Replicas)+creates, limits.MaxReplicasPerCluster)
 	}

@@ -35,6 +35,13 @@ func (r Reconfiguration) String() string {
 	return text
 }
 
+// FailedReconfiguration is the last change of a managed cluster, where the server gave it up.
+type FailedReconfiguration struct {
+	Size   string
+	Factor int64
+	Status string // in the server's words: timed-out, resource-exhausted
+}
+
 // ScheduleManual is the schedule of a cluster whose replicas do not come and go by a schedule of the server's own.
 const ScheduleManual = "manual"
 
@@ -50,8 +57,7 @@ func (c *ClusterState) Heading() Shape {
 	return shape
 }
 
-// Steady lists the replicas of a managed cluster that are of the size that it has, and BurstReplica is the one that the server added to help
-// them; nil: there is none.
+// Steady lists the replicas of a managed cluster that are of the size that it has.
 func (c *ClusterState) Steady() []Replica {
 	var steady []Replica
 	for _, r := range c.Replicas {
@@ -64,10 +70,11 @@ func (c *ClusterState) Steady() []Replica {
 
 // BurstReplica is the replica that the server added to a managed cluster while none was ready; nil: there is none.
 func (c *ClusterState) BurstReplica() *Replica {
+	var burst *Replica
 	for i, r := range c.Replicas {
-		if r.Size == c.Shape.Burst && r.Size != c.Heading().Size && r.Size != c.Shape.Size {
-			return &c.Replicas[i]
+		if r.Size == c.Shape.Burst && r.Size != c.Heading().Size && r.Size != c.Shape.Size && (burst == nil || r.Name < burst.Name) {
+			burst = &c.Replicas[i]
 		}
 	}
-	return nil
+	return burst
 }

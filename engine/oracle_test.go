@@ -266,6 +266,7 @@ type oracleReplica struct {
 	size         string
 	exists       bool
 	hydrated     bool
+	known        bool // whether it is hydrated
 	online       bool
 	ooms, crashs *big.Rat
 }
@@ -295,11 +296,19 @@ type oracleCluster struct {
 	errors  []tree
 	ran     map[string]bool
 	last    map[string]*big.Rat // last_decision_ts
+
+	server      *oracleManaged    // of a managed cluster that can be planned
+	there, want map[string]string // of it, by the options size, factor and burst
+	wishes      []oracleWish
+	firm        bool     // the row of target_size gives a number of replicas that is not there
+	remembers   []string // strategies that keep something if they act
+	restore     string   // the factor to keep
 }
 
 func (o *oracleCluster) read(entry tree) {
 	o.name = requiredString(entry, "name")
 	o.managed = optional(entry, "managed", false)
+	o.readManaged(entry)
 	if entry["objects"] != nil {
 		o.objects = integer(entry["objects"])
 	}
@@ -313,7 +322,7 @@ func (o *oracleCluster) read(entry tree) {
 		}
 		o.existing[name] = oracleReplica{
 			exists: true,
-			size:   requiredString(r, "size"), hydrated: optional(r, "hydrated", false), online: optional(r, "online", true),
+			size:   requiredString(r, "size"), hydrated: optional(r, "hydrated", false), known: r["hydrated"] != nil, online: optional(r, "online", true),
 			ooms: integer(optional(r, "oom_count", json.Number("0"))), crashs: integer(optional(r, "crash_count", json.Number("0"))),
 		}
 	}
@@ -360,10 +369,17 @@ func (o *oracleCluster) plan() tree {
 		o.set[name] = r
 	}
 	switch {
-	case o.managed && len(o.rows) > 0:
+	case o.managed && o.server == nil && len(o.rows) > 0:
 		o.fail(nil, "managed_cluster")
 	case !strings.HasPrefix(o.id, "u") && len(o.rows) > 0:
 		o.fail(nil, "system_cluster")
+	case o.server != nil && strings.HasPrefix(o.id, "u") && o.server.schedule != "manual":
+		if len(o.rows) > 0 {
+			o.fail(nil, "managed_cluster")
+		}
+	case o.server != nil && strings.HasPrefix(o.id, "u"):
+		o.decideManaged()
+		return o.resultManaged()
 	case !o.managed && strings.HasPrefix(o.id, "u"):
 		o.decide()
 	}
@@ -371,6 +387,23 @@ func (o *oracleCluster) plan() tree {
 }
 
 func (o *oracleCluster) decide() {
+	o.eachStrategy(func(kind string, config tree, row *oracleRow, cooling bool) {
+		switch {
+		case kind == "idle_suspend":
+			o.idleSuspend(config, row.updatedAt, cooling)
+		case cooling:
+		case kind == "target_size":
+			o.targetSize(config)
+		case kind == "shrink_to_fit":
+			o.shrinkToFit(config)
+		case kind == "burst":
+			o.burst(config)
+		}
+	})
+}
+
+// eachStrategy runs the strategies whose rows can be used, and notes what is wrong with the others.
+func (o *oracleCluster) eachStrategy(run func(kind string, config tree, row *oracleRow, cooling bool)) {
 	known := []string{"target_size", "shrink_to_fit", "burst", "idle_suspend"}
 	for _, row := range o.rows {
 		if !slices.Contains(known, row.kind) {
@@ -407,17 +440,7 @@ func (o *oracleCluster) decide() {
 		if cooldown := number(config, "cooldown_s"); cooldown != nil && cooldown.Sign() > 0 && o.last[kind] != nil {
 			cooling = new(big.Rat).Sub(o.now, o.last[kind]).Cmp(cooldown) < 0
 		}
-		switch {
-		case kind == "idle_suspend":
-			o.idleSuspend(config, row.updatedAt, cooling)
-		case cooling:
-		case kind == "target_size":
-			o.targetSize(config)
-		case kind == "shrink_to_fit":
-			o.shrinkToFit(config)
-		case kind == "burst":
-			o.burst(config)
-		}
+		run(kind, config, row, cooling)
 	}
 }
 
@@ -448,16 +471,18 @@ func (o *oracleCluster) configFits(kind string, config tree) bool {
 	if !optionalNumber("cooldown_s", func(n *big.Rat) bool { return n.Sign() >= 0 }) {
 		return false
 	}
+	hundred := func(n *big.Rat) bool { return atLeastOne(n) && n.Cmp(big.NewRat(100, 1)) <= 0 }
+	positive := func(n *big.Rat) bool { return n.Sign() > 0 }
 	switch kind {
 	case "target_size":
 		name, given := config["replica_name"]
 		text, isText := name.(string)
-		return knownSize("target_size", true) && (!given || isText && text != "")
+		return knownSize("target_size", true) && (!given || isText && text != "" && o.server == nil) && optionalNumber("replicas", hundred) && optionalNumber("resize_timeout_s", positive)
 	case "shrink_to_fit":
-		return knownSize("max_replica_size", false) &&
+		return o.server == nil && knownSize("max_replica_size", false) &&
 			optionalNumber("min_oom_count", atLeastOne) && optionalNumber("min_crash_count", atLeastOne)
 	case "burst":
-		return knownSize("burst_replica_size", true)
+		return knownSize("burst_replica_size", true) && optionalNumber("max_duration_s", positive)
 	default:
 		limit := number(config, "idle_after_s")
 		return limit != nil && limit.Sign() > 0
@@ -501,29 +526,53 @@ func (o *oracleCluster) targetSize(config tree) {
 			}
 		}
 	}
-	if len(fitting) == 0 {
-		wanted, given := config["replica_name"].(string)
-		if !given {
-			wanted = "r_" + target
+	replicas, given := 1, false
+	if n := number(config, "replicas"); n != nil {
+		replicas, given = int(n.Num().Int64()), true
+	}
+	if len(fitting) == 0 || len(ready) > 0 {
+		reason := "target_size: no replica of size " + target
+		if len(fitting) > 0 {
+			reason = fmt.Sprintf("target_size: %d replicas, not %d", len(fitting), replicas)
 		}
-		exists := func(name string) bool { _, ok := o.existing[name]; return ok }
-		if !exists(wanted) {
-			o.add(wanted, target, "target_size: no replica of size "+target)
-			return
+		for range replicas - len(fitting) {
+			name, taken := o.newName(config, target)
+			o.add(name, target, reason+taken)
 		}
-		name := wanted + "_" + target
-		for i := 2; exists(name); i++ {
-			name = wanted + "_" + target + "_" + strconv.Itoa(i)
-		}
-		o.add(name, target, "target_size: no replica of size "+target+"; the name "+wanted+" is taken")
-		return
 	}
 	if len(ready) > 0 {
+		surplus := append(slices.Clone(ready), slices.DeleteFunc(slices.Clone(fitting), func(name string) bool { return slices.Contains(ready, name) })...)
+		for i, name := range surplus {
+			if given && i >= replicas {
+				o.remove(name, fmt.Sprintf("target_size: %d replicas, not %d", len(fitting), replicas))
+			}
+		}
 		for _, name := range names(o.existing) {
 			if o.existing[name].size != target {
 				o.remove(name, "target_size: "+ready[0]+" has the target size "+target+" and is ready")
 			}
 		}
+	}
+}
+
+// newName finds a name for a replica, and says whether the one that was asked for is another one's.
+func (o *oracleCluster) newName(config tree, target string) (name, taken string) {
+	name, given := config["replica_name"].(string)
+	if !given {
+		name = "r_" + target
+	}
+	if r, exists := o.existing[name]; exists && r.size != target {
+		taken = "; the name " + name + " is taken"
+		name += "_" + target
+	}
+	numbered := name
+	for i := 2; ; i++ {
+		_, exists := o.existing[numbered]
+		_, planned := o.set[numbered]
+		if !exists && !planned {
+			return numbered, taken
+		}
+		numbered = name + "_" + strconv.Itoa(i)
 	}
 }
 
@@ -617,23 +666,8 @@ func (o *oracleCluster) burst(config tree) {
 }
 
 func (o *oracleCluster) idleSuspend(config tree, updatedAt *big.Rat, cooling bool) {
-	limit := number(config, "idle_after_s")
-	since := o.lastActivity
-	if since == nil {
-		since = updatedAt
-	}
-	reason := "idle_suspend: no activity recorded"
-	if since != nil {
-		idle := new(big.Rat).Sub(o.now, since)
-		if idle.Cmp(limit) <= 0 {
-			return
-		}
-		reason = fmt.Sprintf("idle_suspend: idle for %ss (limit %ss)", wholeSeconds(idle), wholeSeconds(limit))
-		if o.lastActivity == nil {
-			reason = fmt.Sprintf("idle_suspend: no activity in the %ss since the strategy was set (limit %ss)", wholeSeconds(idle), wholeSeconds(limit))
-		}
-	}
-	if cooling && len(o.existing) > 0 {
+	reason, idle := o.idleness(config, updatedAt)
+	if !idle || cooling && len(o.existing) > 0 {
 		return
 	}
 	for _, name := range names(o.set) {
@@ -641,8 +675,29 @@ func (o *oracleCluster) idleSuspend(config tree, updatedAt *big.Rat, cooling boo
 	}
 }
 
+// idleness says why a cluster is idle, if it is.
+func (o *oracleCluster) idleness(config tree, updatedAt *big.Rat) (reason string, idle bool) {
+	limit := number(config, "idle_after_s")
+	since := o.lastActivity
+	if since == nil {
+		since = updatedAt
+	}
+	reason = "idle_suspend: no activity recorded"
+	if since != nil {
+		idle := new(big.Rat).Sub(o.now, since)
+		if idle.Cmp(limit) <= 0 {
+			return "", false
+		}
+		reason = fmt.Sprintf("idle_suspend: idle for %ss (limit %ss)", wholeSeconds(idle), wholeSeconds(limit))
+		if o.lastActivity == nil {
+			reason = fmt.Sprintf("idle_suspend: no activity in the %ss since the strategy was set (limit %ss)", wholeSeconds(idle), wholeSeconds(limit))
+		}
+	}
+	return reason, true
+}
+
 func (o *oracleCluster) result() tree {
-	desired, actions, errors := []any{}, []any{}, []any{}
+	desired, actions := []any{}, []any{}
 	acted := map[string]bool{}
 	statement := func(verb, replica string) string {
 		quote := func(name string) string { return `"` + strings.ReplaceAll(name, `"`, `""`) + `"` }
@@ -670,6 +725,18 @@ func (o *oracleCluster) result() tree {
 			actions = append(actions, tree{"op": "drop", "replica": name, "sql": statement("DROP", name), "reasons": reasons(o.removed[name])})
 		}
 	}
+	if o.server != nil {
+		var burst any
+		if o.server.burst != "" {
+			burst = o.server.burst
+		}
+		desired = []any{tree{"size": o.server.size, "replication_factor": json.Number(strconv.FormatInt(o.server.factor, 10)), "hydration_burst": burst}}
+	}
+	return tree{"id": o.id, "name": o.name, "desired": desired, "actions": actions, "errors": o.sortedErrors(), "state": o.newState(acted)}
+}
+
+func (o *oracleCluster) sortedErrors() []any {
+	errors := []any{}
 	sort.Slice(o.errors, func(i, j int) bool {
 		text := func(e tree) string {
 			if e["strategy"] == nil {
@@ -686,7 +753,7 @@ func (o *oracleCluster) result() tree {
 	for _, e := range o.errors {
 		errors = append(errors, e)
 	}
-	return tree{"id": o.id, "name": o.name, "desired": desired, "actions": actions, "errors": errors, "state": o.newState(acted)}
+	return errors
 }
 
 func (o *oracleCluster) newState(acted map[string]bool) tree {

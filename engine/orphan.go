@@ -7,6 +7,9 @@ type Orphan struct{ Replica, Strategy string }
 // replica goes as soon as another one is ready. Other replicas
 // stay, since nobody asked for their end; they are returned.
 func (c StrategyCoordinator) takeOrphans(cluster *ClusterState, there []ReplicaSpec, rows Rows, desired *DesiredState, resolver *ConflictResolver) []Orphan {
+	if desired.settings != nil {
+		return nil // its replicas are the server's
+	}
 	var stay []Orphan
 	for _, spec := range there {
 		creator, ok := cluster.CreatedBy[spec.Name]
@@ -39,4 +42,47 @@ func helpedBeside(cluster *ClusterState, desired *DesiredState, name string) str
 		}
 	}
 	return awaits
+}
+
+// RestoreKey is the key of a payload under which a strategy that suspends keeps the replication factor of a managed cluster, for waking.
+const RestoreKey = "restore"
+
+// ended is a strategy that is gone, with what is to be remembered once what it had set is taken back.
+type ended struct {
+	strategy string
+	acting   map[string]any
+}
+
+// endSettings takes back what strategies that are gone had set of a managed cluster for a time only: an AUTO SCALING STRATEGY as soon as nobody
+// needs its replica, and a suspension.
+func (c StrategyCoordinator) endSettings(cluster *ClusterState, rows Rows, desired *DesiredState, resolver *ConflictResolver) []ended {
+	if desired.settings == nil {
+		return nil
+	}
+	var over []ended
+	for _, info := range c.registry.types {
+		if rows.Of(info.Name) != nil {
+			continue
+		}
+		restore := readPayload(cluster.State[info.Name]).Integer(RestoreKey)
+		switch {
+		case info.Temporary && cluster.BurstBy == info.Name && desired.Shape().Burst != "" && !cluster.helped():
+			resolver.Take(desired, info.Name, Step{Set: []Setting{{Option: OptionBurst, Why: "the strategy is gone"}}})
+		case info.Suspends && restore > 0 && cluster.Heading().Factor == 0 && !desired.Firm(OptionFactor):
+			resolver.Take(desired, info.Name, Step{Set: []Setting{{Option: OptionFactor, Factor: restore, Why: "the strategy is gone"}}})
+			over = append(over, ended{info.Name, map[string]any{RestoreKey: nil}})
+		}
+	}
+	return over
+}
+
+// helped tells whether the replica of a burst is all that a managed cluster has to wait with.
+func (c *ClusterState) helped() bool { return c.BurstReplica() != nil && c.readySteady() == 0 }
+
+// readySteady counts the ready replicas of a managed cluster that are of its size.
+func (c *ClusterState) readySteady() (ready int64) {
+	for _, r := range c.Steady() {
+		ready += int64(number(c.serves(r)))
+	}
+	return ready
 }

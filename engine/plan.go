@@ -17,8 +17,9 @@ type Plan struct {
 // ClusterPlan is the decision about one cluster.
 type ClusterPlan struct {
 	ID, Name string
-	Desired  []ReplicaSpec // sorted by name
-	Actions  []Action      // creates, then drops
+	Desired  []ReplicaSpec // sorted by name; of a managed cluster, what there is
+	Shape    *Shape        // that a managed cluster should have; nil: it is another one
+	Actions  []Action      // creates, then drops; of a managed cluster one at most
 	Problems []Problem
 	State    map[string]json.RawMessage // strategy type to the payload to store
 
@@ -39,6 +40,10 @@ type ClusterPlan struct {
 	Waiting bool
 
 	CreditsBefore, CreditsAfter float64 // per hour
+
+	// TimedOut are the payloads to store in place of those in State, by strategy type, should the server give the action up because it took
+	// too long.
+	TimedOut map[string]json.RawMessage
 }
 
 // Problem is a finding about what a user stored: data, not a Go error.
@@ -72,14 +77,30 @@ func sortProblems(problems []Problem) {
 
 // finish fills in what follows from decisions and actions: the state to store,
 // the next look, and whether a replica is waited for.
-func (p *ClusterPlan) finish(s *Snapshot, cluster *ClusterState, strategies []running) {
+func (p *ClusterPlan) finish(s *Snapshot, cluster *ClusterState, strategies []running, ended []ended) {
+	for _, e := range ended {
+		if !s.Observe && p.acts(e.strategy) {
+			p.State[e.strategy] = readPayload(cluster.State[e.strategy]).next(s.Now, true, e.acting)
+		}
+	}
 	for i := range strategies {
 		r, d := &strategies[i], &p.Decisions[i]
-		p.State[r.name] = r.payload.next(s.Now, !s.Observe && p.acts(r.name), d.Remember)
+		acted, remember := !s.Observe && p.acts(r.name), d.Remember
+		if acted && d.Acting != nil {
+			remember = d.Acting
+		}
+		p.State[r.name] = r.payload.next(s.Now, acted, remember)
+		if acted && d.TimedOut != nil {
+			p.TimedOut = map[string]json.RawMessage{r.name: r.payload.next(s.Now, true, d.TimedOut)}
+		}
 		p.lookAt(s.Now, d.Until, d.Strategy)
 	}
 	for _, g := range p.Guards {
 		p.lookAt(s.Now, g.Until, string(g.Name))
+	}
+	if p.Shape != nil {
+		p.Waiting = cluster.Reconfiguring != nil || len(p.Actions) > 0 || cluster.readySteady() < p.Shape.Factor
+		return
 	}
 	for _, spec := range p.Desired {
 		if r := cluster.Replica(spec.Name); r == nil || !cluster.Ready(*r) {

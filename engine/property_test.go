@@ -88,6 +88,7 @@ func difference(text []byte, want tree, usable bool) string {
 			}
 			delete(e.(tree), "message")
 		}
+		delete(c.(tree), "guards") // of a managed cluster; what they hold shows in the actions
 	}
 	if !reflect.DeepEqual(got, want) {
 		return fmt.Sprintf("engine %s\noracle %s", render(got), render(want))
@@ -126,7 +127,7 @@ func TestPlansOfRandomSnapshots(t *testing.T) {
 			return
 		}
 		for i := range c.plan.Clusters {
-			if len(c.plan.Clusters[i].Guards) > 0 {
+			if guards := c.plan.Clusters[i].Guards; len(guards) > 0 && c.snapshot.Clusters[i].Shape == nil {
 				c.fail("a guard speaks")
 			}
 			checkPlan(c, &c.snapshot.Clusters[i], &c.plan.Clusters[i])
@@ -151,10 +152,14 @@ func TestPlansOfRandomSnapshots(t *testing.T) {
 	for _, what := range []string{
 		"unusable", "managed_cluster", "system_cluster", "unknown_strategy", "experimental_disabled", "bad_config", "bad_state",
 		"target_size: no replica of size", "is taken", "has the target size",
-		"shrink_to_fit: no replicas", "out-of-memory crashes", " crashes in the last hour", "is ready and smaller",
+		"shrink_to_fit: no replicas", "out-of-memory crashes", " crashes in the last hour", "is ready and smaller", "replicas, not", "the size is", "is not ready after", "the hydration size is not", "used again",
 		"burst: no replica is ready", "burst: ", "idle for", "since the strategy was set", "no activity recorded",
 	} {
-		if seen[what] < snapshots/2000 {
+		least := snapshots / 2000
+		if what == "is not ready after" || what == "used again" { // several things have to meet
+			least = snapshots / 10_000
+		}
+		if seen[what] < least {
 			t.Errorf("only %d of %d snapshots lead to %q", seen[what], snapshots, what)
 		}
 	}
@@ -170,7 +175,7 @@ func count(seen map[string]int, plan tree) {
 		for _, a := range c["actions"].([]any) {
 			for _, reason := range a.(tree)["reasons"].([]any) {
 				for _, what := range []string{"target_size: no replica of size", "is taken", "has the target size", "shrink_to_fit: no replicas", "out-of-memory crashes",
-					" crashes in the last hour", "is ready and smaller", "burst: no replica is ready", "burst: ", "idle for", "since the strategy was set", "no activity recorded"} {
+					" crashes in the last hour", "is ready and smaller", "replicas, not", "the size is", "is not ready after", "the hydration size is not", "used again", "burst: no replica is ready", "burst: ", "idle for", "since the strategy was set", "no activity recorded"} {
 					if strings.Contains(reason.(string), what) {
 						seen[what]++
 					}

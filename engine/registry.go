@@ -14,7 +14,9 @@ type TypeInfo struct {
 	Suspends     bool // it takes all replicas away from a cluster that maintains nothing for others
 	EachSize     bool // it may ask for a replica of each size at once; otherwise for one
 	Summary      string
-	Parameters   []ParameterInfo
+	// Unmanaged says why the strategy has no meaning on managed clusters, and InsteadThere in a sentence what to do there; empty: it has one.
+	Unmanaged, InsteadThere string
+	Parameters              []ParameterInfo
 }
 
 // ParameterKind is the type of a parameter's value.
@@ -36,6 +38,7 @@ type ParameterInfo struct {
 	Kind     ParameterKind
 	Required bool
 	Least    string // smallest value of a number, as ">= 0" or "> 0"; empty: any
+	Most     int64  // largest value of a number; 0: any
 	Listed   bool   // KindSize: the size has to be offered, even where no sizes are known
 	Unit     string
 	// Headline: the value stands beside the strategy's name where plans are shown.
@@ -44,8 +47,10 @@ type ParameterInfo struct {
 	History bool
 	// AllowsStop: of one that suspends, true says that what the cluster maintains may stop.
 	AllowsStop bool
-	Default    string // for people
-	Meaning    string
+	// Unmanaged says why it has no meaning on managed clusters; empty: it has one.
+	Unmanaged string
+	Default   string // for people
+	Meaning   string
 }
 
 // Cooldown is the parameter that every strategy has.

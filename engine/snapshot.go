@@ -61,6 +61,15 @@ func (s *Snapshot) prices() prices {
 	return p
 }
 
+// ofShape is what a managed cluster costs once it has a shape, with the replica that helps it now where that stays.
+func (p prices) ofShape(c *ClusterState, s Shape) float64 {
+	sum := float64(s.Factor) * p[s.Size]
+	if burst := c.BurstReplica(); burst != nil && s.Factor > 0 && s.Burst == c.Shape.Burst {
+		sum += p[s.Burst]
+	}
+	return sum
+}
+
 // of sums up replicas.
 func (p prices) of(replicas []ReplicaSpec) float64 {
 	sum := 0.0

@@ -17,15 +17,17 @@ import (
 //	{"now", "enable_experimental", "sizes": [{"size", "processes", "workers", "credits_per_hour"}],
 //	 "clusters": [{"id", "name", "managed", "objects", "last_activity",
 //	   "replicas": [{"name", "size", "hydrated", "online", "oom_count", "crash_count"}],
-//	   "strategies": [{"type", "config", "updated_at"}], "state": {type: payload}}]}
+//	   "strategies": [{"type", "config", "updated_at"}], "state": {type: payload},
+//	   and of a managed one "size", "replication_factor", "schedule", "hydration_burst", "reconfiguring": {"size", "replication_factor", "since"}}]}
 //
 // and, for the guards, which stay silent without them,
 //
 //	{"limits": {"max_replicas_per_cluster", "max_credit_consumption_rate", "credits_in_use"}, "observe",
-//	 "withheld_sizes": as sizes,
+//	 "withheld_sizes": as sizes, "no_auto_scaling",
 //	 "clusters": [{"activity_unknown", "crashes_unknown", "control", "native", "recent_actions", "created_by": {replica: type}, "recorded",
 //	   "obligations": {"sinks", "sources", "materialized_views", "indexes", "unknown"}, "pinned_sources": [{"name", "replica"}],
-//	   "replicas": [{"created_at", "awaits_sources"}]}]}
+//	   "replicas": [{"created_at", "awaits_sources"}], "burst_unknown", "burst_by", "failed": {"size", "replication_factor", "status"},
+//	   "reconfiguring": {"deadline"}}]}
 //
 // testdata/plans/README.md says what each of the latter means. Required are now, size, processes,
 // workers, id, name and type; null stands for the default of every other one. What is wrong inside a
@@ -165,6 +167,7 @@ func (r *reader) snapshot(tree any) Snapshot {
 	}
 	s.EnableExperimental = o.boolean("enable_experimental", false)
 	s.Observe = o.boolean("observe", false)
+	s.NoAutoScaling = o.text("no_auto_scaling", false)
 	if _, ok := o.value("limits", false); ok {
 		l := r.object(o.fields["limits"], "limits")
 		s.Limits = Limits{l.count("max_replicas_per_cluster", false), l.float("max_credit_consumption_rate"), l.float("credits_in_use")}
@@ -204,6 +207,7 @@ func (o object) cluster() ClusterState {
 		State:           map[string]json.RawMessage{},
 	}
 	_, c.Counted = o.value("recent_actions", false)
+	o.managed(&c)
 	if _, ok := o.value("obligations", false); ok {
 		b := o.r.object(o.fields["obligations"], o.at("obligations"))
 		c.Obligations = Obligations{b.count("sinks", false), b.count("sources", false), b.count("materialized_views", false), b.count("indexes", false), b.text("unknown", false)}
@@ -238,6 +242,31 @@ func (o object) cluster() ClusterState {
 		c.State[key] = canonical(payload)
 	}
 	return c
+}
+
+// managed reads what there is to know of a managed cluster.
+func (o object) managed(c *ClusterState) {
+	c.Schedule, c.BurstUnknown, c.BurstBy = o.text("schedule", false), o.text("burst_unknown", false), o.text("burst_by", false)
+	shape := Shape{Size: o.text("size", false), Factor: o.factor(), Burst: o.text("hydration_burst", false)}
+	if _, ok := o.value("size", false); ok && c.Managed {
+		c.Shape = &shape
+	}
+	if _, ok := o.value("reconfiguring", false); ok {
+		r := o.r.object(o.fields["reconfiguring"], o.at("reconfiguring"))
+		c.Reconfiguring = &Reconfiguration{r.text("size", true), r.factor(), r.timestamp("since", false), r.timestamp("deadline", false)}
+	}
+	if _, ok := o.value("failed", false); ok {
+		f := o.r.object(o.fields["failed"], o.at("failed"))
+		c.Failed = &FailedReconfiguration{f.text("size", true), f.factor(), f.text("status", true)}
+	}
+}
+
+// factor reads a replication factor, which is 1 where it is not there.
+func (o object) factor() int64 {
+	if n := o.integer("replication_factor", false); n != nil {
+		return *n
+	}
+	return 1
 }
 
 func (o object) row() StrategyRow {

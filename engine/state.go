@@ -22,6 +22,19 @@ func (p Payload) Text(key string) string {
 	return v.text
 }
 
+// Integer returns the integer from 0 on that is kept under a key; 0: none is.
+func (p Payload) Integer(key string) int64 {
+	v, _ := p.fields.get(key)
+	if v.kind != jsonNumber {
+		return 0
+	}
+	n, isInteger := whole(json.Number(v.text))
+	if !isInteger {
+		return 0
+	}
+	return max(0, n)
+}
+
 // payload is a strategy's state as an earlier plan left it.
 type payload struct {
 	Payload

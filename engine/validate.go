@@ -177,6 +177,9 @@ func (p *ParameterInfo) expects() string {
 	if p.Least != "" {
 		kind += " " + p.Least
 	}
+	if p.Most > 0 {
+		kind += fmt.Sprintf(" and <= %d", p.Most)
+	}
 	if p.Unit != "" {
 		kind += ", in " + p.Unit
 	}

@@ -24,6 +24,7 @@ func TestValidateValues(t *testing.T) {
 	notNegative := values{good: `0 0.0 1 0.5 1e9 1e400 -0`, bad: `-1 -1e-400 "1" "" null true [] {}`}
 	positive := values{good: `1 0.001 1e-400 3600`, bad: `0 -0.0 0e5 -1 "1h" null true [] {}`}
 	count := values{good: `1 2 1.0 1e2 10e-1 1e400`, bad: `0 0.5 1.5 -1 1e-1 "1" null true [] {}`}
+	few := values{good: `1 2 1.0 1e2 10e-1`, bad: `0 0.5 1.5 -1 101 1e400 "1" null true [] {}`}
 	yesNo := values{good: `true false`, bad: `"true" 1 0 null [] {}`}
 	moment := values{good: `"2025-06-01T12:00:00Z" "2025-06-01T12:00:00.123456789012+02:00"`, bad: `"2025-06-01" "tomorrow" "" 1 null true [] {}`}
 	required := map[string]string{
@@ -31,6 +32,7 @@ func TestValidateValues(t *testing.T) {
 	}
 	table := map[string]values{
 		"target_size.target_size": size, "target_size.replica_name": text, "target_size.cooldown_s": notNegative,
+		"target_size.replicas": few, "target_size.resize_timeout_s": positive,
 		"shrink_to_fit.max_replica_size": size, "shrink_to_fit.min_oom_count": count, "shrink_to_fit.min_crash_count": count, "shrink_to_fit.cooldown_s": notNegative,
 		"burst.burst_replica_size": size, "burst.max_duration_s": positive, "burst.cooldown_s": notNegative,
 		"idle_suspend.idle_after_s": positive, "idle_suspend.allow_stop_maintenance": yesNo, "idle_suspend.cooldown_s": notNegative,
@@ -139,8 +141,8 @@ func TestValidate(t *testing.T) {
 		{rule: "wrong type", kind: "idle_suspend", config: `{"idle_after_s": "1h"}`,
 			want: []string{`invalid_value idle_after_s: invalid value for parameter "idle_after_s": "1h" | "idle_after_s" takes a number > 0, in seconds. | `}},
 		{rule: "all faults at once", kind: "target_size", config: `{"targetsize": "25cc", "replica_name": "", "zzz": 1}`, want: []string{
-			`unknown_parameter targetsize: unrecognized parameter "targetsize" for strategy "target_size" | Parameters are target_size, replica_name, cooldown_s. | Perhaps you meant "target_size".`,
-			`unknown_parameter zzz: unrecognized parameter "zzz" for strategy "target_size" | Parameters are target_size, replica_name, cooldown_s. | `,
+			`unknown_parameter targetsize: unrecognized parameter "targetsize" for strategy "target_size" | Parameters are target_size, replica_name, replicas, resize_timeout_s, cooldown_s. | Perhaps you meant "target_size".`,
+			`unknown_parameter zzz: unrecognized parameter "zzz" for strategy "target_size" | Parameters are target_size, replica_name, replicas, resize_timeout_s, cooldown_s. | `,
 			`missing_parameter target_size: missing parameter "target_size" for strategy "target_size" | "target_size" is the size of the replica to keep. | `,
 			`invalid_value replica_name: invalid value for parameter "replica_name": "" | "replica_name" takes a non-empty string. | `,
 		}},

@@ -12,7 +12,7 @@ import (
 // it away again when one is.
 type Burst struct{}
 
-var _ engine.Strategy = Burst{}
+var _ engine.Shaper = Burst{}
 
 const (
 	maxDuration = "max_duration_s"
@@ -107,20 +107,97 @@ func helped(in engine.Input, own []string, why string) engine.Decision {
 // whether it is ready, it stays.
 func running(in engine.Input, burst *engine.Replica, others []engine.ReplicaSpec) engine.Decision {
 	hold := engine.Decision{Verb: engine.VerbHold, Phase: bursting, Text: "waits for another replica to be ready"}
-	if in.Cluster.Ready(*burst) || burst.Hydrated == nil || burst.CreatedAt == nil || len(others) == 0 {
+	if len(others) == 0 {
 		return hold
 	}
-	limit := in.Config.Number(maxDuration, engine.Whole(3600))
-	age := in.Now.Since(*burst.CreatedAt)
-	if age.Compare(limit) <= 0 {
-		if end, ok := burst.CreatedAt.Add(limit); ok {
-			hold.Until = &end
-		}
+	age, over := expired(in, burst, &hold)
+	if !over {
 		return hold
 	}
-	d := drop(engine.Removal{Name: burst.Name, Why: fmt.Sprintf("did not help for %ss (limit %ss)", age.Floor(), limit.Floor())})
+	d := drop(engine.Removal{Name: burst.Name, Why: fmt.Sprintf("did not help for %ss (limit %ss)", age.Floor(), longest(in.Config).Floor())})
 	d.Remember = map[string]any{gaveUp: shape(burst.Size, others)}
 	return d
+}
+
+// longest is how many seconds a burst may take to be ready.
+func longest(c engine.Config) engine.Number { return c.Number(maxDuration, engine.Whole(3600)) }
+
+// Shape has the server burst by itself. What the server does not do is to give a burst up that does not help.
+func (Burst) Shape(in engine.Input) engine.Decision {
+	size, heading := in.Config.Text("burst_replica_size"), in.Desired.Shape()
+	tried := pgtext.QuoteLiteral(size) + "; " + pgtext.QuoteLiteral(heading.Size)
+	helping := in.Cluster.BurstReplica()
+	ready := firstReady(in.Cluster, steady(in.Cluster))
+	switch {
+	case in.NoAutoScaling != "":
+		return engine.Decision{Verb: engine.VerbHold, Text: in.NoAutoScaling}
+	case in.Cluster.BurstUnknown != "":
+		return engine.Decision{Verb: engine.VerbHold, Text: "it is not known whether the cluster has an AUTO SCALING STRATEGY: " + in.Cluster.BurstUnknown}
+	case in.Cooling && heading.Burst != heading.Size:
+		d := cooling(in)
+		if helping != nil && ready == nil {
+			d.Phase = bursting
+		}
+		return d
+	case size == heading.Size && heading.Burst == size:
+		return alter(engine.Setting{Option: engine.OptionBurst, Why: "the cluster has the burst size " + size})
+	case size == heading.Size || size == in.Cluster.Shape.Size:
+		return none("the cluster has the burst size " + size)
+	case ready == nil && in.Payload.Text(gaveUp) == tried:
+		return engine.Decision{Verb: engine.VerbHold, Text: "an earlier burst did not help; not tried again until the size of the cluster changes"}
+	case heading.Burst != size:
+		d := alter(engine.Setting{Option: engine.OptionBurst, Size: size, Why: "the hydration size is not " + size})
+		return forgive(in, d, ready)
+	case helping == nil || ready != nil:
+		return forgive(in, none("the server bursts to "+size+" while no replica is ready"), ready)
+	}
+	return lasting(in, helping, tried)
+}
+
+// forgive forgets what did not help once a replica is ready without.
+func forgive(in engine.Input, d engine.Decision, ready *engine.Replica) engine.Decision {
+	if ready != nil && in.Payload.Has(gaveUp) {
+		d.Remember = map[string]any{gaveUp: nil}
+	}
+	return d
+}
+
+// steady are the replicas that the server's burst is to help.
+func steady(c *engine.ClusterState) []engine.ReplicaSpec {
+	var specs []engine.ReplicaSpec
+	for _, r := range c.Steady() {
+		specs = append(specs, engine.ReplicaSpec{Name: r.Name, Size: r.Size})
+	}
+	return specs
+}
+
+// lasting gives a burst of the server's up that is not ready in time. Where it cannot be told since when it runs, or whether it is ready, it
+// stays.
+func lasting(in engine.Input, burst *engine.Replica, tried string) engine.Decision {
+	hold := engine.Decision{Verb: engine.VerbHold, Phase: bursting, Text: "waits for another replica to be ready"}
+	age, over := expired(in, burst, &hold)
+	if !over {
+		return hold
+	}
+	d := alter(engine.Setting{Option: engine.OptionBurst, Why: fmt.Sprintf("did not help for %ss (limit %ss)", age.Floor(), longest(in.Config).Floor())})
+	d.Acting = map[string]any{gaveUp: tried}
+	return d
+}
+
+// expired tells whether a burst that is not ready is older than it may be, and its age; until then, it notes when that will be.
+func expired(in engine.Input, burst *engine.Replica, hold *engine.Decision) (age engine.Number, over bool) {
+	if in.Cluster.Ready(*burst) || burst.Hydrated == nil || burst.CreatedAt == nil {
+		return engine.Number{}, false
+	}
+	limit := longest(in.Config)
+	age = in.Now.Since(*burst.CreatedAt)
+	if age.Compare(limit) > 0 {
+		return age, true
+	}
+	if end, ok := burst.CreatedAt.Add(limit); ok {
+		hold.Until = &end
+	}
+	return age, false
 }
 
 // shape names the burst's size and the replicas that it is to help, so that a

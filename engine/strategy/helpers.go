@@ -57,3 +57,8 @@ func drop(removals ...engine.Removal) engine.Decision {
 	}
 	return engine.Decision{Verb: engine.VerbDrop, Text: strings.Join(names, ", ") + ": " + removals[0].Why, Step: engine.Step{Remove: removals}}
 }
+
+// alter is the decision to set something of a managed cluster.
+func alter(set engine.Setting) engine.Decision {
+	return engine.Decision{Verb: engine.VerbAlter, Text: set.Why, Step: engine.Step{Set: []engine.Setting{set}}}
+}

@@ -11,7 +11,7 @@ import (
 // the highest priority: while the cluster is idle, nothing is created either.
 type IdleSuspend struct{}
 
-var _ engine.Strategy = IdleSuspend{}
+var _ engine.Shaper = IdleSuspend{}
 
 const idleAfter = "idle_after_s"
 
@@ -31,27 +31,9 @@ func (IdleSuspend) Info() engine.TypeInfo {
 // Decide removes everything, planned replicas too, from an idle cluster.
 // Where activity cannot be told, it holds.
 func (IdleSuspend) Decide(in engine.Input) engine.Decision {
-	if why := in.Cluster.ActivityUnknown; why != "" {
-		return engine.Decision{Verb: engine.VerbHold, Text: "activity is not known: " + why}
-	}
-	since := in.Cluster.LastActivity
-	if since == nil {
-		since = in.UpdatedAt
-	}
-	limit := in.Config.Number(idleAfter, engine.Number{})
-	if since != nil && in.Now.Since(*since).Compare(limit) <= 0 {
-		return busy(in, *since, limit)
-	}
-	if in.Cooling && len(in.Cluster.Replicas) > 0 {
-		return cooling(in)
-	}
-	why := "no activity recorded"
-	switch {
-	case since == nil:
-	case in.Cluster.LastActivity == nil:
-		why = fmt.Sprintf("no activity in the %ss since the strategy was set (limit %ss)", in.Now.Since(*since).Floor(), limit.Floor())
-	default:
-		why = fmt.Sprintf("idle for %ss (limit %ss)", in.Now.Since(*since).Floor(), limit.Floor())
+	why, hold := idle(in, len(in.Cluster.Replicas) == 0)
+	if hold != nil {
+		return *hold
 	}
 	d := engine.Decision{Verb: engine.VerbSuspend, Phase: "suspended", Text: why}
 	for _, spec := range in.Desired.Specs() {
@@ -61,6 +43,64 @@ func (IdleSuspend) Decide(in engine.Input) engine.Decision {
 		d.Text = "suspended, " + why
 	}
 	return d
+}
+
+// Shape sets the replication factor of an idle cluster to 0, and keeps the one that was there, for waking.
+func (IdleSuspend) Shape(in engine.Input) engine.Decision {
+	there := in.Cluster.Heading().Factor
+	why, hold := idle(in, there == 0)
+	if hold != nil {
+		return awake(in, *hold, there)
+	}
+	d := alter(engine.Setting{Option: engine.OptionFactor, Why: why})
+	d.Verb, d.Phase = engine.VerbSuspend, "suspended"
+	if there == 0 {
+		d.Text = "suspended, " + why
+		return d
+	}
+	d.Acting = map[string]any{engine.RestoreKey: there}
+	return d
+}
+
+// awake wakes a cluster that this strategy suspended, and that is used again, or may be.
+func awake(in engine.Input, d engine.Decision, there int64) engine.Decision {
+	restore := in.Payload.Integer(engine.RestoreKey)
+	if restore == 0 || there > 0 || in.Desired.Firm(engine.OptionFactor) {
+		return d
+	}
+	d.Step.Set = []engine.Setting{{Option: engine.OptionFactor, Factor: restore, Why: fmt.Sprintf("used again, back to a replication factor of %d", restore)}}
+	d.Verb, d.Text = engine.VerbAlter, d.Text+"; "+d.Step.Set[0].Why
+	d.Acting = map[string]any{engine.RestoreKey: nil}
+	return d
+}
+
+// idle says why a cluster counts as idle, or what holds the strategy back. suspended tells whether it is suspended already.
+func idle(in engine.Input, suspended bool) (why string, hold *engine.Decision) {
+	if why := in.Cluster.ActivityUnknown; why != "" {
+		return "", &engine.Decision{Verb: engine.VerbHold, Text: "activity is not known: " + why}
+	}
+	since := in.Cluster.LastActivity
+	if since == nil {
+		since = in.UpdatedAt
+	}
+	limit := in.Config.Number(idleAfter, engine.Number{})
+	if since != nil && in.Now.Since(*since).Compare(limit) <= 0 {
+		d := busy(in, *since, limit)
+		return "", &d
+	}
+	if in.Cooling && !suspended {
+		d := cooling(in)
+		return "", &d
+	}
+	why = "no activity recorded"
+	switch {
+	case since == nil:
+	case in.Cluster.LastActivity == nil:
+		why = fmt.Sprintf("no activity in the %ss since the strategy was set (limit %ss)", in.Now.Since(*since).Floor(), limit.Floor())
+	default:
+		why = fmt.Sprintf("idle for %ss (limit %ss)", in.Now.Since(*since).Floor(), limit.Floor())
+	}
+	return why, nil
 }
 
 func busy(in engine.Input, since engine.Timestamp, limit engine.Number) engine.Decision {

@@ -16,7 +16,9 @@ var _ engine.Strategy = ShrinkToFit{}
 func (ShrinkToFit) Info() engine.TypeInfo {
 	return engine.TypeInfo{
 		Name: "shrink_to_fit", Priority: 1, Experimental: true, EachSize: true,
-		Summary: "finds the smallest size that holds",
+		Summary:      "finds the smallest size that holds",
+		Unmanaged:    "a managed cluster has one size at a time, and shrink_to_fit tries several beside one another",
+		InsteadThere: "Use target_size there, and change its size as you learn which one holds.",
 		Parameters: []engine.ParameterInfo{
 			{Name: "max_replica_size", Kind: engine.KindSize, Required: true, Headline: true, Listed: true, Meaning: "the largest size to try"},
 			{Name: "min_oom_count", Kind: engine.KindInteger, Least: ">= 1", Unit: "crashes/hour", Default: "1", Meaning: "out-of-memory crashes that rule a size out"},
