@@ -28,7 +28,7 @@ func (TargetSize) Info() engine.TypeInfo {
 			{Name: "target_size", Kind: engine.KindSize, Required: true, Headline: true, Meaning: "the size of the replica to keep"},
 			{Name: "replica_name", Kind: engine.KindText, Default: "r_<target_size>", Meaning: "the name for a replica that is created",
 				Unmanaged: "the server names the replicas of a managed cluster"},
-			{Name: replicaCount, Kind: engine.KindInteger, Least: ">= 1", Most: 100, Default: "as there are, at least 1", Meaning: "how many replicas of the size to keep"},
+			{Name: replicaCount, Kind: engine.KindInteger, Least: ">= 1", Most: 100, Default: "as there are", Meaning: "how many replicas of the size to keep"},
 			{Name: resizeTimeout, Kind: engine.KindNumber, Least: "> 0", Unit: "seconds", Default: "3600", Meaning: "a size not ready in this time is given up"},
 			engine.Cooldown,
 		},
