@@ -33,8 +33,8 @@ demo: build ## start the stand-in and the proxy, and print the psql line to copy
 	@bin/mzproxy demo $(DEMO)
 
 test: setup fmt-check vet $(LINT) ## what a change has to pass: format, vet, lint if make lint was run once, all tests, race where it matters
-	@$(say) 'tests of what is pure'
-	go test -vet=off $(PURE)
+	@$(say) 'tests of what is pure, and of the loop in fake time'
+	go test -vet=off $(PURE) ./engine/reconcile
 	@$(say) 'the other tests, with the race detector: a package is reported when it is through'
 	go test -vet=off -race -timeout 30m $(RACE)
 	@$(say) 'the relay once more, with the portable way to wait'

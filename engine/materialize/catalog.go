@@ -36,9 +36,3 @@ func (c *Client) Catalog(ctx context.Context) (engine.Catalog, error) {
 		})
 	return catalog, err
 }
-
-// Locate finds a cluster by the name that it has now; "": there is none.
-func (c *Client) Locate(ctx context.Context, name string) (id string, err error) {
-	err = c.query(ctx, "find cluster", "SELECT id FROM mz_catalog.mz_clusters WHERE name = $1", func(rows pgx.Rows) error { return rows.Scan(&id) }, name)
-	return id, err
-}

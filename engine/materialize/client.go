@@ -90,7 +90,7 @@ var (
 	_ reconcile.Observer  = (*Client)(nil)
 	_ reconcile.Rechecker = (*Client)(nil)
 	_ reconcile.Foreseer  = (*Client)(nil)
-	_ reconcile.Locator   = (*Client)(nil)
+	_ reconcile.Tracer    = (*Client)(nil)
 	_ reconcile.Inspector = (*Client)(nil)
 	_ reconcile.Executor  = (*Client)(nil)
 	_ reconcile.Recorder  = (*Client)(nil)

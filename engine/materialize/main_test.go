@@ -85,11 +85,12 @@ type server struct {
 	*pgx.Conn
 	dsn    string
 	schema string
+	made   []string // ids of clusters
 }
 
 var schemas atomic.Int64
 
-// newServer connects to the shared stand-in.
+// newServer connects to the shared stand-in. What the test makes there by methods of its server is dropped afterwards.
 func newServer(t testing.TB) *server {
 	t.Helper()
 	s := connect(t, sim.DSN())
@@ -97,6 +98,7 @@ func newServer(t testing.TB) *server {
 	s.run(t, "CREATE SCHEMA %s", s.schema)
 	s.run(t, "SET search_path = %s", s.schema)
 	s.run(t, "SELECT mz_sim.set('max_clusters', '5000')")
+	t.Cleanup(s.dropClusters)
 	return s
 }
 
@@ -116,7 +118,7 @@ func connect(t testing.TB, dsn string, options ...string) *server {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close(context.Background()) })
-	return &server{conn, dsn, "public"}
+	return &server{Conn: conn, dsn: dsn, schema: "public"}
 }
 
 func (s *server) run(t tb, statement string, args ...any) {
@@ -185,7 +187,19 @@ func (s *server) cluster(t tb, name string, replicas ...string) (id string) {
 		list = append(list, replica+" (SIZE '"+size+"')")
 	}
 	s.run(t, "CREATE CLUSTER %s REPLICAS (%s)", name, strings.Join(list, ", "))
-	return s.id(t, name)
+	id = s.id(t, name)
+	s.made = append(s.made, id)
+	return id
+}
+
+// dropClusters drops what the test has made, by the names that it has now.
+func (s *server) dropClusters() {
+	for _, id := range s.made {
+		var name string
+		if err := s.QueryRow(context.Background(), "SELECT name FROM mz_catalog.mz_clusters WHERE id = "+pgtext.QuoteLiteral(id)).Scan(&name); err == nil {
+			_, _ = s.Exec(context.Background(), "DROP CLUSTER "+pgtext.QuoteIdent(name)+" CASCADE")
+		}
+	}
 }
 
 func (s *server) id(t tb, cluster string) string {

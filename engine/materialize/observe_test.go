@@ -452,10 +452,10 @@ func TestActivityOutOfReach(t *testing.T) {
 	s := newServer(t)
 	newClient(t, s, materialize.Config{})
 	id := s.cluster(t, "private", "r 25cc")
-	s.run(t, "CREATE ROLE stranger LOGIN")
-	s.run(t, "GRANT USAGE ON SCHEMA %s TO stranger", s.schema)
-	s.run(t, "GRANT ALL ON ALL TABLES IN SCHEMA %s TO stranger", s.schema)
-	c := newClient(t, s, materialize.Config{DSN: strings.Replace(s.dsn, "materialize@", "stranger@", 1)})
+	s.run(t, "CREATE ROLE stranger_%s LOGIN", s.schema)
+	s.run(t, "GRANT USAGE ON SCHEMA %[1]s TO stranger_%[1]s", s.schema)
+	s.run(t, "GRANT ALL ON ALL TABLES IN SCHEMA %[1]s TO stranger_%[1]s", s.schema)
+	c := newClient(t, s, materialize.Config{DSN: strings.Replace(s.dsn, "materialize@", "stranger_"+s.schema+"@", 1)})
 	if u := usageOf(t, c, id); !strings.HasPrefix(u.ActivityUnknown, "statement history cannot be read") {
 		t.Errorf("unknown: %q", u.ActivityUnknown)
 	}

@@ -165,9 +165,9 @@ func TestPruneActions(t *testing.T) {
 // Tables that are there need no right to create any.
 func TestEnsureTables(t *testing.T) {
 	s := newServer(t)
-	s.run(t, "CREATE ROLE lodger LOGIN")
-	s.run(t, "GRANT USAGE ON SCHEMA %s TO lodger", s.schema)
-	c, err := materialize.New(materialize.Config{DSN: "postgres://lodger@" + hostOf(t, s.dsn) + "/materialize?sslmode=disable", Schema: s.schema})
+	s.run(t, "CREATE ROLE lodger_%s LOGIN", s.schema)
+	s.run(t, "GRANT USAGE ON SCHEMA %[1]s TO lodger_%[1]s", s.schema)
+	c, err := materialize.New(materialize.Config{DSN: "postgres://lodger_" + s.schema + "@" + hostOf(t, s.dsn) + "/materialize?sslmode=disable", Schema: s.schema})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,7 +179,7 @@ func TestEnsureTables(t *testing.T) {
 	for _, statement := range refused.Statements {
 		s.run(t, "%s", statement)
 	}
-	s.run(t, "GRANT SELECT ON ALL TABLES IN SCHEMA %s TO lodger", s.schema)
+	s.run(t, "GRANT SELECT ON ALL TABLES IN SCHEMA %[1]s TO lodger_%[1]s", s.schema)
 	if err := c.EnsureTables(t.Context()); err != nil {
 		t.Errorf("with tables: %v", err)
 	}

@@ -7,7 +7,7 @@ import (
 
 // A session's role is the one of its user name, as the server may have folded it at login: nothing else of the session has to be there.
 func TestRole(t *testing.T) {
-	r := newRig(t, newServer(t), rigOptions{stopped: true, noLease: true})
+	r := newRig(t, ownServer(t), rigOptions{stopped: true, noLease: true})
 	for _, name := range []string{"Folded.One@example.com", "two_Ways", "Two_ways"} {
 		r.run(t, "CREATE ROLE %q", name)
 	}

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
 	"mzproxy/engine"
 )
@@ -25,6 +25,8 @@ type attempt struct {
 	record ActionRecord
 	tried  bool            // the record is an earlier try's, whose outcome is open
 	after  engine.Snapshot // what the world was seen to be after the statement
+	met    Traced          // by the server's record; zero: it tells of nothing
+	traced bool            // there is such a record
 }
 
 // try executes an action. The intention is written first, and then comes the last look, so that nothing lies
@@ -52,7 +54,7 @@ func (p *pass) try(ctx context.Context, action engine.Action) (*ActionResult, er
 	switch done, err := a.judge(ctx, refusal); {
 	case err != nil:
 		return nil, err
-	case refusal == nil && !done:
+	case !done && (refusal == nil || a.met.ClusterID != ""):
 		return a.astray(ctx)
 	case refusal != nil && done && !a.tried && !errors.Is(refusal, ErrNoAnswer): // by somebody else, who has to tell of it
 		return nil, a.drop(ctx)
@@ -99,54 +101,61 @@ func (a *attempt) drop(ctx context.Context) error {
 	return nil
 }
 
-// judge looks what became of a statement: done tells whether the world is as if it had succeeded. Of one that did succeed
-// it is not only if the cluster has another name since, or is gone. An error means that nobody knows.
+// judge looks what became of a statement: done tells whether the world is as if it had succeeded. Of one that did succeed it is not only if it
+// met another cluster, or met nothing that is known while the cluster has another name since, or is gone. An error means that nobody knows.
 func (a *attempt) judge(ctx context.Context, failed error) (done bool, err error) {
-	s, err := a.recheck(ctx)
-	a.after = s
-	done = err == nil && a.record.doneIn(s)
-	switch {
-	case failed == nil && err != nil: // settled by looking, when that works again
-		a.intentions.keep(a.record)
-		return false, fmt.Errorf("look after the statement: %w", err)
-	case failed == nil && len(s.Clusters) == 0:
-		return a.action.Op == engine.OpDrop, nil
-	case failed == nil:
-		return done || s.Clusters[0].Name == a.expected.Name, nil
-	case errors.Is(failed, ErrNoAnswer) && !done:
-		a.intentions.keep(a.record)
-		return false, fmt.Errorf("execute: %w", failed)
-	case err != nil:
-		a.record.refused(failed)
+	if err := a.lookAfter(ctx); err != nil {
+		if failed == nil { // settled by looking, when that works again
+			a.intentions.keep(a.record)
+			return false, fmt.Errorf("look after the statement: %w", err)
+		}
+		if !errors.Is(failed, ErrNoAnswer) {
+			a.record.refused(failed)
+		}
 		a.intentions.keep(a.record)
 		return false, fmt.Errorf("look after %w: %w", failed, err)
 	}
+	refused := failed != nil && !errors.Is(failed, ErrNoAnswer)
+	done = a.record.doneIn(a.after)
+	switch {
+	case !refused && a.met.ClusterID != "":
+		done = a.met.ClusterID == a.record.ClusterID
+		if done {
+			a.record.Context.ReplicaID = a.met.ReplicaID
+		}
+		return done, nil
+	case failed == nil && len(a.after.Clusters) == 0:
+		return a.action.Op == engine.OpDrop, nil
+	case failed == nil:
+		return done || a.after.Clusters[0].Name == a.expected.Name, nil
+	case !refused && (!done || a.traced): // no answer, and no trace: it may still come
+		a.intentions.keep(a.record)
+		return false, fmt.Errorf("execute: %w", failed)
+	}
+	a.met = Traced{} // somebody else's
 	return done, nil
 }
 
-// Locator is an Observer that finds a cluster by the name that it has now.
-type Locator interface {
-	// Locate returns the cluster's id; empty: there is none of that name.
-	Locate(ctx context.Context, name string) (id string, err error)
+// lookAfter looks what the world is after a statement, and what that met.
+func (a *attempt) lookAfter(ctx context.Context) error {
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		a.after, err = a.recheck(groupCtx)
+		return err
+	})
+	group.Go(func() (err error) {
+		a.met, a.traced, err = a.trace(groupCtx, a.record)
+		return err
+	})
+	return group.Wait()
 }
 
-// astray records a statement that met another cluster than the one that it was meant for. Where that one can be found, the row goes on as its own,
-// so that a replica that came to be there is known as ours.
+// astray records a statement that met another cluster than the one that it was meant for. Where that one is known, the row goes on as its own.
 func (a *attempt) astray(ctx context.Context) (*ActionResult, error) {
 	result := &ActionResult{a.action, a.record.ActionID, errAstray}
 	a.schedule.addAll(time.Now(), "event")
-	if met, ok := a.met(ctx); ok {
-		moved := a.record
-		moved.ActionID, moved.ClusterID = uuid.NewString(), met
-		moved.Context.State = nil // the payloads are another cluster's
-		if err := a.cfg.Recorder.Begin(ctx, moved); err != nil {
-			a.intentions.keep(a.record)
-			a.intentions.doubt()
-			return nil, fmt.Errorf("record which cluster was met: %w", err)
-		}
-		a.intentions.keep(moved)
-		a.schedule.add(met, time.Now(), "event")
-		return result, a.drop(ctx)
+	if a.met.ClusterID != "" {
+		return result, a.move(ctx, a.record, a.met)
 	}
 	executed := true
 	a.record.Executed, a.record.Error = &executed, errAstray.Error()
@@ -155,16 +164,6 @@ func (a *attempt) astray(ctx context.Context) (*ActionResult, error) {
 		return nil, fmt.Errorf("record outcome: %w", err)
 	}
 	return result, nil
-}
-
-// met finds the cluster that a statement met in the place of its own.
-func (a *attempt) met(ctx context.Context) (id string, ok bool) {
-	locator, can := a.cfg.Observer.(Locator)
-	if !can {
-		return "", false
-	}
-	id, err := locator.Locate(ctx, a.expected.Name)
-	return id, err == nil && id != "" && id != a.record.ClusterID
 }
 
 // complete records an action that was executed, or refused.

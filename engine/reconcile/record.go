@@ -30,8 +30,9 @@ type DecisionContext struct {
 	Strategies  []string       `json:"strategies,omitempty"`
 	Reasons     []string       `json:"reasons,omitempty"`
 	Op          string         `json:"op,omitempty"`
+	Cluster     string         `json:"cluster,omitempty"` // its name in the statement
 	Replica     string         `json:"replica,omitempty"`
-	ReplicaID   string         `json:"replica_id,omitempty"` // of one that is dropped
+	ReplicaID   string         `json:"replica_id,omitempty"` // of one that is dropped, or was created
 	Size        string         `json:"size,omitempty"`
 	Signals     map[string]any `json:"signals,omitempty"`
 	SQLState    string         `json:"sqlstate,omitempty"` // of the error
@@ -48,7 +49,7 @@ type ActionFilter struct {
 func newRecord(trigger Trigger, o *Outcome, a engine.Action) ActionRecord {
 	c := DecisionContext{
 		Trigger: trigger.Kind, Role: trigger.Role, Application: trigger.Application, Client: trigger.Client,
-		Op: string(a.Op), Replica: a.Replica, Size: a.Size, Signals: signals(o), State: map[string]json.RawMessage{},
+		Op: string(a.Op), Cluster: o.Plan.Name, Replica: a.Replica, Size: a.Size, Signals: signals(o), State: map[string]json.RawMessage{},
 	}
 	if replica := o.Before.Replica(a.Replica); replica != nil {
 		c.ReplicaID = replica.ID
@@ -129,9 +130,13 @@ func (r ActionRecord) doneIn(s engine.Snapshot) bool {
 	return r.Context.Op == string(engine.OpDrop)
 }
 
-// replicaIn is the id of the replica that a snapshot of the record's cluster shows as the action's effect; empty: there is none.
+// replicaIn is the id of the replica that the action created: as the server's record told, or else as a snapshot of the record's cluster
+// shows it; empty: there is none.
 func (r ActionRecord) replicaIn(s engine.Snapshot) string {
-	if r.Context.Op != string(engine.OpCreate) || !r.doneIn(s) {
+	switch {
+	case r.Context.Op == string(engine.OpCreate) && r.Context.ReplicaID != "":
+		return r.Context.ReplicaID
+	case r.Context.Op != string(engine.OpCreate) || !r.doneIn(s):
 		return ""
 	}
 	for i := range s.Clusters {

@@ -175,7 +175,13 @@ func (r *Reconciler) settleRow(ctx context.Context, row ActionRecord) error {
 	if err != nil {
 		return err
 	}
-	done := row.doneIn(s)
+	done, met, err := r.effect(ctx, s, &row)
+	if err != nil {
+		return err
+	}
+	if met.ClusterID != "" && met.ClusterID != row.ClusterID {
+		return r.move(ctx, row, met)
+	}
 	age := s.Now.Sub(row.CreatedAt).Abs() // clocks jump, and anybody can write a row
 	claimed := false
 	if done {
@@ -203,6 +209,24 @@ func (r *Reconciler) settleRow(ctx context.Context, row ActionRecord) error {
 	return r.cfg.Recorder.Finish(ctx, row)
 }
 
+// effect tells whether the statement of an open row took effect, and what it met where the server's record tells. Of a create that record decides
+// alone: a replica of that name may be somebody else's.
+func (r *Reconciler) effect(ctx context.Context, s engine.Snapshot, row *ActionRecord) (done bool, met Traced, err error) {
+	creates := row.Context.Op == string(engine.OpCreate)
+	if creates && row.Context.ReplicaID != "" { // found before, and recorded
+		return true, Traced{}, nil
+	}
+	met, able, err := r.trace(ctx, *row)
+	switch {
+	case err != nil:
+		return false, Traced{}, err
+	case met.ClusterID != "":
+		row.Context.ReplicaID = met.ReplicaID
+		return true, met, nil
+	}
+	return row.doneIn(s) && !(able && creates), Traced{}, nil
+}
+
 // claimed tells whether another row tells of the effect already: two proxies may have tried the same at one time, and
 // the one that came second died before it took its row back. The latest row about the replica decides.
 func (r *Reconciler) claimed(ctx context.Context, row ActionRecord) (bool, error) {
@@ -215,6 +239,9 @@ func (r *Reconciler) claimed(ctx context.Context, row ActionRecord) (bool, error
 		return false, fmt.Errorf("read actions: %w", err)
 	}
 	for _, other := range rows { // the newest first
+		if x, y := row.Context.ReplicaID, other.Context.ReplicaID; x != "" && y != "" && x != y {
+			continue
+		}
 		if other.ActionID == row.ActionID || other.Executed == nil || !*other.Executed || other.Context.Replica != row.Context.Replica {
 			continue
 		}

@@ -30,10 +30,11 @@ type world struct {
 	pauses   []engine.StrategyRow // of all clusters
 	replicas int
 	observed []observed
+	audit    []auditEvent
+	ticks    time.Duration
 
 	// What a test adds to the way of things; nil: nothing. They are called without the lock.
 	onObserve func(ids []string) error
-	onLocate  func() // with the lock held
 	onExecute func(a engine.Action) error
 	onRecord  func(what string) error
 	watching  func(ctx context.Context, up func(), changed func(reconcile.Change)) error
@@ -93,19 +94,29 @@ func (w *world) change(id string, f func(*engine.ClusterState)) {
 	f(c)
 }
 
-// Locate finds a cluster by its name.
-func (w *world) Locate(_ context.Context, name string) (string, error) {
+// auditEvent is what the server's record tells of a statement of ours.
+type auditEvent struct {
+	reconcile.Traced
+	at                   time.Time
+	op, cluster, replica string
+}
+
+// now is the server's clock, which goes on from one thing to the next. The caller holds the lock.
+func (w *world) now() time.Time {
+	w.ticks++
+	return time.Now().UTC().Add(w.ticks)
+}
+
+// Trace looks into the server's record.
+func (w *world) Trace(_ context.Context, since time.Time, op, cluster, replica string) (reconcile.Traced, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.onLocate != nil {
-		w.onLocate()
-	}
-	for id, c := range w.clusters {
-		if c.Name == name {
-			return id, nil
+	for _, a := range slices.Backward(w.audit) {
+		if !a.at.Before(since) && a.op == op && a.cluster == cluster && a.replica == replica {
+			return a.Traced, nil
 		}
 	}
-	return "", nil
+	return reconcile.Traced{}, nil
 }
 
 func (w *world) Observe(ctx context.Context, ids ...string) (engine.Snapshot, error) {
@@ -123,7 +134,7 @@ func (w *world) Observe(ctx context.Context, ids ...string) (engine.Snapshot, er
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	s := engine.Snapshot{Now: engine.At(time.Now().UTC()), Sizes: enginetest.Sizes, Pauses: w.pauses}
+	s := engine.Snapshot{Now: engine.At(w.now()), Sizes: enginetest.Sizes, Pauses: w.pauses}
 	for id, c := range w.clusters {
 		if len(ids) == 0 && (len(c.Strategies) > 0 || len(w.created[id]) > 0) || slices.Contains(ids, id) {
 			seen := *c
@@ -186,12 +197,16 @@ func (w *world) obeyLocked(a engine.Action) error {
 				return errors.New("cannot create multiple replicas of that name")
 			}
 			w.replicas++
-			c.Replicas = append(slices.Clone(c.Replicas), engine.Replica{ID: fmt.Sprint("u", w.replicas), Name: a.Replica, Size: a.Size})
+			id := fmt.Sprint("u", w.replicas)
+			c.Replicas = append(slices.Clone(c.Replicas), engine.Replica{ID: id, Name: a.Replica, Size: a.Size})
+			w.audit = append(w.audit, auditEvent{reconcile.Traced{ClusterID: c.ID, ReplicaID: id}, w.now(), string(a.Op), c.Name, a.Replica})
 			return nil
 		case "DROP CLUSTER REPLICA " + quoted:
-			if c.Replica(a.Replica) == nil {
+			gone := c.Replica(a.Replica)
+			if gone == nil {
 				return errors.New("no such replica")
 			}
+			w.audit = append(w.audit, auditEvent{reconcile.Traced{ClusterID: c.ID, ReplicaID: gone.ID}, w.now(), string(a.Op), c.Name, a.Replica})
 			c.Replicas = slices.DeleteFunc(slices.Clone(c.Replicas), func(r engine.Replica) bool { return r.Name == a.Replica })
 			return nil
 		}
