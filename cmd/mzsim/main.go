@@ -31,6 +31,7 @@ type serveCommand struct {
 	Lag         time.Duration `default:"0s" help:"How late the catalog shows sessions, statuses, hydration, usage and history; a real Materialize is a second or two late."`
 	ReadCost    time.Duration `default:"0s" help:"How long a read takes for which Materialize builds a dataflow (standard); one that an index answers (fast-path) takes a tenth of it."`
 	Latency     time.Duration `default:"0s" help:"How long a round trip takes."`
+	Version     string        `name:"materialize-version" placeholder:"VERSION" help:"The Materialize whose behaviour is played, as v26.34.0: from v26.35 on managed clusters change in the background, and scale by themselves (default: the latest known)."`
 	Superuser   bool          `help:"Make role materialize a superuser, as an organization's administrators are."`
 	PostgresBin string        `type:"path" placeholder:"DIR" env:"MZSIM_POSTGRES_BIN" help:"Directory of the PostgreSQL binaries (default: PATH, then the usual places)."`
 	Data        string        `type:"path" placeholder:"DIR" help:"Data directory, kept at exit (default: temporary)."`
@@ -84,7 +85,7 @@ func serve(ctx context.Context, c serveCommand, stdout, stderr io.Writer) error 
 	log.SetLevel(level)
 	const atOnce = 1 // nanosecond: 0 would stand for the default
 	sim, err := mzsim.Start(ctx, mzsim.Config{
-		Listen: c.Listen, Hydration: max(c.Hydration, atOnce), Startup: max(c.Startup, atOnce), Lag: c.Lag, ReadCost: c.ReadCost, Latency: c.Latency,
+		Listen: c.Listen, Hydration: max(c.Hydration, atOnce), Startup: max(c.Startup, atOnce), Lag: c.Lag, ReadCost: c.ReadCost, Latency: c.Latency, Version: c.Version,
 		Superuser: c.Superuser, PostgresBin: c.PostgresBin, Data: c.Data, Welcome: true, Logger: log,
 	})
 	if err != nil {

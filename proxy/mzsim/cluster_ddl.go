@@ -187,8 +187,12 @@ func (p *parser) alterCluster() ddl {
 		if _, ok := s["replicas"]; ok {
 			p.fail("XX000", "REPLICAS not supported for managed clusters")
 		}
-		if p.waitClause() {
-			s["wait"] = true
+		if wait := p.waitClause(); wait != nil {
+			s["wait"] = wait
+			p.waits = func(token string) string {
+				wait["token"] = token
+				return call("set_options", name, s, ifExists)
+			}
 		}
 		text = call("set_options", name, s, ifExists)
 	default:
@@ -224,18 +228,18 @@ func (p *parser) resetOptions() spec {
 }
 
 // waitClause reads WITH (WAIT FOR '30s') or WITH (WAIT UNTIL READY (TIMEOUT =
-// '10m', ON TIMEOUT = 'COMMIT')), and tells whether it is there. The stand-in cuts over at once.
-func (p *parser) waitClause() bool {
+// '10m', ON TIMEOUT = 'COMMIT')): how long, what then, and whether what is ready before has to wait, too. nil: it is not there.
+func (p *parser) waitClause() spec {
 	if !p.accept("with") {
-		return false
+		return nil
 	}
 	p.expectOp("(")
 	p.expect("wait")
 	p.acceptOp("=")
 	if p.accept("for") {
-		p.str()
+		wait := spec{"timeout": p.str(), "on_timeout": "commit", "patient": true}
 		p.expectOp(")")
-		return true
+		return wait
 	}
 	p.expect("until", "ready")
 	p.expectOp("(")
@@ -243,9 +247,12 @@ func (p *parser) waitClause() bool {
 	if p.err == nil && s["timeout"] == nil {
 		p.fail("XX000", "TIMEOUT=<duration> option is required for ALTER CLUSTER ... WITH (WAIT UNTIL READY ( ... ))")
 	}
+	if on, ok := s["on_timeout"].(string); ok && !strings.EqualFold(on, "commit") && !strings.EqualFold(on, "rollback") {
+		p.fail("XX000", "invalid ON TIMEOUT: expected COMMIT or ROLLBACK")
+	}
 	p.expectOp(")")
 	p.expectOp(")")
-	return true
+	return s
 }
 
 func (p *parser) dropReplicas() ddl {

@@ -24,6 +24,7 @@
 //	SELECT mz_sim.allow();                             -- no statement is refused any more
 //	SELECT mz_sim.stall('sink', 'broker is not there'); -- a source or sink does not run; NULL mends it
 //	SELECT mz_sim.set('lag', '2s');                    -- the catalog shows what was so then
+//	SELECT mz_sim.set('materialize_version', 'v26.34.0'); -- plays another version, see mz_sim.graceful
 //	SELECT mz_sim.set('read_cost', '300ms');           -- what a read takes that needs a dataflow, see strategy.go
 //	SELECT mz_sim.cut_subscribes();                    -- every SUBSCRIBE ends with an error
 //	SELECT mz_sim.set('tick', '50ms');                 -- how often a SUBSCRIBE says that there is no news
@@ -37,7 +38,7 @@
 // mz_aclitem[] are text[]), a materialized view is a PostgreSQL view in all but pg_class, a comment that begins with -- ends at a carriage
 // return, too, a text that is not UTF-8 is refused and does not end the connection, changes of the catalog in one pipeline commit together, an index
 // is registered but never used by a plan, sources never get rows and their tables have the same two columns
-// always, a managed cluster changes its size at once, CURRENT_TIMESTAMP does not follow the simulated clock
+// always, CURRENT_TIMESTAMP does not follow the simulated clock
 // as now() does, privileges on tables are checked even where enable_rbac_checks is off, a DDL
 // transaction makes other DDL wait instead of failing, and ParameterStatus messages about
 // the variables that only Materialize has come before ReadyForQuery instead

@@ -20,12 +20,13 @@ import (
 // behave as Materialize does.
 type interceptor struct {
 	router
-	watcher *watcher
-	history *history
-	turns   turns
-	latency time.Duration // of every answer
-	welcome bool
-	guarded bool // roles need a password
+	watcher    *watcher
+	history    *history
+	controller *controller
+	turns      turns
+	latency    time.Duration // of every answer
+	welcome    bool
+	guarded    bool // roles need a password
 }
 
 var (
@@ -37,8 +38,8 @@ var (
 // RewriteParameter keeps the parameters of the start back: session.Greet reports them.
 func (i *interceptor) RewriteParameter(string, string) (string, bool) { return "", false }
 
-func newInterceptor(pool *pgxpool.Pool, w *watcher, h *history) *interceptor {
-	return &interceptor{router: router{pool: pool}, watcher: w, history: h, turns: make(turns, 1)}
+func newInterceptor(pool *pgxpool.Pool, w *watcher, h *history, c *controller) *interceptor {
+	return &interceptor{router: router{pool: pool}, watcher: w, history: h, controller: c, turns: make(turns, 1)}
 }
 
 // clientSettings are the variables that a StartupMessage sets, in its own
@@ -138,7 +139,7 @@ func (i *interceptor) Open(ctx context.Context, s *proxy.Session) (proxy.Handler
 func (h *session) welcomeNotice() *proxy.Notice {
 	v := h.state.vars
 	return notice("00000", fmt.Sprintf("connected to Materialize %s\n  User: %s\n  Cluster: %s\n  Database: %s\n  Schema: %s\n  Session UUID: %s",
-		mzVersion, h.info.User, v.get("cluster"), v.get("database"), v.get(searchPath), h.id))
+		v.get("mz_version"), h.info.User, v.get("cluster"), v.get("database"), v.get(searchPath), h.id))
 }
 
 // sessionDefaults are the variables that a session of the role begins with.
@@ -150,7 +151,8 @@ func (i *interceptor) sessionDefaults(ctx context.Context, role string) (map[str
 	}
 	rows, err := i.pool.Query(ctx, `SELECT replace(split_part(c, '=', 1), 'mz_sim.', ''), substr(c, strpos(c, '=') + 1)
 		FROM pg_db_role_setting s CROSS JOIN LATERAL unnest(s.setconfig) c
-		JOIN pg_roles r ON r.oid = s.setrole WHERE r.rolname = $1`, role)
+		JOIN pg_roles r ON r.oid = s.setrole WHERE r.rolname = $1
+		UNION ALL SELECT 'mz_version', mz_version()`, role)
 	if err != nil {
 		return nil, fmt.Errorf("read settings of role: %w", err)
 	}

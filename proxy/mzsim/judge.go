@@ -313,6 +313,8 @@ func (h *session) translate(ctx context.Context, st *statement, v *proxy.Verdict
 	case st.kind == kindDDL && !st.shares && s.explicit && !s.failed:
 		v.Action, v.Tag = proxy.Replace, st.tag
 		v.Text = "INSERT INTO mz_sim.deferred VALUES (" + constant(st.sql()) + ")"
+	case st.waits != nil && !s.failed:
+		return h.answerWaiting(st, v, s)
 	case st.text != "":
 		v.Action, v.Text, v.Tag = proxy.Replace, st.text, st.tag
 	}
@@ -377,6 +379,9 @@ func (h *session) complete(st *statement, a *attempt, tag string) {
 	h.mu.Unlock()
 	h.settle(a)
 	h.history.finish(a.execution, tag, nil)
+	if st.kind == kindDDL || st.kind == kindCommit || strings.Contains(st.shown, knobSchema) {
+		h.controller.wake()
+	}
 }
 
 // settle takes note of a statement that has succeeded. Answers of ours are made before the

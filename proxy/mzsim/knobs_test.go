@@ -11,7 +11,7 @@ func TestKnobErrors(t *testing.T) {
 	c.must(t, oneC)
 	for _, tt := range []struct{ sql, want, hint string }{
 		{"SELECT mz_sim.set('hydratoin', '1s')", `42704 unknown knob "hydratoin"`,
-			"Known knobs are: allowed_cluster_replica_sizes, ddl_delay, enable_cluster_schedule_refresh, enable_zero_downtime_cluster_reconfiguration, hydration, lag, max_clusters, max_credit_consumption_rate, max_replicas_per_cluster, rbac, read_cost, snapshot_delay, source_statistics, standing_still, startup, statement_logging, tick."},
+			"Known knobs are: allowed_cluster_replica_sizes, ddl_delay, enable_cluster_schedule_refresh, enable_zero_downtime_cluster_reconfiguration, hydration, lag, materialize_version, max_clusters, max_credit_consumption_rate, max_replicas_per_cluster, rbac, read_cost, snapshot_delay, source_statistics, standing_still, startup, statement_logging, tick."},
 		{"SELECT mz_sim.set('hydration', 'soon')", `22023 invalid value for knob "hydration": "soon"`,
 			"It takes an interval such as 500ms: time from online to hydrated at one worker; divided by the workers of the size."},
 		{"SELECT mz_sim.set('startup', '-1s')", `22023 invalid value for knob "startup": "-1s"`, ""},

@@ -18,6 +18,7 @@ type parser struct {
 	tokens []rewrite.Token
 	pos    int
 	err    *proxy.Error
+	waits  func(token string) string // see statement
 }
 
 // at looks n tokens ahead; past the end it is an Op without text.

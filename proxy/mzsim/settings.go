@@ -66,7 +66,7 @@ var allVariables = []variable{
 	{"max_sinks", fixedVariable, "1000", "The maximum number of sinks in the region (Materialize)."},
 	{"max_sources", fixedVariable, "200", "The maximum number of sources in the region (Materialize)."},
 	{"max_tables", fixedVariable, "200", "The maximum number of tables in the region (Materialize)."},
-	{"mz_version", sessionVariable, mzVersion, "Shows the version of the server (Materialize)."},
+	{"mz_version", knobVariable, "materialize_version", "Shows the version of the server (Materialize)."},
 	{"real_time_recency", sessionVariable, "off", "Whether reads see what sources had when they began (Materialize)."},
 	{"real_time_recency_timeout", sessionVariable, "10 s", "Sets the longest time that such a read may wait (Materialize)."},
 	{searchPath, postgresVariable, "", "Sets the schema search order for names that are not qualified (PostgreSQL)."},

@@ -35,6 +35,7 @@ type Config struct {
 	Lag         time.Duration // how late the catalog shows sessions, statuses, hydration, usage and history; 0 means at once
 	ReadCost    time.Duration // how long a standard read takes, see strategy.go; a fast-path read takes a tenth of it
 	Latency     time.Duration // of every round trip
+	Version     string        // of Materialize whose behaviour is played, as v26.34.0; "" means the latest known
 	Welcome     bool          // greet clients with a NOTICE, as Materialize does
 	PostgresBin string        // directory of PostgreSQL's binaries; "" means to look for them
 	Data        string        // data directory, kept at the end; "" means a temporary one
@@ -130,6 +131,11 @@ func (s *Sim) configure(ctx context.Context, cfg Config) error {
 			return fmt.Errorf("set %s: %w", knob, err)
 		}
 	}
+	if cfg.Version != "" {
+		if _, err := s.pool.Exec(ctx, "SELECT mz_sim.set('materialize_version', $1)", cfg.Version); err != nil {
+			return fmt.Errorf("set version: %w", err)
+		}
+	}
 	statement := "ALTER ROLE " + userRole + " NOSUPERUSER CREATEROLE CREATEDB"
 	if cfg.Superuser {
 		statement = "ALTER ROLE " + userRole + " SUPERUSER"
@@ -146,7 +152,7 @@ func (s *Sim) configure(ctx context.Context, cfg Config) error {
 func (s *Sim) serve(cfg Config, log logrus.FieldLogger) error {
 	watcher := newWatcher(s.pool, log)
 	writer := &history{pool: s.pool, log: log, watcher: watcher}
-	i := newInterceptor(s.pool, watcher, writer)
+	i := newInterceptor(s.pool, watcher, writer, newController(s.pool, log))
 	i.welcome, i.guarded, i.latency = cfg.Welcome, cfg.Password != "", cfg.Latency
 	server, err := proxy.NewServer(proxy.Config{
 		Upstream:     proxy.Upstream{Network: "unix", Address: s.postgres.socket(), SSLMode: "disable"},
@@ -161,6 +167,7 @@ func (s *Sim) serve(cfg Config, log logrus.FieldLogger) error {
 	s.stop = stop
 	s.running.Go(func() { writer.run(run) })
 	s.running.Go(func() { watcher.run(run) })
+	s.running.Go(func() { i.controller.run(run) })
 	s.running.Go(func() { s.serveErr = server.Serve(run, s.listener) })
 	return nil
 }

@@ -203,7 +203,7 @@ func tidy(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.must(t, `SELECT mz_sim.allow(), mz_sim.set('hydration', '200ms'), mz_sim.set('startup', '50ms'), mz_sim.set('statement_logging', 'on'),
-		mz_sim.set('rbac', 'on'), mz_sim.set('read_cost', '0s'), mz_sim.set('tick', '1s'), mz_sim.set('snapshot_delay', '0s'), mz_sim.set('standing_still', 'none'), mz_sim.set('max_replicas_per_cluster', '5'), mz_sim.set('max_clusters', '25'),
+		mz_sim.set('rbac', 'on'), mz_sim.set('materialize_version', 'v26.40.0'), mz_sim.set('read_cost', '0s'), mz_sim.set('tick', '1s'), mz_sim.set('snapshot_delay', '0s'), mz_sim.set('standing_still', 'none'), mz_sim.set('max_replicas_per_cluster', '5'), mz_sim.set('max_clusters', '25'),
 		mz_sim.set('max_credit_consumption_rate', '1024'), mz_sim.set('ddl_delay', '0s'), mz_sim.set('source_statistics', '0s'), mz_sim.set('lag', '0s'),
 		mz_sim.set('allowed_cluster_replica_sizes', ''), mz_sim.set('enable_cluster_schedule_refresh', 'off'), mz_sim.set('enable_zero_downtime_cluster_reconfiguration', 'off')`)
 	h.clean(t)

@@ -49,6 +49,7 @@ type statement struct {
 	readOnly   bool       // BEGIN READ ONLY
 	name       string     // EXECUTE, DECLARE, FETCH, CLOSE: the name
 	subscribe  *subscribe
+	waits      func(token string) string // ALTER CLUSTER ... WITH (WAIT ...): what PostgreSQL runs, with a name for what it begins
 	fetch      fetch
 }
 
@@ -249,7 +250,7 @@ func (st *statement) define(p *parser) {
 		}
 	}
 	if ok && p.err == nil {
-		st.tag, st.text = d.tag, d.call
+		st.tag, st.text, st.waits = d.tag, d.call, p.waits
 	} else if !ok {
 		p.err = nil // only a grammar that was the right one may complain
 	}

@@ -14,8 +14,6 @@ var variableDefaults = sessionDefaults()
 // searchPath is PostgreSQL's own variable, but we have to know it.
 const searchPath = "search_path"
 
-const mzVersion = "v26.40.0 (stand-in)"
-
 // reportedVariables are those that Materialize reports by ParameterStatus and PostgreSQL does not.
 var reportedVariables = []string{"cluster", "cluster_replica", "default_cluster_replication_factor", "database", searchPath, "mz_version"}
 

@@ -75,7 +75,30 @@ CREATE TABLE mz_sim.replicas (
     billed_as text,
     created_at timestamptz NOT NULL,
     startup interval NOT NULL, -- created to online, as it was known at creation
+    purpose text NOT NULL DEFAULT 'steady' CHECK (purpose IN ('steady', 'reconfiguration', 'burst')),
     UNIQUE (cluster_id, name)
+);
+
+-- The latest change of the shape of a managed cluster: it stays when it is done.
+CREATE TABLE mz_sim.reconfigurations (
+    cluster_id text PRIMARY KEY REFERENCES mz_sim.clusters ON DELETE CASCADE,
+    status text NOT NULL CHECK (status IN ('in-progress', 'finalized', 'timed-out', 'cancelled')),
+    deadline timestamptz NOT NULL,
+    on_timeout text NOT NULL CHECK (on_timeout IN ('rollback', 'commit')),
+    patient bool NOT NULL, -- it goes on to the deadline, whatever is ready before
+    size text NOT NULL,
+    replication_factor int8 NOT NULL,
+    introspection_debugging bool NOT NULL,
+    introspection_interval interval NOT NULL,
+    token text -- of the statement that waits for it
+);
+
+-- Bursts that are going on.
+CREATE TABLE mz_sim.bursts (
+    cluster_id text PRIMARY KEY REFERENCES mz_sim.clusters ON DELETE CASCADE,
+    size text NOT NULL,
+    linger interval NOT NULL,
+    steady_hydrated_at timestamptz
 );
 
 -- A crash takes one process offline at a moment; it is back after startup.

@@ -26,9 +26,6 @@ BEGIN
     END LOOP;
 END $$;
 
-CREATE FUNCTION pg_catalog.mz_version() RETURNS text
-    LANGUAGE sql IMMUTABLE AS $$ SELECT 'v26.40.0 (stand-in)' $$;
-
 CREATE TABLE mz_sim.knobs (
     name text PRIMARY KEY,
     type text NOT NULL,
@@ -48,6 +45,7 @@ INSERT INTO mz_sim.knobs VALUES
     ('statement_logging', 'rate', 'on', 'the share of the statements that is logged'),
     ('rbac', 'bool', 'on', 'whether clusters and replicas can be changed by their owners only'),
     ('allowed_cluster_replica_sizes', 'sizes', '', 'the sizes that replicas may have; none means all'),
+    ('materialize_version', 'version', 'v26.40.0', 'the version whose behaviour is played'),
     ('enable_zero_downtime_cluster_reconfiguration', 'bool', 'off', 'whether ALTER CLUSTER takes WITH (WAIT ...)'),
     ('enable_cluster_schedule_refresh', 'bool', 'off', 'whether clusters may have a SCHEDULE other than MANUAL'),
     ('max_clusters', 'int', '25', 'limit on clusters of users'),
@@ -60,6 +58,15 @@ UPDATE mz_sim.knobs SET initial = value;
 CREATE FUNCTION mz_sim.knob(name text) RETURNS text
     LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog
     AS $$ SELECT k.value FROM mz_sim.knobs k WHERE k.name = $1 $$;
+
+CREATE FUNCTION pg_catalog.mz_version() RETURNS text
+    LANGUAGE sql STABLE AS $$ SELECT mz_sim.knob('materialize_version') || ' (stand-in)' $$;
+
+-- graceful tells whether the server is one (v26.35 or later) that changes managed clusters in the background, and scales them
+-- by itself. It is the one place that knows of versions.
+CREATE FUNCTION mz_sim.graceful() RETURNS bool
+    LANGUAGE sql STABLE
+    AS $$ SELECT string_to_array(substring(mz_sim.knob('materialize_version') FROM '^v(\d+\.\d+)'), '.')::int[] >= ARRAY[26, 35] $$;
 
 -- seen is the moment that the relations show that are not written together with what they tell of. It is taken from
 -- the running clock: a transaction may see what began after it.
@@ -79,6 +86,8 @@ BEGIN
         WHEN 'interval' THEN
             IF value::interval < '0' THEN RAISE EXCEPTION 'negative'; END IF;
         WHEN 'bool' THEN PERFORM value::bool;
+        WHEN 'version' THEN
+            IF value !~ '^v\d+\.\d+\.\d+$' THEN RAISE EXCEPTION 'no version'; END IF;
         WHEN 'subscribes' THEN
             IF value NOT IN ('none', 'catalog', 'tables', 'all') THEN RAISE EXCEPTION 'unknown'; END IF;
         WHEN 'sizes' THEN
@@ -108,7 +117,7 @@ BEGIN
         PERFORM mz_sim.check_knob(k.type, coalesce(value, ''));
     EXCEPTION WHEN others THEN
         RAISE EXCEPTION USING ERRCODE = '22023', MESSAGE = format('invalid value for knob "%s": "%s"', knob, value),
-            HINT = format('It takes %s: %s.', CASE k.type WHEN 'rate' THEN 'on, off, or a number from 0 to 1' WHEN 'bool' THEN 'on or off' WHEN 'subscribes' THEN 'none, catalog, tables or all' WHEN 'sizes' THEN 'sizes with commas between them'
+            HINT = format('It takes %s: %s.', CASE k.type WHEN 'rate' THEN 'on, off, or a number from 0 to 1' WHEN 'bool' THEN 'on or off' WHEN 'subscribes' THEN 'none, catalog, tables or all' WHEN 'version' THEN 'a version such as v26.40.0' WHEN 'sizes' THEN 'sizes with commas between them'
                 WHEN 'interval' THEN 'an interval such as 500ms' ELSE 'a number of at least 0' END, k.description);
     END;
     -- What has happened stays: only replicas that are still on their way follow the new value.
@@ -122,6 +131,9 @@ BEGIN
     END IF;
     UPDATE mz_sim.knobs SET value = CASE WHEN k.type <> 'bool' THEN set.value WHEN set.value::bool THEN 'on' ELSE 'off' END
         WHERE name = knob;
+    IF knob = 'materialize_version' THEN
+        PERFORM mz_sim.show_scaling();
+    END IF;
     RETURN k.value;
 END $$;
 

@@ -18,7 +18,7 @@ BEGIN
     RETURN CASE v.kind
         WHEN 'session' THEN coalesce(nullif(pg_catalog.current_setting('mz_sim.' || v.name, true), ''), v.value)
         WHEN 'postgres' THEN pg_catalog.current_setting(v.name, false)
-        WHEN 'knob' THEN CASE v.value WHEN 'statement_logging' THEN mz_sim.logging_rate()::text ELSE mz_sim.knob(v.value) END
+        WHEN 'knob' THEN CASE v.value WHEN 'statement_logging' THEN mz_sim.logging_rate()::text WHEN 'materialize_version' THEN mz_version() ELSE mz_sim.knob(v.value) END
         ELSE v.value END;
 END $$;
 GRANT SELECT ON mz_sim.variables TO PUBLIC;

@@ -117,7 +117,7 @@ BEGIN
 END $$;
 
 -- add_replica creates one replica, unchecked but for its name and size.
-CREATE FUNCTION mz_sim.add_replica(c mz_sim.clusters, spec jsonb, reason text) RETURNS void
+CREATE FUNCTION mz_sim.add_replica(c mz_sim.clusters, spec jsonb, reason text, purpose text DEFAULT 'steady') RETURNS void
     LANGUAGE plpgsql AS $$
 DECLARE
     replica_id text := 'u' || nextval('mz_sim.replica_seq');
@@ -134,8 +134,8 @@ BEGIN
         PERFORM mz_sim.fail(format('unknown cluster replica availability zone %s', spec->>'availability_zone'), '0A000',
             'No availability zones configured; do not specify AVAILABILITY ZONE');
     END IF;
-    INSERT INTO mz_sim.replicas (id, cluster_id, name, size, owner, internal, created_at, startup)
-    VALUES (replica_id, c.id, replica_name, spec->>'size', c.owner, is_internal, now(), mz_sim.knob('startup')::interval);
+    INSERT INTO mz_sim.replicas (id, cluster_id, name, size, owner, internal, created_at, startup, purpose)
+    VALUES (replica_id, c.id, replica_name, spec->>'size', c.owner, is_internal, now(), mz_sim.knob('startup')::interval, purpose);
     PERFORM mz_sim.audit('create', 'cluster-replica', jsonb_build_object(
         'billed_as', NULL, 'cluster_id', c.id, 'cluster_name', c.name, 'internal', is_internal,
         'logical_size', spec->>'size', 'reason', reason, 'replica_id', replica_id, 'replica_name', replica_name));
@@ -181,43 +181,19 @@ BEGIN
         HINT = 'To achieve fault tolerance for other objects in the cluster, consider moving these sources to a separate cluster with a single replica.';
 END $$;
 
--- add_managed_replicas creates the next replicas r1, r2, ... of a managed cluster.
-CREATE FUNCTION mz_sim.add_managed_replicas(c mz_sim.clusters, replica_size text, more int, reason text) RETURNS void
-    LANGUAGE plpgsql AS $$
-DECLARE
-    n int := 0;
-    added int := 0;
-BEGIN
-    WHILE added < more LOOP
-        n := n + 1;
-        CONTINUE WHEN EXISTS (SELECT FROM mz_sim.replicas r WHERE r.cluster_id = c.id AND r.name = 'r' || n);
-        PERFORM mz_sim.add_replica(c, jsonb_build_object('name', 'r' || n, 'size', replica_size), reason);
-        added := added + 1;
-    END LOOP;
-END $$;
+-- duration is an interval as the catalog keeps it: in seconds and nanoseconds.
+CREATE FUNCTION mz_sim.duration(i interval) RETURNS jsonb
+    LANGUAGE sql IMMUTABLE AS $$
+    SELECT jsonb_build_object('secs', floor(s), 'nanos', round((s - floor(s)) * 1000000000)) FROM (SELECT extract(epoch FROM i) AS s) x WHERE s IS NOT NULL
+$$;
 
--- scaling is a strategy as the catalog keeps it: durations in seconds and nanoseconds.
+-- scaling is a strategy as the catalog keeps it.
 CREATE FUNCTION mz_sim.scaling(strategy jsonb) RETURNS jsonb
     LANGUAGE sql STABLE AS $$
     SELECT CASE WHEN strategy ? 'on_hydration' THEN jsonb_build_object('on_hydration', jsonb_build_object(
         'hydration_size', strategy->'on_hydration'->'hydration_size',
-        'linger_duration', (SELECT jsonb_build_object('secs', floor(s), 'nanos', round((s - floor(s)) * 1000000000))
-                            FROM (SELECT extract(epoch FROM (strategy->'on_hydration'->>'linger_duration')::interval) AS s) x WHERE s IS NOT NULL))) END
+        'linger_duration', mz_sim.duration((strategy->'on_hydration'->>'linger_duration')::interval))) END
 $$;
-
-CREATE FUNCTION mz_sim.check_auto_scaling(c mz_sim.clusters) RETURNS void
-    LANGUAGE plpgsql AS $$
-DECLARE burst text := c.auto_scaling->'on_hydration'->>'hydration_size';
-BEGIN
-    IF burst IS NULL THEN RETURN; END IF;
-    PERFORM mz_sim.check_size(burst);
-    IF burst = c.size THEN
-        PERFORM mz_sim.fail(format('HYDRATION SIZE must differ from the cluster SIZE (''%s'')', c.size));
-    END IF;
-    IF c.schedule <> 'manual' THEN
-        PERFORM mz_sim.fail('AUTO SCALING STRATEGY cannot be combined with a SCHEDULE other than MANUAL');
-    END IF;
-END $$;
 
 CREATE FUNCTION mz_sim.find_role(role text) RETURNS oid
     LANGUAGE plpgsql STABLE AS $$

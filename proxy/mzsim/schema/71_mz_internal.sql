@@ -132,12 +132,18 @@ CREATE VIEW mz_internal.mz_cluster_schedules AS
     SELECT id AS cluster_id, schedule AS type, NULL::interval AS refresh_hydration_time_estimate FROM mz_sim.clusters WHERE managed;
 
 CREATE VIEW mz_internal.mz_cluster_auto_scaling_strategies AS
-    SELECT id AS cluster_id, auto_scaling AS strategy, NULL::jsonb AS state FROM mz_sim.clusters WHERE auto_scaling IS NOT NULL;
+    SELECT c.id AS cluster_id, coalesce(c.auto_scaling, 'null') AS strategy,
+           CASE WHEN b.cluster_id IS NOT NULL THEN jsonb_build_object('burst', jsonb_build_object('burst_size', b.size,
+               'linger_duration', mz_sim.duration(b.linger), 'steady_hydrated_at', mz_sim.logical(b.steady_hydrated_at))) END AS state
+    FROM mz_sim.clusters c LEFT JOIN mz_sim.bursts b ON b.cluster_id = c.id WHERE c.auto_scaling IS NOT NULL OR b.cluster_id IS NOT NULL;
 
--- The stand-in changes sizes at once: no change is ever on its way.
 CREATE VIEW mz_internal.mz_cluster_reconfigurations AS
-    SELECT NULL::text AS cluster_id, NULL::text AS status, NULL::mz_timestamp AS deadline, NULL::text AS on_timeout, NULL::jsonb AS target, NULL::jsonb AS changes
-    WHERE false;
+    SELECT r.cluster_id, r.status, mz_sim.logical(r.deadline)::mz_timestamp AS deadline, r.on_timeout,
+           jsonb_build_object('size', r.size, 'replication_factor', r.replication_factor, 'availability_zones', '[]'::jsonb,
+                              'logging', mz_sim.target_logging(r), 'arrangement_compression', false) AS target,
+           jsonb_strip_nulls(jsonb_build_object('size', CASE WHEN r.size IS DISTINCT FROM c.size THEN r.size END,
+               'replication_factor', CASE WHEN r.replication_factor IS DISTINCT FROM c.replication_factor THEN r.replication_factor END)) AS changes
+    FROM mz_sim.reconfigurations r JOIN mz_sim.clusters c ON c.id = r.cluster_id;
 
 CREATE VIEW mz_internal.mz_cluster_workload_classes AS SELECT id, workload_class FROM mz_sim.clusters;
 
@@ -164,7 +170,7 @@ CREATE VIEW mz_internal.mz_source_statistics AS
            NULL::uint8 AS offset_known, NULL::uint8 AS offset_committed
     FROM mz_sim.reports r JOIN mz_sim.objects o ON o.id = r.object_id WHERE o.type = 'source';
 
-CREATE VIEW mz_internal.mz_pending_cluster_replicas AS SELECT id FROM mz_sim.replicas WHERE false;
+CREATE VIEW mz_internal.mz_pending_cluster_replicas AS SELECT id FROM mz_sim.replicas WHERE purpose = 'reconfiguration' AND NOT mz_sim.graceful();
 CREATE VIEW mz_internal.mz_internal_cluster_replicas AS SELECT id FROM mz_sim.replicas WHERE internal;
 
 CREATE VIEW mz_internal.mz_sessions AS
@@ -200,7 +206,7 @@ CREATE VIEW mz_internal.mz_statement_execution_history AS
     SELECT execution_id AS id, prepared_statement_id, sample_rate, cluster_id, application_name, cluster_name,
            'materialize' AS database_name, ARRAY[search_path] AS search_path, 'strict serializable' AS transaction_isolation,
            (extract(epoch FROM began_at) * 1000)::int8::uint8 AS execution_timestamp, seq::uint8 AS transaction_id,
-           NULL::text AS transient_index_id, '{}'::text[] AS params, mz_version() AS mz_version, began_at, finished_at, finished_status,
+           NULL::text AS transient_index_id, '{}'::text[] AS params, (SELECT mz_version()) AS mz_version, began_at, finished_at, finished_status,
            error_message, NULL::int8 AS result_size, rows_returned, execution_strategy
     FROM mz_sim.logged;
 
@@ -214,7 +220,7 @@ CREATE VIEW mz_sim.activity AS
     SELECT s.execution_id, s.sample_rate, s.cluster_id, s.application_name, s.cluster_name, 'materialize' AS database_name,
            ARRAY[s.search_path] AS search_path, 'strict serializable' AS transaction_isolation,
            (extract(epoch FROM s.began_at) * 1000)::int8::uint8 AS execution_timestamp, NULL::text AS transient_index_id,
-           '{}'::text[] AS params, mz_version() AS mz_version, s.began_at, s.finished_at, s.finished_status, s.error_message,
+           '{}'::text[] AS params, (SELECT mz_version()) AS mz_version, s.began_at, s.finished_at, s.finished_status, s.error_message,
            NULL::int8 AS result_size, s.rows_returned, s.execution_strategy, s.seq::uint8 AS transaction_id, s.prepared_statement_id,
            sha256(convert_to(s.sql, 'UTF8')) AS sql_hash, coalesce(s.prepared_name, '') AS prepared_statement_name, s.session_id,
            s.began_at AS prepared_at, s.statement_type, 0::uint8 AS throttled_count, x.connected_at,

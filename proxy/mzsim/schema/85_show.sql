@@ -3,7 +3,7 @@
 CREATE VIEW mz_sim.show_clusters AS
     SELECT c.name, (SELECT string_agg(format('%s (%s)', r.name, r.size), ', ' ORDER BY r.name) FROM mz_sim.replicas r
                     WHERE r.cluster_id = c.id) AS replicas,
-           NULL::text AS activity, coalesce(m.comment, '') AS comment
+           (SELECT format('hydration burst at %s', b.size) FROM mz_sim.bursts b WHERE b.cluster_id = c.id) AS activity, coalesce(m.comment, '') AS comment
     FROM mz_sim.clusters c LEFT JOIN mz_sim.comments m ON m.id = c.id AND m.object_type = 'cluster' ORDER BY c.name;
 
 CREATE VIEW mz_sim.show_cluster_replicas AS

@@ -35,6 +35,7 @@ CREATE PROCEDURE mz_sim.reopen() LANGUAGE sql AS $$
     DELETE FROM mz_sim.sessions;
     DELETE FROM mz_sim.subscriptions;
     DELETE FROM mz_sim.refusals;
+    SELECT mz_sim.abandon_reconfiguration(cluster_id, 'cancelled') FROM mz_sim.reconfigurations WHERE token IS NOT NULL AND NOT mz_sim.graceful();
     UPDATE mz_sim.statements SET finished_at = now(), finished_status = 'aborted' WHERE finished_at IS NULL;
 $$;
 
