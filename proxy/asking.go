@@ -117,17 +117,33 @@ func readAhead(conn net.Conn) ([]byte, error) {
 // intercept asks the handler.
 func (r asking) intercept(q Query) (verdicts []Verdict, refusal *Error) {
 	q.Ask = r.ask
-	q.Kept = func(name string) any {
-		if s := r.extended().known(name); s != nil {
-			return s.kept
-		}
-		return nil
+	q.Kept = func(name string) (kept any) {
+		r.meanwhile(func() {
+			if s := r.extended().known(name); s != nil {
+				kept = s.kept
+			}
+		})
+		return kept
+	}
+	q.Portal = func(name string) (ours bool) {
+		r.meanwhile(func() {
+			ours = r.asks(func(b *books) bool { p := b.portal(name); return p != nil && p.answer != nil })
+		})
+		return ours
 	}
 	refusal = r.consult(func(ctx context.Context) (err error) {
 		verdicts, err = r.handler.Intercept(ctx, q)
 		return err
 	})
 	return verdicts, refusal
+}
+
+// meanwhile runs f for a callback, and lets the handler be told of the server's answers to what came before, which would
+// otherwise be waited for in a circle.
+func (r asking) meanwhile(f func()) {
+	r.handling.Unlock()
+	defer r.handling.Lock(r.task)
+	f()
 }
 
 // consult runs a callback of the handler.

@@ -18,7 +18,7 @@ type batch struct {
 
 // follow notes what is wanted of a statement of the server's.
 func (b *batch) follow(i int, h directives) {
-	if h.done != nil || h.tag != "" || h.prepared != nil || h.deallocates != "" {
+	if h.done != nil || h.tag != "" || h.prepared != nil || h.deallocates != "" || h.portal != "" {
 		b.directives[i] = &h
 	}
 }

@@ -40,6 +40,7 @@ type directives struct {
 	prepares    string     // SQL's PREPARE: the name,
 	prepared    *statement // and what it then stands for
 	deallocates string
+	portal      string // SQL's DECLARE or CLOSE of a cursor: it is none of ours afterwards
 }
 
 // A portal is a bound statement.
@@ -182,6 +183,8 @@ func (b *books) done(h *directives, tag string) {
 	case "DISCARD ALL":
 		clear(b.portals)
 		b.dropNamed()
+	case "CLOSE CURSOR ALL":
+		clear(b.portals)
 	case "DEALLOCATE ALL":
 		b.dropNamed()
 	}
@@ -193,6 +196,9 @@ func (b *books) done(h *directives, tag string) {
 	}
 	if h.deallocates != "" {
 		delete(b.statements, h.deallocates)
+	}
+	if h.portal != "" {
+		delete(b.portals, h.portal)
 	}
 }
 

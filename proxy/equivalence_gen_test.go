@@ -18,7 +18,8 @@ type conversation struct {
 // that a direct connection does what the proxy should look like. $ is a number that occurs once.
 var (
 	plainTexts = []string{"SELECT 1", "SELECT 1/0", "SELECT 'x'::int", "SELECT no_such_column", "NOT SQL", "", "SELECT g FROM generate_series(1, 3) AS g",
-		"INSERT INTO w VALUES (-1)", "SET application_name = 'x'", "SHOW application_name"}
+		"INSERT INTO w VALUES (-1)", "SET application_name = 'x'", "SHOW application_name", "COPY (SELECT 1) TO STDOUT", "DROP TABLE IF EXISTS nowhere",
+		"LISTEN l", "NOTIFY l"}
 	oursTexts = []string{"SELECT n FROM generate_series(1, 0) AS g(n) /*ours 0*/", "SELECT n FROM generate_series(1, 1) AS g(n) /*ours 1*/",
 		"SELECT n FROM generate_series(1, 2) AS g(n) /*ours 2*/", "SELECT n FROM generate_series(1, 3) AS g(n) /*ours 3*/"}
 	failingTexts = []string{"SELECT 1/(1-n) AS n FROM generate_series(1, 1) AS g(n) /*fails 0*/", "SELECT 1/(2-n) AS n FROM generate_series(1, 3) AS g(n) /*fails 1*/", "SELECT no_such_column /*refused*/"}
@@ -27,13 +28,14 @@ var (
 	transactions = []string{"BEGIN", "BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT s", "ROLLBACK TO s", "RELEASE s"}
 	nameTexts    = []string{"PREPARE a AS INSERT INTO w VALUES ($1) /*write*/", "PREPARE b AS SELECT 7", "PREPARE a AS SELECT $1::int",
 		"EXECUTE a($)", "EXECUTE b($)", "EXECUTE a", "EXECUTE b", "DEALLOCATE a", "DEALLOCATE b", "/*x*/ DEALLOCATE a", "DEALLOCATE ALL", "DISCARD ALL"}
+	cursorTexts = []string{"DECLARE r CURSOR FOR SELECT g FROM generate_series(1, 5) AS g", "FETCH 2 FROM r", "MOVE 1 FROM r", "CLOSE r", "CLOSE p", "DECLARE p CURSOR FOR SELECT 7", "CLOSE ALL"}
 )
 
 // kinds of texts, with how often they come.
 var textKinds = []struct {
 	weight int
 	texts  []string
-}{{4, plainTexts}, {5, oursTexts}, {2, failingTexts}, {3, writeTexts}, {4, boundTexts}, {3, transactions}, {4, nameTexts}}
+}{{4, plainTexts}, {5, oursTexts}, {2, failingTexts}, {3, writeTexts}, {4, boundTexts}, {3, transactions}, {4, nameTexts}, {2, cursorTexts}}
 
 // A talker makes up conversations.
 type talker struct {
@@ -79,6 +81,9 @@ func (t *talker) named() (name, text string) {
 
 func (t *talker) statement() string { return pick(t, "", "", "a", "b") }
 func (t *talker) portal() string    { return pick(t, "", "", "p", "q") }
+
+// cursor is a portal that SQL may have made.
+func (t *talker) cursor() string { return pick(t, t.portal(), "r") }
 
 // parameters are those of a Bind: mostly one where one is wanted.
 func (t *talker) parameters() string {
@@ -134,9 +139,34 @@ func (t *talker) prepared() []string {
 	return messages
 }
 
+// copy says COPY FROM STDIN as drivers do. Those that say Sync in the middle of it say no nonsense afterwards: how far the server has got
+// when it complains would decide whether it hears the Sync.
+func (t *talker) copy() (messages []string) {
+	const text = "COPY w FROM STDIN"
+	data := func(kinds ...string) []string {
+		list := make([]string, t.IntN(3))
+		for i := range list {
+			list[i] = fmt.Sprintf("CopyData %q", pick(t, kinds...))
+		}
+		return list
+	}
+	end := pick(t, "CopyDone", "CopyDone", `CopyFail "given up"`)
+	if t.IntN(2) == 0 {
+		query := pick(t, text, text, t.text()+"; "+text, text+"; "+t.text())
+		return slices.Concat([]string{`Close P ""`, "Sync", fmt.Sprintf("Query %q", query)}, data("-1\n", "-1\n", "bad\n"), []string{end})
+	}
+	messages = []string{fmt.Sprintf(`Parse "" %q []`, text), `Bind "" "" [] [] []`, `Execute "" 0`}
+	if t.IntN(3) == 0 {
+		messages = slices.Concat(messages, []string{"Sync"}, data("-1\n"))
+	} else {
+		messages = slices.Concat(messages, data("-1\n", "-1\n", "bad\n"))
+	}
+	return append(messages, end, `Close P ""`, `Close S ""`, "Sync")
+}
+
 // some is one step of a conversation.
 func (t *talker) some() []string {
-	switch t.IntN(16) {
+	switch t.IntN(17) {
 	case 0, 1, 2:
 		return t.simple()
 	case 3, 4, 5:
@@ -153,15 +183,17 @@ func (t *talker) some() []string {
 		}
 		return []string{fmt.Sprintf(`Bind %q %q [] %s %s`, portal, t.statement(), parameters, pick(t, "[]", "[]", "[1]", "[0 0]"))}
 	case 10:
-		return []string{fmt.Sprintf(`Execute %q %d`, t.portal(), t.IntN(4))}
+		return []string{fmt.Sprintf(`Execute %q %d`, t.cursor(), t.IntN(4))}
 	case 11:
 		return []string{fmt.Sprintf(`Describe S %q`, t.statement())}
 	case 12:
-		return []string{fmt.Sprintf(`Describe P %q`, t.portal())}
+		return []string{fmt.Sprintf(`Describe P %q`, t.cursor())}
 	case 13:
-		return []string{pick(t, fmt.Sprintf(`Close S %q`, t.statement()), fmt.Sprintf(`Close P %q`, t.portal()))}
+		return []string{pick(t, fmt.Sprintf(`Close S %q`, t.statement()), fmt.Sprintf(`Close P %q`, t.cursor()))}
 	case 14:
 		return []string{"Flush"}
+	case 15:
+		return t.copy()
 	}
 	return []string{"Sync"}
 }

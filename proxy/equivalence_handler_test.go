@@ -24,11 +24,12 @@ func (h *markHandler) Ready(context.Context, proxy.Completed) proxy.Ready       
 func (h *markHandler) Close()                                                      {}
 
 var (
-	markedOrNaming = regexp.MustCompile(`/\*(ours|fails|refused|write)|PREPARE|EXECUTE|DEALLOCATE|DISCARD`)
+	markedOrNaming = regexp.MustCompile(`/\*(ours|fails|refused|write)|PREPARE|EXECUTE|DEALLOCATE|DISCARD|DECLARE|CLOSE`)
 	mark           = regexp.MustCompile(`/\*(ours|fails|refused|write) ?(\d*)\*/`)
 	preparing      = regexp.MustCompile(`^PREPARE (\w+) AS`)
 	executing      = regexp.MustCompile(`^EXECUTE (\w+)(?:\((\d+)\))?$`)
 	deallocating   = regexp.MustCompile(`^(?:/\*x\*/ )?DEALLOCATE (\w+)$`)
+	cursor         = regexp.MustCompile(`^(?:DECLARE|CLOSE) ([a-z])`)
 	inserted       = regexp.MustCompile(`VALUES \((-?\d+)\)`)
 )
 
@@ -59,6 +60,8 @@ func (h *markHandler) verdict(q proxy.Query, text string, kept func(string) any,
 		name := deallocating.FindStringSubmatch(text)[1]
 		known[name] = nil
 		return proxy.Verdict{Deallocates: name}, true
+	case cursor.MatchString(text):
+		return proxy.Verdict{Portal: cursor.FindStringSubmatch(text)[1]}, true
 	case executing.MatchString(text):
 		e := executing.FindStringSubmatch(text)
 		if q.Extended {

@@ -141,7 +141,7 @@ func (p *party) say(c conversation) {
 	send(p.t, p.conn, pgtest.FromClient, c.messages...)
 }
 
-// hear returns what is said up to the end of a conversation: no texts of errors and notices, no settings.
+// hear returns what is said up to the end of a conversation: no texts of errors and notices, no settings and notifications.
 func (p *party) hear(c conversation) (seen []string, err error) {
 	_ = p.conn.SetReadDeadline(time.Now().Add(patience))
 	last := false
@@ -152,7 +152,7 @@ func (p *party) hear(c conversation) (seen []string, err error) {
 		}
 		text := pgtest.Format(pgtest.FromServer, m)
 		switch m.Type {
-		case 'S':
+		case 'S', 'A': // both hear of what one says
 			continue
 		case 'E', 'N':
 			_, code, _ := strings.Cut(text, ` C="`)

@@ -64,8 +64,12 @@ type Query struct {
 	// shorter than the number of parameters, 0 means unspecified.
 	ParamOIDs []uint32
 	// Kept returns what Verdict.Keep or Prepared.Keep left with the session's prepared statement of that
-	// name, however it was prepared; nil: nothing. It must not be called after Intercept has returned. May be nil.
+	// name, however it was prepared; nil: nothing. It must not be called after Intercept has returned. While it, or Portal, looks, the
+	// handler may be told of the end of earlier statements of the same pipeline. May be nil.
 	Kept func(name string) any
+	// Portal tells whether a portal of that name is one of ours, for which the server has a placeholder's. Verdict.Execute may call it,
+	// too. May be nil.
+	Portal func(name string) bool
 	// Ask asks the server for the value of a run-time parameter, on the session's own connection: the client sees nothing of it, and it
 	// changes nothing on the server. An error says that it is not known now. While it waits, the handler may be told of the end of earlier
 	// statements of the same pipeline. It must not be called after Intercept has returned. May be nil.
@@ -132,6 +136,8 @@ type Verdict struct {
 	// have one name space. (Pass, Replace)
 	Prepares    *Prepared
 	Deallocates string
+	// Portal, if set, is a cursor that SQL's DECLARE makes or CLOSE ends. Cursors and portals have one name space. (Pass, Replace)
+	Portal string
 }
 
 // Prepared is a prepared statement that SQL's PREPARE makes and Bind messages may be about: Bind and Done are as

@@ -37,12 +37,15 @@ func (q *question) finish(err error) {
 }
 
 // ask is Query.Ask and Bind.Ask.
-func (r asking) ask(ctx context.Context, parameter string) (string, error) {
+func (r asking) ask(ctx context.Context, parameter string) (value string, err error) {
 	if r.extended().status() == 'E' || r.doomed() {
 		return "", errNotNow
 	}
-	r.handling.Unlock() // the server's answers to what came before are the handler's, too
-	defer r.handling.Lock(r.task)
+	r.meanwhile(func() { value, err = r.askNow(ctx, parameter) })
+	return value, err
+}
+
+func (r asking) askNow(ctx context.Context, parameter string) (string, error) {
 	alone := len(r.segment) == 0
 	q := r.question(alone,
 		&wire.Parse{Name: askedName, Query: "SHOW " + parameter},

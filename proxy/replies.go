@@ -178,10 +178,10 @@ func (r *replies) note(typ byte) {
 	case '1', '2', '3', 'T', 'n', 'C', 'I', 's':
 		r.client.answered++
 	case 'G':
-		lost := r.counter.copyStarted()
+		lost, goesOn := r.counter.copyStarted()
 		if b := &r.client.books; b.head() != nil {
 			b.loseSyncs(lost)
-			r.client.copying = true
+			r.client.copying = goesOn
 			r.client.settle()
 		}
 	case 'E':

@@ -178,13 +178,8 @@ func (r *requests) asks(f func(*books) bool) bool {
 
 // note keeps count of a message that is about to be forwarded.
 func (r *requests) note(typ byte, body []byte) {
-	if r.handler != nil && r.tracks() {
-		switch {
-		case typ == 'c', typ == 'f':
-			r.client.copySent()
-		case expectsAnswer(typ):
-			r.track(named(typ, body))
-		}
+	if expectsAnswer(typ) && r.handler != nil && r.tracks() {
+		r.track(named(typ, body))
 	}
 	if (typ == 'P' || typ == 'B') && len(body) > 0 && body[0] == 0 {
 		r.unnamed = true
@@ -233,6 +228,7 @@ func (r *requests) count(typ byte) {
 		r.counter.sync()
 	case 'c', 'f':
 		r.counter.copySent()
+		r.client.copySent()
 	case 'X':
 		r.terminated.Store(true)
 	}

@@ -28,6 +28,7 @@ const (
 	IsClusterChange                       // renames, swaps or drops clusters
 	IsTableDrop                           // drops mz_cluster_strategies
 	IsElsewhere                           // writes to a table of the same name, and the name may come to mean ours; with a Name it is prepared
+	IsFetch                               // FETCH or MOVE of a cursor
 )
 
 // Statement is one statement of a text.
@@ -35,7 +36,7 @@ type Statement struct {
 	pgtext.Span
 	Kind    StatementKind
 	Write   *Write         // IsWrite, IsPrepare
-	Name    string         // of the prepared statement: IsPrepare, IsPrepareCommand, IsExecute, IsDeallocate (empty: all)
+	Name    string         // of the prepared statement: IsPrepare, IsPrepareCommand, IsExecute, IsDeallocate (empty: all); of the cursor: IsFetch
 	Args    []Value        // IsExecute
 	Command Command        // IsCommand, IsPrepareCommand
 	Read    *Read          // IsRead
@@ -45,6 +46,8 @@ type Statement struct {
 	Nested bool
 	// Moves is set where the statement, or what it prepares, may change what names of tables mean.
 	Moves bool
+	// Portal is a cursor that it declares or closes, whatever its kind; empty: none.
+	Portal string
 	// Settings are those of the server that it sets, whatever its kind.
 	Settings []Setting
 }
@@ -114,6 +117,10 @@ func classify(text string, piece Piece, env Env) (Statement, error) {
 	}
 	s.Settings = settings(text, piece, env)
 	s.Moves = s.Moves || s.Kind == IsDiscard || s.Kind == IsResetAll || slices.ContainsFunc(s.Settings, Setting.moves)
+	fetched := ""
+	if fetched, s.Portal = cursors(piece); fetched != "" {
+		s.Kind, s.Name = IsFetch, fetched
+	}
 	if s.Kind == Other && embeds(text, piece, env) {
 		s.Kind = IsEmbedded
 	}

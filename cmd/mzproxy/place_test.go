@@ -119,6 +119,13 @@ func TestNamesAreTheServers(t *testing.T) {
 			"I, 42601, I, 26000, I"},
 		{"deallocated behind a comment", demoUser, [][]string{join([]string{fmt.Sprintf(`Parse "e" %q []`, ours)}, sync), query("/*x*/ DEALLOCATE e", "EXECUTE e")}, "I, DEALLOCATE, I, XX000, I"},
 		{"executed by SQL", demoUser, [][]string{join([]string{fmt.Sprintf(`Parse "e" %q []`, ours)}, sync), query("EXECUTE e"), join(extended("EXECUTE e"), sync)}, "I, SELECT 21, I, SELECT 21, I"},
+		{"executed and dropped by SQL behind others", demoUser, [][]string{join([]string{fmt.Sprintf(`Parse "e" %q []`, ours)}, sync), query("SELECT 1; EXECUTE e", "SELECT 1; DEALLOCATE e; PREPARE e AS SELECT 1", "EXECUTE e")},
+			"I, SELECT 1, SELECT 21, I, SELECT 1, DEALLOCATE, PREPARE, I, SELECT 1, I"},
+		{"fetched from by SQL", demoUser, [][]string{query("BEGIN"), {fmt.Sprintf(`Parse "e" %q []`, ours), `Bind "p" "e" [] [] []`, `Execute "p" 2`, "Sync"}, query("FETCH FROM p")}, "BEGIN, T, T, 0A000, E"},
+		{"fetched from by what was prepared before", demoUser, [][]string{query("BEGIN"), {fmt.Sprintf(`Parse "e" %q []`, ours), `Parse "f" "FETCH 1 FROM p" []`, `Bind "f" "f" [] [] []`, `Bind "p" "e" [] [] []`, `Execute "f" 0`, "Sync"}},
+			"BEGIN, T, 0A000, E"},
+		{"closed by SQL, and declared", demoUser, [][]string{query("BEGIN"), {fmt.Sprintf(`Parse "e" %q []`, ours), `Bind "p" "e" [] [] []`, "Sync"}, query("CLOSE p; DECLARE p CURSOR FOR SELECT 1", "FETCH FROM p", "ROLLBACK")},
+			"BEGIN, T, T, CLOSE CURSOR, DECLARE CURSOR, T, FETCH 1, T, ROLLBACK, I"},
 		{"prepared by SQL under a name of ours", demoUser, [][]string{join([]string{fmt.Sprintf(`Parse "e" %q []`, ours)}, sync), query("PREPARE e AS SELECT 1")}, "I, 42P05, I"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

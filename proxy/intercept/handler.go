@@ -3,6 +3,7 @@ package intercept
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -34,8 +35,9 @@ type handler struct {
 	preparing map[string]any
 	cleared   bool // ... and the names before it stand for nothing
 	writing   bool // ... and it writes
-	// alert is set where texts without a word of ours may matter: EXECUTE, PREPARE, DEALLOCATE, DISCARD ALL, RESET ALL.
-	alert atomic.Bool
+	// alert is set where texts without a word of ours may matter: EXECUTE, PREPARE, DEALLOCATE, DISCARD ALL, RESET ALL. alertPortals
+	// is for those that go by the names of portals: FETCH, MOVE, DECLARE, CLOSE.
+	alert, alertPortals atomic.Bool
 
 	// readable holds, by table, what the server last said about the session's right to read it.
 	readable map[string]kept[bool]
@@ -83,8 +85,12 @@ func (h *handler) Wants(text []byte) bool {
 	if rewrite.Match(text) || rewrite.MayMiss(text) || rewrite.MayChangeCluster(text) || rewrite.MayMove(text) || rewrite.Names(text) || h.deferring.Load() {
 		return true
 	}
-	return h.alert.Load() && (rewrite.Contains(text, "execute") || rewrite.Contains(text, "prepare") || rewrite.Contains(text, "deallocate") ||
-		rewrite.Contains(text, "discard") || rewrite.Contains(text, "reset"))
+	return h.alert.Load() && containsAny(text, "execute", "prepare", "deallocate", "discard", "reset") ||
+		h.alertPortals.Load() && containsAny(text, "fetch", "move", "declare", "close")
+}
+
+func containsAny(text []byte, keywords ...string) bool {
+	return slices.ContainsFunc(keywords, func(keyword string) bool { return rewrite.Contains(text, keyword) })
 }
 
 // Greet tells of settings at the start of the session that are wrong.
@@ -152,7 +158,9 @@ func (h *handler) decide(ctx context.Context, q proxy.Query) ([]proxy.Verdict, e
 		switch s.Kind {
 		case rewrite.Other:
 			h.moves.inText = h.moves.inText || s.Moves
-			continue
+			if s.Portal == "" {
+				continue
+			}
 		case rewrite.IsBegin: // the status as of this statement's turn
 			q.TxStatus = 'T'
 			continue
@@ -173,7 +181,7 @@ func (h *handler) decide(ctx context.Context, q proxy.Query) ([]proxy.Verdict, e
 			v.Answer.Run = after(before, v.Answer.Run)
 			before = nil
 		}
-		v.Index, v.Of, v.Start, v.End = n, len(statements), s.Start, s.End
+		v.Index, v.Of, v.Start, v.End, v.Portal = n, len(statements), s.Start, s.End, s.Portal
 		verdicts = append(verdicts, v)
 	}
 	return verdicts, nil
@@ -200,6 +208,10 @@ func refused(err error) (proxy.Verdict, error) {
 
 func (h *handler) verdict(ctx context.Context, q proxy.Query, s *rewrite.Statement) (proxy.Verdict, error) {
 	switch s.Kind {
+	case rewrite.Other:
+		return proxy.Verdict{}, nil
+	case rewrite.IsFetch:
+		return h.fetch(q, s)
 	case rewrite.IsWrite:
 		h.writing = true
 		return h.write(ctx, q, s)
@@ -242,6 +254,10 @@ func (h *handler) verdict(ctx context.Context, q proxy.Query, s *rewrite.Stateme
 	answer = h.finished(s.Command, answer)
 	if s.Kind == rewrite.IsPrepareCommand {
 		return h.prepareCommand(s, answer), nil
+	}
+	if q.Extended {
+		h.watchful()
+		h.alertPortals.Store(true)
 	}
 	return proxy.Verdict{Action: proxy.Local, Answer: answer, Watch: true, Keep: preparedAnswer{answer}}, nil
 }
