@@ -61,6 +61,8 @@ type ClusterState struct {
 	// RecentActions counts the actions that were executed in the time of the snapshot's Rate. Counted tells that it does: the rate of actions is not limited where nobody counts.
 	RecentActions int64
 	Counted       bool
+	// Unapproved are rows that were written, changed or removed without authority. They are for people: nothing is decided by them.
+	Unapproved []Unapproved
 	// Failures are statements that have failed lately, and were not executed since. They are for people: nothing is decided by them.
 	Failures []Failure
 }

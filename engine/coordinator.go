@@ -69,6 +69,7 @@ func (c StrategyCoordinator) Decide(cluster *ClusterState) ClusterPlan {
 	if fault != nil {
 		problems = append(problems, *fault)
 	}
+	problems = append(problems, cluster.unapproved()...)
 	sortProblems(problems)
 	plan.Problems = problems
 

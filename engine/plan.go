@@ -65,6 +65,7 @@ const (
 	BadConfig            ProblemCode = "bad_config"
 	BadState             ProblemCode = "bad_state"
 	UnreadableRow        ProblemCode = "unreadable_row"
+	UnapprovedRow        ProblemCode = "unapproved"
 )
 
 // sortProblems brings problems into the order of the plan format. The empty

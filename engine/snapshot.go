@@ -18,6 +18,8 @@ type Snapshot struct {
 	Observe bool
 	// Pauses are rows that pause all clusters, those to come included.
 	Pauses []StrategyRow
+	// UnapprovedPauses are as ClusterState.Unapproved.
+	UnapprovedPauses []Unapproved
 	// Undated says that mz_cluster_strategies has no column updated_at: its rows are dated by when they were first seen.
 	Undated bool
 	// Strays are rows of mz_cluster_strategies whose cluster_id is the id of no cluster, sorted by it.

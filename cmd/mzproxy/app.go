@@ -58,16 +58,17 @@ func newApp(cfg appConfig) (*app, error) {
 		leader = client.NewLease()
 	}
 	metrics := reconcile.NewMetrics()
+	approvals := materialize.NewApprovals(client)
 	reconciler, err := reconcile.New(reconcile.Config{
 		Planner:  engine.Planner{Registry: registry, SizeAliases: cfg.aliases},
-		Observer: client, Executor: metrics.Executor(client), Recorder: client, Watcher: metrics.Watcher(client), Leader: leader,
+		Observer: client, Executor: metrics.Executor(client), Recorder: client, Watcher: metrics.Watcher(client), Leader: leader, Authority: approvals,
 		Resync: f.Resync, Observe: f.Observe, Logger: log, Step: onStep,
 	})
 	if err != nil {
 		return nil, err
 	}
 	interceptor, err := intercept.New(intercept.Config{
-		Engine: reconciler, Catalog: client, Store: client, Registry: registry, Tunables: f.ofSessions(cfg.aliases),
+		Engine: reconciler, Catalog: client, Store: client, Approvals: approvals, Registry: registry, Tunables: f.ofSessions(cfg.aliases),
 		EnableExperimental: f.EnableExperimental, Schema: cfg.client.Schema, Database: client.Database(), Logger: log,
 		Uses: uses, Ignore: f.ignored(),
 	})

@@ -52,7 +52,8 @@ func (f controllerFlags) client() (materialize.Config, error) {
 			return materialize.Config{}, wrong("password-file", err)
 		}
 	}
-	return materialize.Config{DSN: uri, PasswordFile: f.PasswordFile, ControlCluster: f.ControlCluster, Schema: f.Schema}, nil
+	return materialize.Config{DSN: uri, PasswordFile: f.PasswordFile, ControlCluster: f.ControlCluster, Schema: f.Schema,
+		Trust: materialize.Trust(f.TrustRows)}, nil
 }
 
 // unusable says what is wrong with a connection string, and nothing of what stands in it: a wrong URI may be cut anywhere, also in

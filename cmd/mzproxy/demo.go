@@ -25,6 +25,7 @@ type demoCmd struct {
 	Startup     time.Duration `default:"500ms" help:"Time from created to online."`
 	Lag         time.Duration `default:"0s" help:"How late the catalog shows sessions, statuses, hydration, usage and history."`
 	ReadCost    time.Duration `default:"0s" help:"How long a read takes for which Materialize builds a dataflow; one that an index answers takes a tenth of it."`
+	TrustRows   string        `default:"auto" enum:"auto,always,approved" help:"Which rows of mz_cluster_strategies count (${enum})."`
 	PostgresBin string        `env:"MZSIM_POSTGRES_BIN" placeholder:"DIR" help:"Where PostgreSQL's server binaries are."`
 	ExitAfter   string        `placeholder:"CMD" help:"Run CMD by the shell with PGHOST, PGPORT, PGUSER and PGDATABASE set, and exit with its status."`
 }
@@ -99,7 +100,7 @@ func (d *demo) serve(ctx context.Context, c demoCmd, log logrus.FieldLogger) err
 	// The stand-in's clock can be made to run ahead, and its history is cheap to read.
 	d.app, err = newApp(appConfig{
 		engine: engineFlags{Resync: time.Minute, EnableExperimental: true, historyEvery: 100 * time.Millisecond},
-		client: materialize.Config{DSN: dsn, ControlCluster: "quickstart", Schema: "public"},
+		client: materialize.Config{DSN: dsn, ControlCluster: "quickstart", Schema: "public", Trust: materialize.Trust(c.TrustRows)},
 		proxy:  proxy.Config{Upstream: upstream, Logger: log, DrainTimeout: time.Second}, log: log,
 	})
 	if err != nil {

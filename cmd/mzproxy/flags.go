@@ -62,6 +62,7 @@ type controllerFlags struct {
 	PasswordFile   string            `placeholder:"FILE" help:"File that holds the controller's password."`
 	ControlCluster string            `default:"quickstart" help:"Cluster on which the controller reads its own tables."`
 	Schema         string            `default:"public" help:"Schema of the proxy's tables."`
+	TrustRows      string            `default:"auto" enum:"auto,always,approved" help:"Which rows of mz_cluster_strategies count: all, those with an approval, or by who may write the table (${enum})."`
 	SizeAlias      map[string]string `mapsep:"," placeholder:"NAME=SIZE" help:"Names for sizes that configs may use, as in small=25cc,medium=100cc."`
 }
 

@@ -44,6 +44,7 @@ func (c *Client) Check(ctx context.Context, aliases map[string]string) []Finding
 		k.add(Failure, "catalog", "%s", err)
 		return k.findings
 	}
+	k.trust(ctx)
 	k.sizes(catalog, aliases)
 	k.controlCluster(ctx, catalog)
 	k.signals(ctx)
@@ -129,6 +130,19 @@ func (k *check) privileges(ctx context.Context, table string) {
 		return
 	}
 	k.add(OK, "tables", "%s", table)
+}
+
+// trust tells which rows count.
+func (k *check) trust(ctx context.Context) {
+	needed, why, err := NewApprovals(k.client).rule(ctx)
+	switch {
+	case err != nil:
+		k.add(Failure, "rows", "%s", err)
+	case needed:
+		k.add(OK, "rows", "they count with an approval: %s", why)
+	default:
+		k.add(OK, "rows", "all count: %s", why)
+	}
 }
 
 // sizes checks that there are sizes, and that every alias names one.

@@ -47,6 +47,8 @@ type Config struct {
 	PasswordFile   string
 	ControlCluster string // where queries on our own tables run
 	Schema         string // of the proxy's tables
+	// Trust says which rows count; empty is TrustAuto.
+	Trust Trust
 	// Types are the types of strategies there are: they say what of the history of uses is looked at.
 	Types []engine.TypeInfo
 	// EnableExperimental is handed on in every snapshot.

@@ -64,6 +64,12 @@ func (c *Client) MayRead(ctx context.Context, r engine.Role, table string) (bool
 
 // memberOf returns the roles that a role is a member of, directly or not.
 func (c *Client) memberOf(ctx context.Context, role string) ([]string, error) {
+	groups, err := c.memberships(ctx)
+	return reach(groups, role), err
+}
+
+// memberships are the roles that roles are members of directly.
+func (c *Client) memberships(ctx context.Context) (map[string][]string, error) {
 	groups := map[string][]string{}
 	err := c.query(ctx, "read role members", "SELECT member, role_id FROM mz_catalog.mz_role_members", func(rows pgx.Rows) error {
 		var member, group string
@@ -71,6 +77,11 @@ func (c *Client) memberOf(ctx context.Context, role string) ([]string, error) {
 		groups[member] = append(groups[member], group)
 		return err
 	})
+	return groups, err
+}
+
+// reach is where memberships lead from a role.
+func reach(groups map[string][]string, role string) []string {
 	var all []string
 	for next := []string{role}; len(next) > 0; next = next[1:] {
 		for _, group := range groups[next[0]] {
@@ -80,7 +91,7 @@ func (c *Client) memberOf(ctx context.Context, role string) ([]string, error) {
 			}
 		}
 	}
-	return all, err
+	return all
 }
 
 // controller is the role that the controller's own connections have.

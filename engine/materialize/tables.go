@@ -15,6 +15,7 @@ const (
 	stateTable      = "mz_cluster_strategy_state"
 	actionsTable    = "mz_cluster_strategy_actions"
 	leaseTable      = "mz_cluster_strategy_lease"
+	approvalsTable  = "mz_cluster_strategy_approvals"
 )
 
 // tables are our tables in the order in which they are created, with their
@@ -24,6 +25,8 @@ var tables = [...]struct{ name, columns string }{
 	{stateTable, "cluster_id text NOT NULL, state_version int NOT NULL, payload jsonb NOT NULL, updated_at timestamptz DEFAULT now()"},
 	{actionsTable, "action_id text NOT NULL, cluster_id text, action_sql text, decision_ctx jsonb, executed bool, error_message text, created_at timestamptz DEFAULT now()"},
 	{leaseTable, "id text NOT NULL, holder text NOT NULL, expires_at timestamptz NOT NULL"},
+	{approvalsTable, "approval_id text NOT NULL, cluster_id text NOT NULL, strategy_type text NOT NULL, config jsonb NOT NULL, updated_at timestamptz, " +
+		"role_id text NOT NULL, role text NOT NULL, superuser bool NOT NULL, approved_at timestamptz NOT NULL"},
 }
 
 // TablesError says that our tables are missing and may not be created by the

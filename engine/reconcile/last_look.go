@@ -82,7 +82,11 @@ func (a *attempt) recheck(ctx context.Context) (engine.Snapshot, error) {
 	}
 	s := a.outcome.snapshot
 	s.Clusters = []engine.ClusterState{a.expected}
-	return rechecker.Recheck(ctx, s)
+	s, err := rechecker.Recheck(ctx, s)
+	if err != nil {
+		return s, err
+	}
+	return a.admit(ctx, nil, s, false)
 }
 
 // confirmLead asks the server whether the lease is ours: this machine may have stood still, or somebody

@@ -33,6 +33,12 @@ type Foreseer interface {
 	Foresee(ctx context.Context, clusterIDs ...string) (engine.Snapshot, error)
 }
 
+// Authority knows which rows count.
+type Authority interface {
+	// Authority reads who may steer what at this moment.
+	Authority(ctx context.Context) (engine.Authority, error)
+}
+
 // Executor runs the statement of an action.
 type Executor interface {
 	// Execute returns nil once the statement has succeeded. An error that wraps ErrNoAnswer
@@ -74,6 +80,8 @@ type Config struct {
 	Recorder Recorder
 	Watcher  Watcher // may be nil: the world is polled
 	Leader   Leader  // may be nil: there is nobody else
+	// Authority may be nil: every row counts.
+	Authority Authority
 	// Resync is how often all clusters are looked at even if nothing was
 	// noticed, Poll how often a cluster is that waits for a replica while nobody watches.
 	Resync, Poll time.Duration
@@ -191,7 +199,7 @@ func (r *Reconciler) explainBy(ctx context.Context, read func(context.Context, .
 		return engine.Snapshot{}, engine.Plan{}, err
 	}
 	if len(clusterIDs) == 0 {
-		s.Clusters = slices.DeleteFunc(s.Clusters, func(c engine.ClusterState) bool { return len(c.Strategies) == 0 })
+		s.Clusters = slices.DeleteFunc(s.Clusters, func(c engine.ClusterState) bool { return len(c.Strategies)+len(c.Unapproved) == 0 })
 	}
 	return s, r.planner.Load().Plan(s), nil
 }
@@ -202,6 +210,9 @@ func (r *Reconciler) observe(ctx context.Context, clusterIDs []string) (engine.S
 
 func (r *Reconciler) observeBy(ctx context.Context, read func(context.Context, ...string) (engine.Snapshot, error), clusterIDs []string) (engine.Snapshot, error) {
 	s, err := read(ctx, clusterIDs...)
+	if err == nil {
+		s, err = r.admit(ctx, read, s, len(clusterIDs) == 0)
+	}
 	if err != nil {
 		return engine.Snapshot{}, err
 	}

@@ -21,7 +21,12 @@ func (h *handler) apply(q proxy.Query, c rewrite.ApplyStrategies) *proxy.Answer 
 			t.notices = append(t.notices, nothingToDo())
 			return nil
 		}
-		outcomes, err := h.lookBehind(ctx, h.trigger(triggerApply), ids(infos))
+		added, err := h.approve(ctx, ofStored(ids(infos), ""), h.self.super)
+		if err != nil {
+			return unreachable(ctx, err)
+		}
+		t.notices = append(t.notices, approvedNotices(infos, added)...)
+		outcomes, err := h.lookBehind(ctx, h.trigger(triggerApply), ids(infos), nil)
 		switch {
 		case errors.Is(err, errBehind) && ctx.Err() != nil:
 			return &proxy.Error{Code: codeCancelled, Message: pgtext.MessageCancelled, Detail: "The work on the clusters goes on in the background."}

@@ -26,7 +26,8 @@ type check struct {
 	strays  map[string]bool // cluster ids of rows that belong to no cluster
 
 	selected selection // of an UPDATE or DELETE
-	seen     []string  // ids of the clusters that were looked at for it
+	touched  []storedRow
+	seen     []string // ids of the clusters that were looked at for it
 
 	ids   map[string]bool // clusters concerned
 	all   bool            // or any
@@ -99,12 +100,41 @@ func (c *check) wrote() []wroteRow {
 			rows = append(rows, wroteRow{rowKey{info.ID, kind.text}, string(asStored(config.text))})
 		}
 	}
-	if v, ok := c.write.Sets(rewrite.ColumnConfig); ok && c.write.Op == rewrite.Update && c.resolve(v).known {
-		for _, key := range c.gone {
-			rows = append(rows, wroteRow{key, string(asStored(c.resolve(v).text))})
+	if c.write.Op != rewrite.Update {
+		return rows
+	}
+	for _, r := range c.touched {
+		if row, known := c.becoming(r); known {
+			rows = append(rows, row)
 		}
 	}
 	return rows
+}
+
+// becoming is what an UPDATE makes of a row; known is false where that shows only when it runs.
+func (c *check) becoming(r storedRow) (row wroteRow, known bool) {
+	row = wroteRow{rowKey{r.cluster, r.row.Type}, string(asStored(string(r.row.Config)))}
+	known = true
+	set := func(column string) (string, bool) {
+		v, ok := c.write.Sets(column)
+		if !ok {
+			return "", false
+		}
+		value := c.resolve(v)
+		known = known && value.known
+		return value.text, value.known
+	}
+	if text, ok := set(rewrite.ColumnCluster); ok {
+		info, err := findCluster(c.catalog, text)
+		row.cluster, known = info.ID, known && err == nil
+	}
+	if text, ok := set(rewrite.ColumnType); ok {
+		row.strategy = text
+	}
+	if text, ok := set(rewrite.ColumnConfig); ok {
+		row.config = string(asStored(text))
+	}
+	return row, known
 }
 
 func (c *check) resolve(v rewrite.Value) cell {

@@ -104,7 +104,7 @@ func (c *check) stored(ctx context.Context) ([]storedRow, error) {
 	for _, cluster := range s.Clusters {
 		c.seen = append(c.seen, cluster.ID)
 		touched := c.ids[cluster.ID]
-		for _, row := range cluster.Strategies {
+		for _, row := range cluster.Stored() {
 			if r := (storedRow{cluster.ID, row}); c.selected.takes(r) {
 				rows = append(rows, r)
 				c.gone = append(c.gone, rowKey{cluster.ID, row.Type})
@@ -119,8 +119,9 @@ func (c *check) stored(ctx context.Context) ([]storedRow, error) {
 			}
 		}
 	}
-	for _, row := range s.Pauses {
+	for _, row := range s.StoredPauses() {
 		if r := (storedRow{engine.AllClusters, row}); c.selected.takes(r) {
+			c.gone = append(c.gone, rowKey{engine.AllClusters, row.Type})
 			if err := c.mayManageAll(ctx, "change the pause of"); err != nil {
 				return nil, err
 			}
@@ -132,6 +133,7 @@ func (c *check) stored(ctx context.Context) ([]storedRow, error) {
 			rows = append(rows, r)
 		}
 	}
+	c.touched = rows
 	return rows, c.restrict(ctx, rows)
 }
 

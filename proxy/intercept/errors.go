@@ -83,6 +83,8 @@ func problemState(code engine.ProblemCode) string {
 	switch code {
 	case engine.ManagedCluster, engine.SystemCluster, engine.ExperimentalDisabled:
 		return codeWrongState
+	case engine.UnapprovedRow:
+		return codeNotAllowed
 	case engine.UnknownStrategy:
 		return codeUndefined
 	}

@@ -47,6 +47,7 @@ type Config struct {
 	Engine             Engine
 	Catalog            Catalog
 	Store              Store
+	Approvals          Approvals // nil: every row counts
 	Registry           *engine.Registry
 	Tunables           Tunables // to begin with
 	EnableExperimental bool

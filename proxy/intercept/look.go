@@ -24,9 +24,12 @@ func (h *handler) lookFor(ctx context.Context, writes []pendingWrite) []*proxy.N
 	if all.clusters != nil && len(ids) == 0 {
 		return nil // nothing was touched
 	}
+	var unapproved error
+	super := h.self.super
+	approve := func(ctx context.Context) { _, unapproved = h.approve(ctx, ofWrites(writes), super) }
 	trigger := h.trigger(triggerStatement)
 	trigger.SQLKind, trigger.Since = string(all.op), all.sent
-	outcomes, err := h.lookBehind(ctx, trigger, ids)
+	outcomes, err := h.lookBehind(ctx, trigger, ids, approve)
 	switch {
 	case errors.Is(err, errBehind):
 		return []*proxy.Notice{goesOn()}
@@ -36,6 +39,10 @@ func (h *handler) lookFor(ctx context.Context, writes []pendingWrite) []*proxy.N
 			cmp.Or(remedy(err), "It is tried again until it works; run SHOW STRATEGY STATUS to see how it goes."))}
 	}
 	told := h.tell(outcomes, all)
+	if unapproved != nil {
+		h.log.WithError(unapproved).Warn("what was written is not approved")
+		told = append(told, notApproved(unapproved))
+	}
 	switch missing := without(ids, outcomes); {
 	case all.clusters == nil:
 		told = append(told, h.tellStrays(ctx)...)
@@ -63,8 +70,8 @@ func goesOn() *proxy.Notice {
 const lookTimeout = 5 * time.Minute
 
 // lookBehind looks on the interceptor's own context and waits for the result as
-// long as ctx and the patience for notices last.
-func (h *handler) lookBehind(ctx context.Context, trigger reconcile.Trigger, ids []string) ([]reconcile.Outcome, error) {
+// long as ctx and the patience for notices last. What comes before the look, if anything, goes on as well.
+func (h *handler) lookBehind(ctx context.Context, trigger reconcile.Trigger, ids []string, before func(context.Context)) ([]reconcile.Outcome, error) {
 	type result struct {
 		outcomes []reconcile.Outcome
 		err      error
@@ -75,6 +82,9 @@ func (h *handler) lookBehind(ctx context.Context, trigger reconcile.Trigger, ids
 	h.looks.Go(func() {
 		work, cancel := context.WithTimeout(h.life, lookTimeout)
 		defer cancel()
+		if before != nil {
+			before(work)
+		}
 		outcomes, err := h.cfg.Engine.Look(work, trigger, ids...)
 		results <- result{outcomes, err}
 	})

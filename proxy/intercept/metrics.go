@@ -69,6 +69,7 @@ var (
 	controllerUp  = prometheus.NewDesc("mzproxy_controller_up", "Whether the controller can read the server.", nil, nil)
 	paused        = prometheus.NewDesc("mzproxy_strategies_paused", "Whether the strategies of a cluster are paused.", perCluster, nil)
 	badStrategies = prometheus.NewDesc("mzproxy_strategies_invalid", "What is wrong with the strategies of a cluster, so that they do not count.", perCluster, nil)
+	unapproved    = prometheus.NewDesc("mzproxy_strategies_unapproved", "Rows of a cluster that were written, changed or removed without authority.", perCluster, nil)
 	failingNow    = prometheus.NewDesc("mzproxy_strategy_actions_failing", "Actions that the plan of a cluster wants, and that have failed so far.", perCluster, nil)
 	replicas      = prometheus.NewDesc("mzproxy_cluster_replicas", "Replicas of a cluster with strategies.", perCluster, nil)
 	ready         = prometheus.NewDesc("mzproxy_cluster_replicas_ready", "Those of them that are ready.", perCluster, nil)
@@ -80,7 +81,7 @@ func (i *Interceptor) Describe(ch chan<- *prometheus.Desc) {
 	for _, c := range i.metrics.all() {
 		c.Describe(ch)
 	}
-	for _, d := range []*prometheus.Desc{controllerUp, paused, badStrategies, failingNow, replicas, ready, credits} {
+	for _, d := range []*prometheus.Desc{controllerUp, paused, badStrategies, unapproved, failingNow, replicas, ready, credits} {
 		ch <- d
 	}
 }
@@ -111,7 +112,8 @@ func (i *Interceptor) Collect(ch chan<- prometheus.Metric) {
 	for n, plan := range now.plan.Clusters {
 		cluster := now.snapshot.Clusters[n]
 		gauge(paused, oneIf(isPaused(plan)), plan.Name)
-		gauge(badStrategies, float64(len(plan.Problems)), plan.Name)
+		gauge(badStrategies, float64(invalid(plan)), plan.Name)
+		gauge(unapproved, float64(len(cluster.Unapproved)), plan.Name)
 		gauge(failingNow, float64(len(failures(cluster, plan))), plan.Name)
 		gauge(replicas, float64(len(cluster.Replicas)), plan.Name)
 		gauge(ready, float64(readyReplicas(cluster)), plan.Name)
@@ -124,6 +126,17 @@ func oneIf(is bool) float64 {
 		return 1
 	}
 	return 0
+}
+
+// invalid counts the problems of a cluster, but for rows without authority.
+func invalid(plan engine.ClusterPlan) int {
+	n := 0
+	for _, p := range plan.Problems {
+		if p.Code != engine.UnapprovedRow {
+			n++
+		}
+	}
+	return n
 }
 
 func isPaused(plan engine.ClusterPlan) bool {

@@ -37,6 +37,9 @@ func (h *handler) pause(q proxy.Query, c rewrite.PauseStrategies) *proxy.Answer 
 		if err := h.cfg.Store.SetPause(ctx, []string{id}, p); err != nil {
 			return unreachable(ctx, err)
 		}
+		if _, err := h.approve(ctx, ofStored([]string{id}, engine.PauseType), h.self.super); err != nil {
+			return unreachable(ctx, err)
+		}
 		n := notice(severityNotice, codeOK, whose+" "+p.String(), "", "")
 		if c.Cluster == nil {
 			n.Detail = "Clusters and strategies that are yet to come are paused, too."

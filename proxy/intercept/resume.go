@@ -30,6 +30,9 @@ func (h *handler) resume(q proxy.Query, c rewrite.ResumeStrategies) *proxy.Answe
 			paused = append(paused, engine.AllClusters)
 		}
 		n, err := h.cfg.Store.ClearPause(ctx, paused)
+		if err == nil {
+			_, err = h.approve(ctx, ofStored(paused, engine.PauseType), h.self.super)
+		}
 		switch {
 		case err != nil:
 			return unreachable(ctx, err)
@@ -48,7 +51,7 @@ func (h *handler) resume(q proxy.Query, c rewrite.ResumeStrategies) *proxy.Answe
 
 // lookNow looks after a change that is stored already, and tells what was done.
 func (h *handler) lookNow(ctx context.Context, ids []string, t *table) {
-	outcomes, err := h.lookBehind(ctx, h.trigger(triggerStatement), ids)
+	outcomes, err := h.lookBehind(ctx, h.trigger(triggerStatement), ids, nil)
 	switch {
 	case errors.Is(err, errBehind):
 		t.notices = append(t.notices, goesOn())

@@ -31,7 +31,13 @@ func (h *handler) showStrategies(q proxy.Query, c rewrite.ShowStrategies) *proxy
 			state := pauseState(row, s.Now)
 			list.add(t, text(engine.AllClusters), text(row.Type), text(state.state), orNull(state.decision), timestamp(state.next), text(string(row.Config)))
 		}
+		for _, u := range s.UnapprovedPauses {
+			list.add(t, text(engine.AllClusters), text(u.Type), text("unapproved"), text(u.Why), nil, text(string(u.Config)))
+		}
 		for i, plan := range r.plan.Clusters {
+			for _, u := range r.snapshot.Clusters[i].Unapproved {
+				list.add(t, text(plan.Name), text(u.Type), text("unapproved"), text(u.Why), nil, text(string(u.Config)))
+			}
 			rows := r.snapshot.Clusters[i].Strategies
 			for n, counts := range engine.Counting(rows) {
 				state := rowState{state: "superseded", decision: "a newer row counts"}
@@ -70,7 +76,7 @@ func pauseState(row engine.StrategyRow, now engine.Timestamp) rowState {
 // stateOf is the state of a row that counts.
 func stateOf(row engine.StrategyRow, plan engine.ClusterPlan) rowState {
 	for _, p := range plan.Problems {
-		if (p.Strategy == row.Type || p.Strategy == "") && p.Code != engine.BadState {
+		if (p.Strategy == row.Type || p.Strategy == "") && p.Code != engine.BadState && p.Code != engine.UnapprovedRow {
 			return rowState{"error", p.Message, nil}
 		}
 	}

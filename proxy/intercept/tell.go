@@ -136,12 +136,20 @@ func problemNotices(o *reconcile.Outcome) []*proxy.Notice {
 		case p.Code == engine.BadState:
 			list = append(list, notice(severityWarning, problemState(p.Code), fmt.Sprintf("what strategy %s of cluster %s remembered cannot be read", quoted(p.Strategy), quoted(o.Plan.Name)), sentence(p.Message),
 				"RESET STRATEGY STATE forgets it."))
+		case p.Code == engine.UnapprovedRow:
+			list = append(list, notice(severityWarning, problemState(p.Code), fmt.Sprintf("a row of strategy %s for cluster %s is not approved", quoted(p.Strategy), quoted(o.Plan.Name)), sentence(p.Message),
+				approveHint(o.Plan.Name)))
 		default:
 			list = append(list, notice(severityWarning, problemState(p.Code), fmt.Sprintf("strategy %s of cluster %s does not count: %s", quoted(p.Strategy), quoted(o.Plan.Name), p.Message),
 				"The row is stored, but left out; the other strategies run.", "UPDATE or DELETE the row; VALIDATE STRATEGIES lists what is wrong."))
 		}
 	}
 	return list
+}
+
+// approveHint says how a row comes to count.
+func approveHint(cluster string) string {
+	return "Who may steer the cluster can run APPLY STRATEGIES FOR CLUSTER " + pgtext.QuoteIdent(cluster) + ", or DELETE the row."
 }
 
 // supersededNotices tells which row of a type no longer counts because a newer one was written.

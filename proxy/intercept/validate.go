@@ -55,6 +55,8 @@ func (h *handler) validateCluster(t *table, s engine.Snapshot, c engine.ClusterS
 		switch {
 		case p.Code == engine.BadState:
 			t.add(text(c.Name), orNull(p.Strategy), text(problemState(p.Code)), text(p.Message), text("RESET STRATEGY STATE forgets it."))
+		case p.Code == engine.UnapprovedRow:
+			t.add(text(c.Name), text(p.Strategy), text(problemState(p.Code)), text("a row is not approved: "+p.Message), text(approveHint(c.Name)))
 		case p.Strategy == "":
 			t.add(text(c.Name), nil, text(problemState(p.Code)), text(p.Message), nil)
 		}
