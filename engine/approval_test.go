@@ -4,13 +4,14 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
 
 // rowOf is a row of the first second, with a config of its own.
 func rowOf(kind, config string) StrategyRow {
-	at := Timestamp{}
+	at := At(time.Unix(0, 0).UTC())
 	return StrategyRow{Type: kind, Config: json.RawMessage(config), UpdatedAt: &at}
 }
 
@@ -29,7 +30,7 @@ func approval(role string, row StrategyRow) Approval {
 func TestAdmit(t *testing.T) {
 	row, other := rowOf("burst", `{"a": 1}`), rowOf("burst", `{"a": 2}`)
 	later := row
-	moment := At(Timestamp{}.Add(1))
+	moment := At(time.Unix(1, 0).UTC())
 	later.UpdatedAt = &moment
 	for name, test := range map[string]struct {
 		approvals []Approval

@@ -124,7 +124,16 @@ func (a *Approvals) Authority(ctx context.Context) (engine.Authority, error) {
 	if out.Needed, out.Why, err = a.Trust(ctx); err != nil || !out.Needed {
 		return out, err
 	}
-	err = side(ctx,
+	if err = a.readAll(ctx, &out); isMissing(err) {
+		if err = a.client.EnsureTables(ctx); err == nil {
+			err = a.readAll(ctx, &out)
+		}
+	}
+	return out, err
+}
+
+func (a *Approvals) readAll(ctx context.Context, out *engine.Authority) error {
+	return side(ctx,
 		func(ctx context.Context) (err error) { out.Approvals, err = a.readApprovals(ctx); return err },
 		func(ctx context.Context) (err error) { out.Roles, err = a.readRoles(ctx); return err },
 		func(ctx context.Context) (err error) { out.Clusters, err = a.readOwners(ctx); return err },
@@ -132,7 +141,6 @@ func (a *Approvals) Authority(ctx context.Context) (engine.Authority, error) {
 			out.Open = a.client.show(ctx, "enable_rbac_checks") == "off"
 			return nil
 		})
-	return out, err
 }
 
 func (a *Approvals) readApprovals(ctx context.Context) (list []engine.Approval, err error) {
