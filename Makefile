@@ -99,7 +99,7 @@ equivalence: setup ## compare CONVERSATIONS (1000000) random conversations, dire
 	go test -run '^TestEquivalence$$' -count=1 -timeout 0 -v ./proxy -conversations $(CONVERSATIONS) -conversation-seed $$(date +%s)
 
 whatif: setup ## compare what-if with what happens for WRITES (1000) random writes
-	go test -run '^TestWhatIf$$' -count=1 -timeout 0 -v ./cmd/mzproxy -writes $(WRITES)
+	go test -run '^TestWhatIf$$' -count=1 -timeout 0 -v ./cmd/mzproxy -writes $(WRITES) -seed $$(date +%s)
 
 any-day: setup ## all tests on other days, in other zones and locales, with four times the load; DAYS picks some of them
 	.ci/any-day $(DAYS)

@@ -1,6 +1,9 @@
 package proxy
 
 import (
+	"maps"
+	"slices"
+
 	"mzproxy/proxy/wire"
 	"mzproxy/rewrite/pgtext"
 )
@@ -18,7 +21,7 @@ type batch struct {
 
 // follow notes what is wanted of a statement of the server's.
 func (b *batch) follow(i int, h directives) {
-	if h.done != nil || h.tag != "" || h.prepared != nil || h.deallocates != "" || h.portal != "" {
+	if h.done != nil || h.tag != "" || h.prepared != nil || h.deallocates != "" || h.portal != "" || h.hint != "" {
 		b.directives[i] = &h
 	}
 }
@@ -39,6 +42,23 @@ func (b *batch) failure(code string) *Error {
 		return nil
 	}
 	return b.fail[b.at]
+}
+
+// hint is what an error of the server with a code is given for a hint: that of the statement at fault. Which one is wrong in its syntax only
+// the server knows.
+func (b *batch) hint(code string) string {
+	if d := b.directives[b.at]; d != nil && d.hint != "" {
+		return d.hint
+	}
+	if code != wire.CodeSyntax {
+		return ""
+	}
+	for _, at := range slices.Sorted(maps.Keys(b.directives)) {
+		if d := b.directives[at]; d.hint != "" {
+			return d.hint
+		}
+	}
+	return ""
 }
 
 // before is what an error of ours gives the client in front of it.

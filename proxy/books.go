@@ -35,6 +35,7 @@ type statement struct {
 type directives struct {
 	tag  string
 	done func(tag string)
+	hint string // in the server's error about it
 	pgtext.Edited
 
 	prepares    string     // SQL's PREPARE: the name,

@@ -110,7 +110,7 @@ func (v *Verdict) statement() *statement {
 
 // directives are what a verdict wants of its statement's execution.
 func (v *Verdict) directives() directives {
-	h := directives{tag: v.Tag, done: v.Done, deallocates: v.Deallocates, portal: v.Portal}
+	h := directives{tag: v.Tag, done: v.Done, deallocates: v.Deallocates, portal: v.Portal, hint: v.Hint}
 	if p := v.Prepares; p != nil {
 		h.prepares, h.prepared = p.Name, &statement{directives: directives{done: p.Done}, answer: p.Answer, bind: p.Bind, kept: p.Keep}
 	}

@@ -108,6 +108,9 @@ type Verdict struct {
 	// Tag, if set, takes the place of the server's command tag (Pass, Replace).
 	Tag string
 
+	// Hint, if set, stands in the error with which the server refuses the statement, where that has no hint of its own (Pass, Replace).
+	Hint string
+
 	// Bind, if set, is asked about every Bind of this statement (extended
 	// protocol, Pass and Replace). It may change the parameters; an *Error
 	// refuses. It is called at the same kind of moment as Intercept.

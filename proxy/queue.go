@@ -150,6 +150,23 @@ func (it *item) hides(typ byte) bool {
 	return it.ours && typ == 'D'
 }
 
+// advise gives an error of the server the hint that a handler has for it; it reports whether that changed anything.
+func (b *books) advise(e *wire.Fields) bool {
+	it := b.head()
+	if it == nil || e.Hint != "" {
+		return false
+	}
+	switch {
+	case it.batch != nil:
+		e.Hint = it.batch.hint(e.Code)
+	case it.kind == 'P' && it.statement != nil:
+		e.Hint = it.statement.hint
+	case it.kind == 'E' && b.portals[it.name] != nil:
+		e.Hint = b.portals[it.name].hint
+	}
+	return e.Hint != ""
+}
+
 // relocate puts the position of a complaint about an edited text into the terms
 // of the client's; it reports whether that changed anything.
 func (b *books) relocate(e *wire.Fields) bool {

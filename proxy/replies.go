@@ -282,6 +282,9 @@ func (r *replies) complaint(typ byte, frame []byte) error {
 	}
 	if e != nil {
 		changed := b.relocate(e)
+		if typ == 'E' && b.advise(e) {
+			changed = true
+		}
 		if r.errors != nil {
 			r.errors.RewriteError(e)
 			changed = true

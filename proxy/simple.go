@@ -56,7 +56,7 @@ func (r simple) query(frame []byte) error {
 // effective reports whether the verdicts ask for more than forwarding.
 func effective(verdicts []Verdict) bool {
 	for _, v := range verdicts {
-		if v.Action != Pass || v.Bind != nil || v.Done != nil || v.Tag != "" || v.Keep != nil || v.Execute != nil || v.Executes != nil || v.Prepares != nil || v.Deallocates != "" || v.Portal != "" {
+		if v.Action != Pass || v.Bind != nil || v.Done != nil || v.Tag != "" || v.Keep != nil || v.Execute != nil || v.Executes != nil || v.Prepares != nil || v.Deallocates != "" || v.Portal != "" || v.Hint != "" {
 			return true
 		}
 	}

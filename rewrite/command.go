@@ -56,7 +56,7 @@ func parseCommand(text string, piece Piece, env Env) (Command, error) {
 		}
 		return command, nil
 	}
-	return nil, nearMiss(text, piece)
+	return nil, nil
 }
 
 // clusterMeant sees a single name behind a command for what it is meant to be.

@@ -29,7 +29,7 @@ func (e *SyntaxError) Error() string {
 func (e *SyntaxError) Hint() string {
 	switch n := len(e.Expected); {
 	case e.Meant != "":
-		return "Perhaps you meant " + e.Meant + "."
+		return PerhapsCommand(e.Meant)
 	case n == 0:
 		return ""
 	case n == 1:
@@ -38,6 +38,9 @@ func (e *SyntaxError) Hint() string {
 		return "Expected " + strings.Join(e.Expected[:n-1], ", ") + " or " + e.Expected[n-1] + "."
 	}
 }
+
+// PerhapsCommand is a hint that names a command.
+func PerhapsCommand(meant string) string { return "Perhaps you meant " + meant + "." }
 
 // ColumnError is a column that mz_cluster_strategies does not have.
 type ColumnError struct {

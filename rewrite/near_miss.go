@@ -14,22 +14,23 @@ var strategyVerbs = map[string]string{
 	"apply": "STRATEGIES", "validate": "STRATEGIES", "pause": "STRATEGIES", "resume": "STRATEGIES",
 }
 
-// nearMiss is the error for a statement that the server refuses anyway, and that is a letter or two from being a command of ours; nil: it is none.
-func nearMiss(text string, piece Piece) error {
+// nearMiss is the command that is meant, perhaps, by a statement that is a letter or two from being one of ours; empty: none. The statement is the server's,
+// which most likely refuses it.
+func nearMiss(text string, piece Piece) string {
 	if len(piece.Tokens) < 2 {
-		return nil
+		return ""
 	}
 	verb, word := piece.Tokens[0], piece.Tokens[1]
 	name, ok := word.Name()
 	want := strategyVerbs[strings.ToLower(verb.Text)]
 	if !ok || want == "" || !likeStrategy(name) {
-		return nil
+		return ""
 	}
 	meant := strings.ToUpper(verb.Text) + " " + want + text[word.End:piece.End]
 	if len(piece.Tokens) == 2 && verb.Is("show") {
 		meant = "SHOW STRATEGIES"
 	}
-	return &SyntaxError{Offset: word.Start, Found: text[word.Start:word.End], Meant: strings.TrimRight(meant, " \t\r\n;")}
+	return strings.TrimRight(meant, " \t\r\n;")
 }
 
 // likeStrategy tells whether a word is nearly one of ours.

@@ -27,6 +27,7 @@ const (
 	IsEnd                                 // ends one
 	IsClusterChange                       // renames, swaps or drops clusters
 	IsTableDrop                           // drops mz_cluster_strategies
+	IsNearMiss                            // nearly a custom command, and the server's
 	IsElsewhere                           // writes to a table of the same name, and the name may come to mean ours; with a Name it is prepared
 	IsFetch                               // FETCH or MOVE of a cursor
 )
@@ -42,6 +43,7 @@ type Statement struct {
 	Read    *Read          // IsRead
 	Commit  bool           // IsEnd: as opposed to ROLLBACK
 	Change  *ClusterChange // IsClusterChange
+	Meant   string         // IsNearMiss: the command that is meant, perhaps
 	// Nested is set for PREPARE of an EXECUTE.
 	Nested bool
 	// Moves is set where the statement, or what it prepares, may change what names of tables mean.
@@ -131,6 +133,11 @@ func classify(text string, piece Piece, env Env) (Statement, error) {
 	}
 	if s.Kind == Other && Match([]byte(piece.Of(text))) && slices.ContainsFunc(s.Settings, func(s Setting) bool { return s.Name == MinMessages }) {
 		s.Kind = IsSetting
+	}
+	if s.Kind == Other {
+		if s.Meant = nearMiss(text, piece); s.Meant != "" {
+			s.Kind = IsNearMiss
+		}
 	}
 	return s, nil
 }

@@ -19,6 +19,7 @@ import (
 // Through the proxy every case of testdata/materialize holds that holds without it, but for what is ours. Cases of both protocols
 // take turns with them: half of the time tells nearly as much.
 func TestConformance(t *testing.T) {
+	t.Parallel()
 	server := proxied(t)
 	cases, err := conformance.ReadDir("../../testdata/materialize")
 	if err != nil {

@@ -99,6 +99,7 @@ func (s *server) checkAudit(t *testing.T, cluster string, want ...string) {
 // The proxy is killed before every step of every action of a plan; whatever the step, the next proxy finishes the
 // work, and every action is done and recorded once.
 func TestKilledAtEveryStep(t *testing.T) {
+	t.Parallel()
 	s := newServer(t)
 	var faults []string
 	for _, step := range reconcile.Steps {

@@ -15,6 +15,7 @@ const interruptDirective = "-- interrupt after "
 // Every NAME.sql of testdata/psql (the SQL surface) and testdata/transcripts (whole
 // scenarios), fed to a real psql in front of a fresh demo, gives NAME.out.
 func TestPsql(t *testing.T) {
+	t.Parallel()
 	var scripts []string
 	for _, folder := range []string{"psql", "transcripts"} {
 		found, err := filepath.Glob("../../testdata/" + folder + "/*.sql")

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	gocmp "github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
@@ -17,16 +16,14 @@ import (
 
 var (
 	writes = flag.Int("writes", 100, "how many random writes TestWhatIf makes of each seed")
-	seed   = flag.Uint64("seed", 0, "the one seed of TestWhatIf's random writes; 0: two, of which one is new each time")
+	seed   = flag.Uint64("seed", 0, "the one seed of TestWhatIf's random writes; 0: two, the same each time")
 )
-
-// fixedSeed makes the same writes each time.
-const fixedSeed = 1
 
 // What EXPLAIN STRATEGY says about a write is what the write then does; what one refuses, the other
 // refuses with the same words; and a refused write leaves no trace.
 func TestWhatIf(t *testing.T) {
-	seeds := []uint64{fixedSeed, uint64(time.Now().UnixNano())}
+	t.Parallel()
+	seeds := []uint64{1, 2}
 	if *seed != 0 {
 		seeds = []uint64{*seed}
 	}

@@ -242,6 +242,8 @@ func (h *handler) verdict(ctx context.Context, q proxy.Query, s *rewrite.Stateme
 		return h.changeClusters(ctx, s.Change)
 	case rewrite.IsSetting:
 		return h.set(s.Settings), nil
+	case rewrite.IsNearMiss:
+		return proxy.Verdict{Hint: rewrite.PerhapsCommand(s.Meant)}, nil
 	}
 	if q.TxStatus == 'E' {
 		return proxy.Verdict{}, &proxy.Error{Code: wire.CodeFailedTransaction, Message: pgtext.MessageFailedTransaction}

@@ -98,6 +98,9 @@ func (r *result) Flush() error { return nil }
 
 // run sends one statement as a simple query. Where it is for the server, runs is what the server does, and returns
 // the command tag.
+// codeOfServer stands for the SQLSTATE of an error of the server's own.
+const codeOfServer = "....."
+
 func (r *rig) run(ctx context.Context, sql string, runs func() string) *result {
 	out := &result{}
 	verdicts, err := r.handler.Intercept(ctx, proxy.Query{Text: sql, TxStatus: r.status, Ask: r.ask})
@@ -124,6 +127,10 @@ func (r *rig) run(ctx context.Context, sql string, runs func() string) *result {
 		}
 		out.tag = tag
 	default:
+		if v.Hint != "" { // in the server's words
+			out.err = &proxy.Error{Code: codeOfServer, Message: "as the server says", Hint: v.Hint}
+			return out
+		}
 		out.tag = runs()
 		r.others = r.status == 'T'
 		if v.Done != nil {
