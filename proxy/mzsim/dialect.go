@@ -168,6 +168,10 @@ func missingFunction(u rewrite.Usage) string {
 	return ""
 }
 
+// errUnsafe is the error for a function that is for developers of Materialize only.
+var errUnsafe = &proxy.Error{Code: "XX000", Message: "executing potentially dangerous functions is not supported",
+	Detail: "The requested feature (unsafe_enable_unsafe_functions) is unsafe and is meant only for internal development and testing of Materialize."}
+
 // errNoFunction is the error for a function that does not exist.
 func errNoFunction(name string) *proxy.Error {
 	return &proxy.Error{Code: "XX000", Message: `function "` + name + `" does not exist`,

@@ -59,6 +59,9 @@ func clientSettings(params map[string]string) map[string]string {
 func (i *interceptor) RewriteStartup(params map[string]string) map[string]string {
 	i.createRole(params["user"])
 	rewritten := map[string]string{"user": params["user"], "database": database}
+	if isReserved(params["user"]) {
+		rewritten["user"] = userRole // for the server, which may not know the name: Open refuses it
+	}
 	if !i.welcome {
 		rewritten[customSetting("welcome_message")] = "off"
 	}

@@ -76,6 +76,9 @@ func (h *session) admit(ctx context.Context, st *statement, s state, alone bool)
 		}
 		sc.computes = sc.computes && !strings.Contains(st.shown, knobSchema)
 	}
+	if e := inMissingDatabase(st, sc, s.vars); e != nil {
+		return admission{}, e
+	}
 	a := admission{after: s, scope: sc}
 	if e := a.after.enter(st, alone, sc.constant()); e != nil {
 		return admission{}, e
@@ -98,6 +101,26 @@ func (h *session) admit(ctx context.Context, st *statement, s state, alone bool)
 		a.notices, err = h.warnMissing(ctx, st.name, a.after.vars)
 	}
 	return a, err
+}
+
+// inMissingDatabase is the error of what names an object of a user where the session's database is not there. There is one database here,
+// so that PostgreSQL would find it.
+func inMissingDatabase(st *statement, sc scope, v variables) *proxy.Error {
+	if v.get("database") == database {
+		return nil
+	}
+	unknown := func(name string) *proxy.Error {
+		return &proxy.Error{Code: "XX000", Message: fmt.Sprintf("unknown catalog item '%s'", name)}
+	}
+	switch {
+	case len(sc.users) > 0:
+		return unknown(sc.users[0][strings.LastIndexByte(sc.users[0], '.')+1:])
+	case st.kind == kindInsert && st.usage.Target != nil:
+		return unknown(st.usage.Target.Name)
+	case st.kind == kindDDL && (st.tag == "CREATE TABLE" || st.tag == "CREATE VIEW" || st.tag == "CREATE MATERIALIZED VIEW"):
+		return &proxy.Error{Code: "3F000", Message: "no valid schema selected"}
+	}
+	return nil
 }
 
 // admitInsert notes what an INSERT of constants writes. One that takes a value of the moment reads it on the session's cluster.
@@ -236,9 +259,11 @@ func (h *session) try(ctx context.Context, st *statement, s state, alone bool) (
 // waitFor waits for a replica that can serve the statement, and for the time that its reading takes.
 func (h *session) waitFor(ctx context.Context, target *statement, a *attempt, v variables) error {
 	if a.place.waiting {
-		if err := h.await(ctx, h.info.User, v, a.scope); err != nil {
+		came, err := h.await(ctx, h.info.User, v, a.scope)
+		if err != nil {
 			return err
 		}
+		a.notices = append(a.notices, came...)
 	}
 	if cost(target, a.admission, time.Second) == 0 { // what is free is not asked about
 		return nil

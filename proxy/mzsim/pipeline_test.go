@@ -120,7 +120,7 @@ func TestReadOutlivesReplica(t *testing.T) {
 	c.must(t, "CREATE CLUSTER REPLICA c.r2 (SIZE '25cc')")
 	pending(t, done)
 	c.must(t, "SELECT mz_sim.hydrate('c', 'r2')")
-	if got := <-done; got != "[SELECT 0]" {
+	if got := <-done; !strings.HasPrefix(got, `[SELECT 0] (NOTICE 00000 cluster replica c.r2 changed status to "online" at 2`) {
 		t.Errorf("got %s", got)
 	}
 	done = dial(t, "cluster=c").running("SELECT a FROM t")

@@ -216,7 +216,7 @@ func (p *postgres) settings() []string {
 		"fsync=off", "synchronous_commit=off", "full_page_writes=off",
 		"wal_level=minimal", "max_wal_senders=0", "max_wal_size=64MB", "min_wal_size=8MB",
 		"shared_buffers=32MB", "dynamic_shared_memory_type=mmap", "max_connections=300", "jit=off", "logging_collector=off",
-		"timezone=UTC", "log_timezone=UTC", "password_encryption=scram-sha-256", "extra_float_digits=1",
+		"timezone=UTC", "log_timezone=UTC", "password_encryption=scram-sha-256", "extra_float_digits=3", "search_path=public",
 	}
 }
 

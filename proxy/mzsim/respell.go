@@ -2,16 +2,20 @@ package mzsim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"mzproxy/rewrite"
 	"mzproxy/rewrite/pgtext"
 )
 
-// respell changes a query in two ways that PostgreSQL needs: a subquery in FROM gets a name, and pg_class is read through a view, in which
-// materialized views are such.
+// shadowed are the relations of PostgreSQL that are read through a view of schema mz_sim.
+var shadowed = []string{"pg_class", "pg_roles"}
+
+// respell changes a query in two ways that PostgreSQL needs: a subquery in FROM gets a name, and pg_class and pg_roles are read through views,
+// in which materialized views are such, and rolsuper is never false.
 func respell(sql string) string {
-	if !strings.ContainsAny(sql, "(") && !strings.Contains(strings.ToLower(sql), "pg_class") {
+	if lower := strings.ToLower(sql); !strings.Contains(lower, "(") && !slices.ContainsFunc(shadowed, func(name string) bool { return strings.Contains(lower, name) }) {
 		return sql
 	}
 	tokens, err := rewrite.Tokens(sql)
@@ -68,7 +72,7 @@ func (s *speller) token() {
 			s.named++
 			s.put(t.End, t.End, fmt.Sprintf(` AS "subquery %d"`, s.named))
 		}
-	case t.Is("pg_class"):
+	case t.Is(shadowed...):
 		s.relation()
 	}
 }
@@ -90,7 +94,7 @@ func (s *speller) inFrom(i int) bool {
 	return before.Is("from", "join", "lateral") || before.Kind == rewrite.Op && before.Text == "," && s.levels[len(s.levels)-1].from
 }
 
-// relation leads pg_class and pg_catalog.pg_class to the view, and their columns to it.
+// relation leads such a relation, with or without its schema, to the view, and its columns to that.
 func (s *speller) relation() {
 	begin := s.at
 	if begin >= 2 && s.tokens[begin-1].Text == "." && s.tokens[begin-2].Is("pg_catalog") {
@@ -98,8 +102,8 @@ func (s *speller) relation() {
 	}
 	switch {
 	case s.next().Text == "." && begin < s.at: // a column of it
-		s.put(s.tokens[begin].Start, s.tokens[s.at].End, "pg_class")
+		s.put(s.tokens[begin].Start, s.tokens[s.at].End, s.tokens[s.at].Text)
 	case s.next().Text != "." && s.inFrom(begin):
-		s.put(s.tokens[begin].Start, s.tokens[s.at].End, "mz_sim.pg_class")
+		s.put(s.tokens[begin].Start, s.tokens[s.at].End, "mz_sim."+s.tokens[s.at].Text)
 	}
 }

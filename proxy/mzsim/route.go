@@ -128,24 +128,49 @@ func (r router) readiness(ctx context.Context, role string, v variables, s scope
 	return now, nil
 }
 
-// await returns as soon as the session's cluster can serve a read. A read that waits outlives the replica that it waits for.
-func (r router) await(ctx context.Context, role string, v variables, s scope) error {
+// await returns as soon as the session's cluster can serve a read, and tells which replicas have come online meanwhile. A read that
+// waits outlives the replica that it waits for.
+func (r router) await(ctx context.Context, role string, v variables, s scope) ([]*proxy.Notice, error) {
+	var began time.Time
+	if err := r.pool.QueryRow(ctx, "SELECT now()").Scan(&began); err != nil {
+		return nil, fmt.Errorf("look at the clock: %w", err)
+	}
 	for {
 		now, err := r.readiness(ctx, role, v, s)
 		switch {
 		case ctx.Err() != nil:
-			return errCancelled
-		case err != nil || now.state == "ready":
-			return err
+			return nil, errCancelled
+		case err != nil:
+			return nil, err
+		case now.state == "ready":
+			return r.cameOnline(ctx, now.clusterID, began)
 		case now.refusal != nil && !now.asleep():
-			return now.refusal
+			return nil, now.refusal
 		}
-		select {
-		case <-ctx.Done():
-			return errCancelled
-		case <-time.After(readyPoll):
+		if err := delay(ctx, readyPoll); err != nil {
+			return nil, err
 		}
 	}
+}
+
+// cameOnline tells of the replicas of a cluster that have come online since a moment.
+func (r router) cameOnline(ctx context.Context, cluster string, since time.Time) ([]*proxy.Notice, error) {
+	rows, err := r.pool.Query(ctx, `SELECT format('cluster replica %s.%s changed status to "online" at %s', c.name, r.name, s.online_at)
+		FROM mz_sim.replica_states s JOIN mz_sim.replicas r ON r.id = s.replica_id JOIN mz_sim.clusters c ON c.id = r.cluster_id
+		WHERE c.id = $1 AND s.online AND s.online_at > $2 ORDER BY s.online_at`, cluster, since)
+	if err != nil {
+		return nil, fmt.Errorf("look at replicas: %w", err)
+	}
+	var notices []*proxy.Notice
+	var text string
+	_, err = pgx.ForEachRow(rows, []any{&text}, func() error {
+		notices = append(notices, notice("00000", text))
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("look at replicas: %w", err)
+	}
+	return notices, nil
 }
 
 // stateError is the error of a cluster that cannot serve a read.

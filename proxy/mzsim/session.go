@@ -3,6 +3,8 @@ package mzsim
 import (
 	"context"
 	"errors"
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -138,8 +140,15 @@ func (h *session) RewriteError(e *wire.Fields) {
 			}
 		}
 	}
+	if m := deniedView.FindStringSubmatch(e.Message); m != nil && e.Code == "42501" {
+		name := `VIEW "mz_internal.` + m[1] + `"`
+		e.Message, e.Detail = "permission denied for "+name, fmt.Sprintf("The '%s' role needs SELECT privileges on %s", h.info.User, name)
+	}
 	h.failure = e.Message
 }
+
+// deniedView is how PostgreSQL refuses the relations of the catalog that not everybody may read.
+var deniedView = regexp.MustCompile(`^permission denied for view (mz_\w+)$`)
 
 // closeTimeout bounds what is done in the catalog when a session has ended.
 const closeTimeout = 5 * time.Second

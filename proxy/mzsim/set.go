@@ -27,11 +27,11 @@ func (p *parser) set() (a *assignment, text string) {
 		return nil, p.setEncoding()
 	}
 	name := p.variable()
-	if p.err == nil && !p.nextOp(".") && kindOf(name) == "" {
-		p.fail("42704", fmt.Sprintf("unrecognized configuration parameter %q", name))
-	}
-	if !p.acceptOp("=") && !p.accept("to") && name != searchPath {
+	if !p.acceptOp("=") && !p.accept("to") && (name != searchPath || p.nextOp(".")) {
 		p.expected("equals sign or TO")
+	}
+	if p.err == nil && kindOf(name) == "" {
+		p.fail("42704", fmt.Sprintf("unrecognized configuration parameter %q", name))
 	}
 	if name == clientEncoding && p.err == nil {
 		return nil, p.setEncoding()

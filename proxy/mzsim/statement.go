@@ -2,6 +2,7 @@ package mzsim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"mzproxy/proxy"
@@ -158,6 +159,9 @@ var statementWords = wordSet(`abort alter begin close comment commit copy create
 // begin drops what PostgreSQL might not know, or would take in another way: a transaction that only reads may change the catalog.
 func (st *statement) begin(p *parser) {
 	st.kind = kindBegin
+	if p.next("start") {
+		st.text, st.tag = "BEGIN", "BEGIN"
+	}
 	words := ""
 	for _, t := range p.tokens {
 		words += " " + t.Text
@@ -188,6 +192,8 @@ func (st *statement) use() {
 	st.usage = usage
 	if name := missingFunction(usage); name != "" {
 		st.err = errNoFunction(name)
+	} else if slices.Contains(usage.Functions, "mz_sleep") {
+		st.err = errUnsafe
 	}
 }
 

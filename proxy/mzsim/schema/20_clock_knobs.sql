@@ -11,7 +11,7 @@ CREATE FUNCTION pg_catalog.now() RETURNS timestamptz
     AS $$ SELECT pg_catalog.transaction_timestamp() + (SELECT shift FROM mz_sim.clock) $$;
 CREATE FUNCTION pg_catalog.mz_now() RETURNS pg_catalog.mz_timestamp
     LANGUAGE sql STABLE
-    AS $$ SELECT floor(extract(epoch FROM pg_catalog.now()) * 1000)::pg_catalog.mz_timestamp $$;
+    AS $$ SELECT (floor(extract(epoch FROM pg_catalog.now()) * 1000) - 1)::pg_catalog.mz_timestamp $$; -- the time of what is read is over
 -- Timestamps can be compared with logical ones.
 CREATE FUNCTION mz_sim.logical(t timestamptz) RETURNS numeric
     LANGUAGE sql IMMUTABLE AS $$ SELECT floor(extract(epoch FROM t) * 1000) $$;

@@ -45,7 +45,8 @@ DECLARE
 BEGIN
     PERFORM mz_sim.begin_ddl();
     IF cluster_names IS NULL AND NOT mz_sim.unchecked(session_user) THEN
-        PERFORM mz_sim.fail('permission denied for SYSTEM', '42501');
+        RAISE EXCEPTION USING ERRCODE = '42501', MESSAGE = 'permission denied to GRANT/REVOKE SYSTEM PRIVILEGES',
+            DETAIL = 'You must be a superuser to GRANT/REVOKE SYSTEM PRIVILEGES';
     END IF;
     FOREACH target IN ARRAY coalesce(cluster_names, ARRAY[NULL]) LOOP
         IF target IS NOT NULL THEN

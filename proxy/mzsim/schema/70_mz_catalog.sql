@@ -104,7 +104,7 @@ CREATE VIEW mz_catalog.mz_columns AS
     LEFT JOIN pg_catalog.pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum;
 
 CREATE VIEW mz_catalog.mz_roles AS
-    SELECT mz_sim.role_id(oid) AS id, oid, rolname::text AS name, rolinherit AS inherit, rolcanlogin, rolsuper
+    SELECT mz_sim.role_id(oid) AS id, oid, rolname::text AS name, rolinherit AS inherit, rolcanlogin, nullif(rolsuper, false) AS rolsuper
     FROM pg_catalog.pg_roles WHERE rolname NOT LIKE 'pg\_%';
 
 CREATE VIEW mz_catalog.mz_role_members AS

@@ -3,6 +3,13 @@
 CREATE FUNCTION pg_catalog.proisagg(pg_catalog.pg_proc) RETURNS bool LANGUAGE sql IMMUTABLE AS $$ SELECT $1.prokind = 'a' $$;
 CREATE FUNCTION pg_catalog.proiswindow(pg_catalog.pg_proc) RETURNS bool LANGUAGE sql IMMUTABLE AS $$ SELECT $1.prokind = 'w' $$;
 
+-- pg_roles in which nobody is told to be no superuser.
+DO $$
+BEGIN
+    EXECUTE (SELECT 'CREATE VIEW mz_sim.pg_roles AS SELECT ' || string_agg(CASE attname WHEN 'rolsuper' THEN 'nullif(rolsuper, false) AS rolsuper' ELSE quote_ident(attname) END, ', ' ORDER BY attnum)
+            || ' FROM pg_catalog.pg_roles' FROM pg_catalog.pg_attribute WHERE attrelid = 'pg_catalog.pg_roles'::regclass AND attnum > 0);
+END $$;
+
 -- pg_class in which materialized views are such. Queries of users read this one.
 DO $$
 BEGIN
