@@ -28,6 +28,7 @@ type app struct {
 	interceptor *intercept.Interceptor
 	server      *proxy.Server
 	more        []prometheus.Collector // what else is measured
+	print       func(text string)      // tells whoever started it what to paste
 	tables      chan struct{}          // closed once the tables are there
 	tried       chan struct{}          // closed once they were looked for
 }
@@ -81,7 +82,7 @@ func newApp(cfg appConfig) (*app, error) {
 		return nil, err
 	}
 	return &app{log: log, client: client, reconciler: reconciler, leader: leader, metrics: metrics, interceptor: interceptor, server: server,
-		tables: make(chan struct{}), tried: make(chan struct{})}, nil
+		print: func(string) {}, tables: make(chan struct{}), tried: make(chan struct{})}, nil
 }
 
 // tune takes over what may change while the app runs.
@@ -128,6 +129,7 @@ const tablesPatience = 3 * time.Second
 // runEngine makes sure that the tables are there, and reconciles.
 func (a *app) runEngine(ctx context.Context) {
 	tried := sync.OnceFunc(func() { close(a.tried) })
+	printed := false
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
 		err := a.client.EnsureTables(ctx)
 		tried()
@@ -138,6 +140,11 @@ func (a *app) runEngine(ctx context.Context) {
 			return
 		}
 		a.log.WithError(err).Error("the controller cannot work yet; trying again")
+		var tables *materialize.TablesError
+		if errors.As(err, &tables) && !printed {
+			a.print("-- To be run by a role that may:\n" + pasted(tables.Statements))
+			printed = true
+		}
 		select {
 		case <-ctx.Done():
 			return

@@ -129,7 +129,7 @@ func (c planCmd) Run(s streams) error {
 }
 
 // version is set when the program is built.
-var version = "unknown"
+var version = "dev"
 
 type versionCmd struct{}
 

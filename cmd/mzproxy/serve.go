@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/signal"
@@ -99,7 +100,7 @@ func (c serveCmd) Run(ctx context.Context, s streams, l *loaded) error {
 	if err != nil {
 		return err
 	}
-	run, err := c.program(p, listeners, reload, log)
+	run, err := c.program(p, listeners, reload, log, func(text string) { fmt.Fprint(s.err, text) })
 	if err != nil {
 		return err
 	}
@@ -116,7 +117,7 @@ func (c serveCmd) Run(ctx context.Context, s streams, l *loaded) error {
 }
 
 // program wires what serves clients.
-func (c serveCmd) program(p prepared, l listeners, reload *reloader, log logrus.FieldLogger) (func(context.Context) error, error) {
+func (c serveCmd) program(p prepared, l listeners, reload *reloader, log logrus.FieldLogger, print func(string)) (func(context.Context) error, error) {
 	if c.RelayOnly {
 		p.proxy.Interceptor, p.proxy.Replication = recognition{}, true
 		server, err := proxy.NewServer(p.proxy)
@@ -133,7 +134,7 @@ func (c serveCmd) program(p prepared, l listeners, reload *reloader, log logrus.
 	if err != nil {
 		return nil, err
 	}
-	reload.apply, a.more = a.tune, reload.collectors()
+	reload.apply, a.more, a.print = a.tune, reload.collectors(), print
 	return func(ctx context.Context) error { return a.run(ctx, l.clients, l.admin) }, nil
 }
 
