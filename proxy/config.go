@@ -34,12 +34,16 @@ type Config struct {
 	Replication bool
 	// Logger gets one line per session and what goes wrong; nil: nothing.
 	Logger logrus.FieldLogger
+	// Monitor hears of sessions; may be nil.
+	Monitor Monitor
 	// ClientTLS says how clients may encrypt; nil: not at all. See NewClientTLS.
 	ClientTLS *tls.Config
 	// RequireTLS refuses clients that do not encrypt, before they send a password.
 	RequireTLS bool
 	// DrainTimeout bounds how long running sessions may go on after shutdown began.
 	DrainTimeout time.Duration
+	// Youth is how old a session has to be to count as idle when shutdown begins: who has just connected is about to ask something. 0: any is.
+	Youth time.Duration
 	// DialTimeout bounds the making of a connection to the server, TLS included.
 	DialTimeout time.Duration
 	// StartupTimeout bounds the time from accepting a client to its first

@@ -133,10 +133,14 @@ func (l *login) connect(ctx context.Context, via *Upstream, startup []byte, plai
 	defer done()
 	var conn net.Conn
 	var err error
+	began := time.Now()
 	if via == nil {
 		conn, via, err = l.cfg.Upstream.dial(dialing, l.task, l.cfg.keepAlive(), plain)
 	} else {
 		conn, err = via.dialHost(dialing, l.task, l.cfg.keepAlive(), plain)
+	}
+	if l.cfg.Monitor != nil {
+		l.cfg.Monitor.Connected(time.Since(began), err)
 	}
 	if err != nil {
 		e := wire.Fatal(wire.CodeConnectionUnable, messageServerUnreachable, err)

@@ -108,6 +108,9 @@ func (s *Session) relayFromNow(late error) error {
 		return s.cause
 	}
 	s.login = nil
+	if s.cfg.Monitor != nil {
+		s.cfg.Monitor.SessionBegan()
+	}
 	return nil
 }
 

@@ -5,13 +5,13 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/signal"
 	"sync"
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 
 	"mzproxy/engine/materialize"
@@ -41,6 +41,9 @@ type serveCmd struct {
 	Keepalive             time.Duration `default:"60s" help:"Interval of TCP keepalive on both sides; negative: off."`
 	DrainTimeout          time.Duration `default:"30s" help:"How long running sessions may go on after SIGTERM."`
 }
+
+// youth is how old a session has to be to be ended as idle at a shutdown.
+const youth = 2 * time.Second
 
 // prepared are settings in the form in which they are used.
 type prepared struct {
@@ -76,7 +79,7 @@ func (c serveCmd) prepare() (p prepared, err error) {
 	}
 	p.proxy = proxy.Config{
 		Upstream: upstream, RequireTLS: c.TLSRequired, MaxSessions: c.MaxSessions, MaxSessionsPerAddress: c.MaxSessionsPerAddress,
-		StartupTimeout: c.StartupTimeout, MaxStartupPacket: c.MaxStartupPacket, KeepAlive: c.Keepalive, DrainTimeout: c.DrainTimeout,
+		StartupTimeout: c.StartupTimeout, MaxStartupPacket: c.MaxStartupPacket, KeepAlive: c.Keepalive, DrainTimeout: c.DrainTimeout, Youth: min(youth, c.DrainTimeout/2),
 	}
 	return p, nil
 }
@@ -111,13 +114,49 @@ func (c serveCmd) Run(ctx context.Context, s streams, l *loaded) error {
 	defer wg.Wait()
 	side, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	reload.notify = notifier(log)
 	wg.Go(func() { reload.run(side, hangup) })
-	log.WithField("listen", listeners.clients.Addr().String()).WithField("version", version).Info("ready for clients")
-	return run(ctx)
+	c.started(log, listeners, p)
+	reload.notify("READY=1")
+	context.AfterFunc(ctx, func() {
+		reload.notify("STOPPING=1")
+		log.WithField("drain_timeout", c.DrainTimeout.String()).Info("shutting down: no new clients, and sessions end when they are idle")
+	})
+	serving, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	context.AfterFunc(ctx, func() {
+		listeners.leave()
+		end()
+	})
+	err = run(serving)
+	log.Info("shut down")
+	return err
+}
+
+// started tells the log what has started, and where.
+func (c serveCmd) started(log logrus.FieldLogger, l listeners, p prepared) {
+	fields := logrus.Fields{"version": version, "listen": l.clients.Addr().String(), "upstream": p.proxy.Upstream.Address}
+	if l.admin != nil {
+		fields["admin"] = l.admin.Addr().String()
+	}
+	switch {
+	case c.RelayOnly:
+		fields["mode"] = "relay only"
+	case c.Observe:
+		fields["mode"] = "observe"
+	default:
+		fields["mode"] = "act"
+	}
+	if user := p.client.User(); !c.RelayOnly && user != "" {
+		fields["controller"] = user
+	}
+	log.WithFields(fields).Info("ready for clients")
 }
 
 // program wires what serves clients.
 func (c serveCmd) program(p prepared, l listeners, reload *reloader, log logrus.FieldLogger, print func(string)) (func(context.Context) error, error) {
+	sessions := newSessionMetrics()
+	p.proxy.Monitor = sessions
 	if c.RelayOnly {
 		p.proxy.Interceptor, p.proxy.Replication = recognition{}, true
 		server, err := proxy.NewServer(p.proxy)
@@ -128,32 +167,32 @@ func (c serveCmd) program(p prepared, l listeners, reload *reloader, log logrus.
 			server.Limit(c.MaxSessions, c.MaxSessionsPerAddress)
 			return nil
 		}
-		return func(ctx context.Context) error { return c.relay(ctx, server, l, reload) }, nil
+		return func(ctx context.Context) error {
+			return c.relay(ctx, server, l, append(reload.collectors(), sessions.collectors()...), p.proxy.Upstream)
+		}, nil
 	}
 	a, err := newApp(appConfig{engine: c.engineFlags, aliases: c.SizeAlias, client: p.client, proxy: p.proxy, log: log})
 	if err != nil {
 		return nil, err
 	}
-	reload.apply, a.more, a.print = a.tune, reload.collectors(), print
+	reload.apply, a.more, a.print = a.tune, append(reload.collectors(), sessions.collectors()...), print
 	return func(ctx context.Context) error { return a.run(ctx, l.clients, l.admin) }, nil
 }
 
 // relay serves clients without an engine.
-func (c serveCmd) relay(ctx context.Context, server *proxy.Server, l listeners, reload *reloader) error {
+func (c serveCmd) relay(ctx context.Context, server *proxy.Server, l listeners, measured []prometheus.Collector, upstream proxy.Upstream) error {
 	var wg sync.WaitGroup
 	adminCtx, stop := context.WithCancel(context.Background())
 	var adminErr error
+	ready := &readiness{ping: upstream.Ping}
+	ready.begin(nil)
+	stopped := context.AfterFunc(ctx, ready.end)
+	defer stopped()
 	if l.admin != nil {
-		wg.Go(func() { adminErr = newAdmin(server, nil, reload.collectors()...).run(adminCtx, l.admin) })
+		wg.Go(func() { adminErr = newAdmin(server, ready, measured...).run(adminCtx, l.admin) })
 	}
 	err := server.Serve(ctx, l.clients)
 	stop()
 	wg.Wait()
 	return errors.Join(err, adminErr)
-}
-
-// listeners are where the proxy is reached.
-type listeners struct {
-	clients net.Listener
-	admin   net.Listener // nil: there is none
 }

@@ -87,6 +87,7 @@ type Config struct {
 	Resync, Poll time.Duration
 	// Observe plans and logs, and executes nothing.
 	Observe bool
+	Metrics *Metrics // may be nil
 	Logger  logrus.FieldLogger
 	// Step, if set, is called with the name of each step of the apply phase before it is
 	// taken, for fault tests.
