@@ -50,7 +50,7 @@ type Config struct {
 	// ReadyForQuery.
 	StartupTimeout time.Duration
 	// MaxSessions bounds the sessions at one time, MaxSessionsPerAddress those
-	// of one client address (0: no bound).
+	// of one client address (0: a quarter).
 	MaxSessions, MaxSessionsPerAddress int
 	// MaxStartupPacket bounds the first packet of a client, in bytes.
 	MaxStartupPacket int
@@ -78,6 +78,7 @@ func (c Config) Validate() error {
 
 func (c Config) withDefaults() Config {
 	c.MaxSessions = orDefault(c.MaxSessions, DefaultMaxSessions)
+	c.MaxSessionsPerAddress = perAddress(c.MaxSessions, c.MaxSessionsPerAddress)
 	c.MaxStartupPacket = orDefault(c.MaxStartupPacket, DefaultMaxStartupPacket)
 	c.DrainTimeout = orDefault(c.DrainTimeout, DefaultDrainTimeout)
 	c.DialTimeout = orDefault(c.DialTimeout, DefaultDialTimeout)
@@ -91,6 +92,11 @@ func (c Config) withDefaults() Config {
 		c.Logger = silentLogger()
 	}
 	return c
+}
+
+// perAddress is the bound on sessions of one client address: as given, or a part of all that leaves room for others.
+func perAddress(sessions, given int) int {
+	return orDefault(given, max(sessions/4, min(sessions, 100)))
 }
 
 func orDefault[T comparable](value, standard T) T {

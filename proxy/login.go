@@ -181,7 +181,9 @@ func reasonUnreachable(err error) string {
 func (l *login) refuse(err error) error {
 	var e *Error
 	if l.at() == ending {
-		e = wire.Fatal(wire.CodeAdminShutdown, messageShutdown, nil)
+		if !errors.As(l.ended(), &e) {
+			e = wire.Fatal(wire.CodeAdminShutdown, messageShutdown, nil)
+		}
 	} else if !errors.As(err, &e) {
 		if errors.Is(err, errRefused) {
 			l.linger()
@@ -193,6 +195,13 @@ func (l *login) refuse(err error) error {
 		l.linger()
 	}
 	return err
+}
+
+// ended is why somebody has ended the session.
+func (l *login) ended() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.cause
 }
 
 // writeError sends one message to a client that is not relayed yet, or no more.

@@ -15,8 +15,12 @@ import (
 	"mzproxy/proxy"
 )
 
-// adminHeaderTimeout bounds how long a request's header may take.
-const adminHeaderTimeout = 10 * time.Second
+// What one client of the admin side may hold: the time for a request's header, and for an idle connection, and all connections.
+const (
+	adminHeaderTimeout = 10 * time.Second
+	adminIdleTimeout   = 2 * time.Minute // longer than Prometheus and probes pause
+	adminConnections   = 100
+)
 
 // admin is what operators and probes see over HTTP. Nothing of it changes anything.
 type admin struct {
@@ -49,7 +53,8 @@ func (a admin) handler() http.Handler {
 
 // run serves until ctx ends.
 func (a admin) run(ctx context.Context, ln net.Listener) error {
-	server := &http.Server{Handler: a.handler(), ReadHeaderTimeout: adminHeaderTimeout}
+	server := &http.Server{Handler: a.handler(), ReadHeaderTimeout: adminHeaderTimeout, IdleTimeout: adminIdleTimeout, MaxHeaderBytes: 1 << 16}
+	ln = newLimitListener(ln, adminConnections)
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	if err := server.Serve(ln); !errors.Is(err, http.ErrServerClosed) {

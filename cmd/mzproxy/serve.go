@@ -31,11 +31,11 @@ type serveCmd struct {
 
 	TLSCert     string `name:"tls-cert" placeholder:"FILE" help:"Certificate towards clients."`
 	TLSKey      string `name:"tls-key" placeholder:"FILE" help:"Its key."`
-	TLSClientCA string `name:"tls-client-ca" placeholder:"FILE" help:"CA that client certificates have to come from."`
+	TLSClientCA string `name:"tls-client-ca" placeholder:"FILE" help:"CA that client certificates have to come from; implies --tls-required."`
 	TLSRequired bool   `name:"tls-required" help:"Refuse clients that do not encrypt."`
 
 	MaxSessions           int           `default:"10000" help:"Sessions at one time."`
-	MaxSessionsPerAddress int           `default:"0" help:"Sessions of one client address; 0: no bound."`
+	MaxSessionsPerAddress int           `default:"0" help:"Sessions of one client address; 0: a quarter of --max-sessions."`
 	StartupTimeout        time.Duration `default:"60s" help:"Time for startup and authentication."`
 	MaxStartupPacket      int           `default:"10000" help:"Bytes of a client's first packet."`
 	Keepalive             time.Duration `default:"60s" help:"Interval of TCP keepalive on both sides; negative: off."`
@@ -69,8 +69,9 @@ func (c serveCmd) prepare() (p prepared, err error) {
 			return p, wrong("tls-cert", err)
 		}
 	}
+	required := c.TLSRequired || c.TLSClientCA != "" // who has to show a certificate cannot come in plaintext
 	switch {
-	case c.TLSRequired && p.tls == nil:
+	case required && p.tls == nil:
 		return p, wrong("tls-required", errors.New("there is no certificate: set --tls-cert and --tls-key"))
 	case c.MaxSessions < 0:
 		return p, wrong("max-sessions", errors.New("less than 0"))
@@ -78,7 +79,7 @@ func (c serveCmd) prepare() (p prepared, err error) {
 		return p, wrong("max-sessions-per-address", errors.New("less than 0"))
 	}
 	p.proxy = proxy.Config{
-		Upstream: upstream, RequireTLS: c.TLSRequired, MaxSessions: c.MaxSessions, MaxSessionsPerAddress: c.MaxSessionsPerAddress,
+		Upstream: upstream, RequireTLS: required, MaxSessions: c.MaxSessions, MaxSessionsPerAddress: c.MaxSessionsPerAddress,
 		StartupTimeout: c.StartupTimeout, MaxStartupPacket: c.MaxStartupPacket, KeepAlive: c.Keepalive, DrainTimeout: c.DrainTimeout, Youth: min(youth, c.DrainTimeout/2),
 	}
 	return p, nil
