@@ -73,6 +73,10 @@ func (l *login) authenticate(ctx context.Context, alternative bool) error {
 			l.mu.Lock()
 			l.parameters = wire.NewParameters(reported)
 			l.mu.Unlock()
+			if e := l.via.unsuited(l.parameters); e != nil {
+				l.server.states.forget(l.via)
+				return e
+			}
 			return l.open(ctx, frame, out, key)
 		default:
 			if key != nil {

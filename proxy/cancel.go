@@ -58,7 +58,7 @@ func (s *Server) cancel(ctx context.Context, t *netpoll.Task, key cancelKey) err
 	}
 	ctx, stop := context.WithTimeout(ctx, s.cfg.DialTimeout)
 	defer stop()
-	conn, _, err := upstream.dial(ctx, t, s.cfg.keepAlive(), plain)
+	conn, _, err := upstream.dial(ctx, t, &s.states, s.cfg.keepAlive(), plain)
 	if err != nil {
 		return err
 	}

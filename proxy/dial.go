@@ -11,10 +11,9 @@ import (
 	"mzproxy/proxy/netpoll"
 )
 
-// dial connects to the first host that can be reached, and returns which that is.
-func (u *Upstream) dial(ctx context.Context, t *netpoll.Task, keepAlive net.KeepAliveConfig, plain bool) (net.Conn, *Upstream, error) {
-	hosts := u.hosts()
-	var errs []error
+// dial connects to the first host that can be reached, of those that are what target_session_attrs wants, and returns which that is.
+func (u *Upstream) dial(ctx context.Context, t *netpoll.Task, states *hostStates, keepAlive net.KeepAliveConfig, plain bool) (net.Conn, *Upstream, error) {
+	hosts, errs := states.suitable(ctx, t, u.hosts())
 	for i, host := range hosts {
 		attempt, done := host.attempt(ctx, len(hosts)-i)
 		conn, err := host.dialHost(attempt, t, keepAlive, plain)
@@ -22,6 +21,7 @@ func (u *Upstream) dial(ctx context.Context, t *netpoll.Task, keepAlive net.Keep
 		if err == nil {
 			return conn, host, nil
 		}
+		states.forget(host)
 		errs = append(errs, err)
 	}
 	if len(errs) == 1 {
@@ -98,6 +98,6 @@ func (u Upstream) at(addr net.Addr) Upstream {
 	if u.Network == "tcp" && addr != nil {
 		u.Address = addr.String()
 	}
-	u.Next = nil
+	u.Next, u.Target = nil, ""
 	return u
 }

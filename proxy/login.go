@@ -135,7 +135,7 @@ func (l *login) connect(ctx context.Context, via *Upstream, startup []byte, plai
 	var err error
 	began := time.Now()
 	if via == nil {
-		conn, via, err = l.cfg.Upstream.dial(dialing, l.task, l.cfg.keepAlive(), plain)
+		conn, via, err = l.cfg.Upstream.dial(dialing, l.task, &l.server.states, l.cfg.keepAlive(), plain)
 	} else {
 		conn, err = via.dialHost(dialing, l.task, l.cfg.keepAlive(), plain)
 	}

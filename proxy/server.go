@@ -26,6 +26,8 @@ const (
 type Server struct {
 	cfg  Config
 	keys cancelKeys
+	// states are those of the hosts of the upstream.
+	states hostStates
 	// network is made by Serve.
 	network *netpoll.Network
 

@@ -1,12 +1,14 @@
 package proxy
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,6 +36,10 @@ type Upstream struct {
 	Next    *Upstream
 	Random  bool
 	Timeout time.Duration
+	// Target is libpq's target_session_attrs, "" for any: hosts that Probe finds to be something else are left out. Probe asks the host at an
+	// address what it is, as somebody who may log in there.
+	Target string
+	Probe  func(ctx context.Context, address string) (HostState, error)
 }
 
 // Validate reports what cannot work.
@@ -48,6 +54,9 @@ func (u Upstream) Validate() error {
 	case "", "disable", "allow", "prefer", "require", "verify-ca", "verify-full":
 	default:
 		return fmt.Errorf("upstream: invalid sslmode %q", u.SSLMode)
+	}
+	if u.Target != "" && !slices.Contains(targets, u.Target) {
+		return fmt.Errorf("upstream: invalid target_session_attrs %q: it is one of %s", u.Target, strings.Join(targets, ", "))
 	}
 	if u.Direct && !u.mustEncrypt() {
 		return fmt.Errorf("upstream: sslnegotiation=direct needs sslmode require, verify-ca or verify-full, not %q", u.SSLMode)
@@ -121,11 +130,6 @@ func splitHosts(dsn string) (one string, hosts []string) {
 
 // connectTimeout reads what there is to say about making connections to several hosts.
 func connectTimeout(query url.Values) (time.Duration, error) {
-	switch attrs := query.Get("target_session_attrs"); attrs {
-	case "", "any":
-	default:
-		return 0, fmt.Errorf("upstream: target_session_attrs=%s cannot be had: clients log in themselves, so the proxy cannot try another host after that", attrs)
-	}
 	switch balance := query.Get("load_balance_hosts"); balance {
 	case "", "disable", "random":
 	default:
@@ -160,6 +164,7 @@ func upstreamHost(host, port string, query url.Values) (Upstream, error) {
 		Address: net.JoinHostPort(host, port),
 		SSLMode: orDefault(query.Get("sslmode"), mode),
 		Direct:  query.Get("sslnegotiation") == "direct",
+		Target:  query.Get("target_session_attrs"),
 	}
 	if strings.HasPrefix(host, "/") {
 		u.Network, u.Address = "unix", filepath.Join(host, ".s.PGSQL."+port)

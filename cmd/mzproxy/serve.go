@@ -64,6 +64,12 @@ func (c serveCmd) prepare() (p prepared, err error) {
 	if p.client, err = c.client(); err != nil {
 		return p, err
 	}
+	for host := &upstream; host != nil; host = host.Next {
+		host.Probe = func(ctx context.Context, address string) (state proxy.HostState, err error) {
+			state.Standby, state.ReadOnly, err = p.client.Host(ctx, address)
+			return state, err
+		}
+	}
 	if c.TLSCert != "" || c.TLSKey != "" || c.TLSClientCA != "" {
 		if p.tls, err = proxy.NewClientTLS(c.TLSCert, c.TLSKey, c.TLSClientCA, nil); err != nil {
 			return p, wrong("tls-cert", err)

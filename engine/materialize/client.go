@@ -170,6 +170,7 @@ func configure(cc *pgx.ConnConfig, cfg Config) {
 	cc.RuntimeParams["application_name"] = ApplicationName
 	cc.RuntimeParams["cluster"] = cfg.ControlCluster
 	cc.ConnectTimeout = 10 * time.Second
+	validating(cfg.DSN, &cc.Config)
 }
 
 // connect opens a connection of its own, which the caller closes.
