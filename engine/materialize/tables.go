@@ -7,8 +7,6 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
-
-	"mzproxy/rewrite/pgtext"
 )
 
 // The tables.
@@ -39,7 +37,7 @@ type TablesError struct {
 }
 
 func (e *TablesError) Error() string {
-	return fmt.Sprintf("tables are missing, and the controller may not create them: %v", e.Err)
+	return fmt.Sprintf("the tables are missing and cannot be created (%v); run as a role that may: %s", e.Err, strings.Join(e.Statements, "; "))
 }
 
 func (e *TablesError) Unwrap() error { return e.Err }
@@ -51,13 +49,12 @@ func (c *Client) createStatement(i int) string {
 // EnsureTables creates the tables that are missing. A *TablesError says that
 // somebody else has to.
 func (c *Client) EnsureTables(ctx context.Context) error {
-	var missing, grants []string
+	var missing []string
 	for i, t := range tables {
 		_, err := c.exec(ctx, "read "+t.name, "SELECT * FROM "+c.table(t.name)+" LIMIT 0")
 		switch {
 		case isMissing(err):
 			missing = append(missing, c.createStatement(i))
-			grants = append(grants, c.grantTable(i, pgtext.QuoteIdent(c.pool.Config().ConnConfig.User)))
 		case err != nil:
 			return err
 		}
@@ -68,7 +65,7 @@ func (c *Client) EnsureTables(ctx context.Context) error {
 		switch {
 		case errors.As(err, &refused) && strings.Contains(refused.Message, "already exists"):
 		case errors.As(err, &refused) && refused.Code == "42501":
-			return &TablesError{append(missing, grants...), told(err)}
+			return &TablesError{missing, err}
 		case err != nil:
 			return fmt.Errorf("create tables: %w", err)
 		}

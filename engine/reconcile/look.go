@@ -26,13 +26,15 @@ func (r *Reconciler) survey(ctx context.Context, ids []string) ([]*Outcome, erro
 	if err != nil {
 		return nil, err
 	}
-	plan := r.planner.Load().Plan(s)
+	planner := r.planner.Load()
+	plan := planner.Plan(s)
+	if r.cfg.Seen != nil {
+		r.cfg.Seen(s.Now, planner.Sleepers(&s, &plan), ids)
+	}
 	seen := make([]*Outcome, len(plan.Clusters))
 	for i := range seen {
 		seen[i] = &Outcome{Before: s.Clusters[i], Plan: plan.Clusters[i], Now: s.Now, snapshot: s, began: began}
-		w := r.work(s.Clusters[i].ID)
-		w.saw(&s.Clusters[i], began)
-		r.becameReady(w, &s.Clusters[i], s.Now)
+		r.work(s.Clusters[i].ID).saw(&s.Clusters[i], began)
 	}
 	return seen, nil
 }
@@ -111,9 +113,6 @@ func (r *Reconciler) lead(ctx context.Context, w *clusterWork, l *sharedLook, id
 	}
 	if l.outcome != nil {
 		r.planNext(w, l.outcome)
-	}
-	if l.err == nil {
-		w.takeNoticed()
 	}
 	again := w.release()
 	switch {

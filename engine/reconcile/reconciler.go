@@ -87,8 +87,9 @@ type Config struct {
 	Resync, Poll time.Duration
 	// Observe plans and logs, and executes nothing.
 	Observe bool
-	Metrics *Metrics // may be nil
 	Logger  logrus.FieldLogger
+	// Seen, if set, is told of clusters that may be asleep, whenever clusters are observed: ids are those that were, none: all.
+	Seen func(now engine.Timestamp, sleepers []engine.Sleeper, ids []string)
 	// Step, if set, is called with the name of each step of the apply phase before it is
 	// taken, for fault tests.
 	Step func(step string)
@@ -160,7 +161,12 @@ type Trigger struct {
 }
 
 // asked tells whether somebody waits for the result.
-func (t Trigger) asked() bool { return t.Kind == "statement" || t.Kind == "apply" }
+func (t Trigger) asked() bool {
+	return t.Kind == "statement" || t.Kind == "apply" || t.Kind == TriggerWake
+}
+
+// TriggerWake is the Kind of a Trigger by a statement that needs a cluster which sleeps.
+const TriggerWake = "wake"
 
 // Outcome is what one look at one cluster led to.
 type Outcome struct {

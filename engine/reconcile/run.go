@@ -55,7 +55,7 @@ func (r *Reconciler) elected() {
 }
 
 // turn looks at what is due. Looks run beside one another, so that a slow cluster
-// delays nobody else. Who does not lead does not look: everything is looked at
+// delays nobody else. Who does not lead does not act: everything is looked at
 // when that changes.
 func (r *Reconciler) turn(ctx context.Context, wg *sync.WaitGroup, ids map[string][]string, all string) {
 	if all != "" {
@@ -72,23 +72,20 @@ func (r *Reconciler) turn(ctx context.Context, wg *sync.WaitGroup, ids map[strin
 func (r *Reconciler) lookAround(ctx context.Context, wg *sync.WaitGroup, why string) {
 	defer r.schedule.overAll()
 	if !r.leading() {
+		r.see(ctx, nil)
 		return
 	}
 	seen, err := r.survey(ctx, nil)
 	if err == nil && !r.cfg.Observe {
 		err = r.load(ctx)
 	}
+	r.trouble.Store(nil)
 	if err != nil {
-		if r.trouble.Swap(&err) == nil {
-			r.logLook(ctx, err)
-		}
+		r.trouble.Store(&err)
+		r.logLook(ctx, err)
 		r.schedule.addAll(time.Now().Add(lookAgainAfter), why)
 		return
 	}
-	if r.trouble.Swap(nil) != nil {
-		r.cfg.Logger.Info("the clusters can be looked at again")
-	}
-	r.lookedAround()
 	wg.Go(func() {
 		_, err := r.lookAtEach(ctx, Trigger{Kind: why}, seen, func(string) {})
 		r.logLook(ctx, err)
@@ -111,6 +108,8 @@ func (r *Reconciler) lookAgain(ctx context.Context, why string, ids []string) {
 	var err error
 	if r.leading() {
 		seen, err = r.survey(ctx, ids)
+	} else {
+		r.see(ctx, ids)
 	}
 	if err != nil {
 		for _, id := range ids {
@@ -130,6 +129,14 @@ func (r *Reconciler) lookAgain(ctx context.Context, why string, ids []string) {
 		_, err = r.lookAtEach(ctx, Trigger{Kind: why}, seen, r.schedule.over)
 	}
 	r.logLook(ctx, err)
+}
+
+// see looks without acting, for those who have to know which clusters may be asleep.
+func (r *Reconciler) see(ctx context.Context, ids []string) {
+	if r.cfg.Seen != nil {
+		_, err := r.survey(ctx, ids)
+		r.logLook(ctx, err)
+	}
 }
 
 func (r *Reconciler) logLook(ctx context.Context, err error) {

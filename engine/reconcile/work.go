@@ -24,8 +24,6 @@ type clusterWork struct {
 	retries   map[string]retry // actions that failed, by their statements
 	plan      string           // the statements of the last plan, for the log
 	saved     time.Time        // when its state was stored last
-	noticed   time.Time        // when the event came that no look has answered yet; zero: there is none
-	waiting   map[string]bool  // the engine's own replicas that were not ready when they were last seen, by id
 	recent    []recent         // actions of the last seconds, for looks that came second
 }
 
@@ -195,12 +193,12 @@ type retry struct {
 }
 
 // retryAt tells until when an action waits that has failed; the zero time: it does not. Somebody who asks is not
-// kept waiting.
+// kept waiting, but for statements that need the cluster: there may be many.
 func (w *clusterWork) retryAt(trigger Trigger, statement string) time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	at := w.retries[statement].at
-	if trigger.asked() || !time.Now().Before(at) {
+	if trigger.asked() && trigger.Kind != TriggerWake || !time.Now().Before(at) {
 		return time.Time{}
 	}
 	return at
