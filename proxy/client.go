@@ -27,6 +27,7 @@ type clientSide struct {
 	books    books
 	answered int // messages since the latest ReadyForQuery that answered one of the client's
 	progress progress
+	retake   retake
 	copying  bool          // the server waits for the client's copy
 	quiet    chan struct{} // closed when the server has nothing of the reply queue to do; nil: nobody waits
 	tracking atomic.Bool   // books are not empty
@@ -131,6 +132,7 @@ func (c *clientSide) settle() {
 		close(c.quiet)
 		c.quiet = nil
 	}
+	c.retake.tell(c.isQuiet())
 }
 
 // copySent notes that the client has ended its copy, or has given it up.

@@ -51,6 +51,9 @@ func (r *replies) executed(head *item, frame []byte) []byte {
 	r.client.progress.completed([]byte(tag))
 	h := b.completing(head)
 	done := h != nil && h.done != nil
+	if done || !undone(tag) {
+		r.client.retake.spoil()
+	}
 	r.watched = r.watched || done // prepared long ago, perhaps
 	if r.watched {
 		r.events = append(r.events, Event{Tag: tag, Done: done})

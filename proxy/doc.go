@@ -92,6 +92,13 @@
 // client's unnamed statement nor its transaction notices. Its answers have places in the reply queue like others, but are kept from the client.
 // Callbacks about earlier statements of the pipeline may run meanwhile.
 //
+// # What sleeps
+//
+// Where a [Waker] says that a session may meet something on the server that sleeps, its messages go one exchange at a time, and are kept until the
+// ReadyForQuery. An error that says that it sleeps is not relayed: the Waker wakes it, and the same messages go to the server again. Answers that the client
+// has had are not given twice: what comes again is the same, and is counted. What cannot be had twice, a COMMIT, DDL, an answer of ours, lets the error pass.
+// In a transaction block, which would have failed, a statement that may need it waits before it is sent.
+//
 // # Who owns what
 //
 // Serve owns the listener and returns when every session has ended. A direction

@@ -20,6 +20,8 @@ func (l *login) open(ctx context.Context, ready, out, key []byte) error {
 		}
 	}
 	l.requests.uses.judge, _ = l.handler.(UseJudge)
+	l.requests.waker, _ = l.handler.(Waker)
+	l.replies.waker = l.requests.waker
 	if rw, ok := l.handler.(ErrorRewriter); ok {
 		l.replies.errors = rw
 	}

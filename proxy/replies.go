@@ -21,6 +21,8 @@ type replies struct {
 	last     byte // type of the latest message
 	errors   ErrorRewriter
 	settings ParameterRewriter
+	waker    Waker // nil: nothing sleeps
+	muted    bool  // the client has had the answer
 }
 
 func newReplies(s *Session) *replies {
@@ -52,7 +54,7 @@ func (r *replies) dismissed() bool {
 // attentive reports whether more than the framing of the server's messages
 // matters; client.mu is held.
 func (r *replies) attentive() bool {
-	return r.watched || !r.client.books.empty() || r.errors != nil
+	return r.watched || !r.client.books.empty() || r.errors != nil || r.client.retake.on
 }
 
 // consume forwards whole messages, and long ones as they come.
@@ -72,7 +74,7 @@ func (r *replies) consume(data []byte) (int, error) {
 		end := at + size
 		attentive := r.attentive()
 		asked := c.books.asked()
-		whole := needsAll(typ, attentive) || asked != nil || typ == 'C' && r.handler != nil || typ == 'D' && attentive && c.books.head().hides('D')
+		whole := needsAll(typ, attentive) || asked != nil || typ == 'C' && r.handler != nil || typ == 'D' && attentive && c.books.head().hides('D') || c.retake.on
 		if end > len(data) {
 			if whole && size <= maxHeld {
 				break
@@ -95,7 +97,11 @@ func (r *replies) consume(data []byte) (int, error) {
 			if err := r.forward(data[written:at]); err != nil {
 				return written, err
 			}
-			if err := r.handle(typ, data[at:end]); err != nil {
+			handle := r.handle
+			if c.retake.on {
+				handle = r.handleAgain
+			}
+			if err := handle(typ, data[at:end]); err != nil {
 				return end, errors.Join(err, c.flush(nil))
 			}
 			written = end
@@ -123,7 +129,7 @@ func (r *replies) consume(data []byte) (int, error) {
 
 // forward writes whole messages; the stream is at a boundary after them.
 func (r *replies) forward(p []byte) error {
-	if len(p) == 0 {
+	if len(p) == 0 || r.muted {
 		return nil
 	}
 	if err := r.client.write(p); err != nil {
@@ -287,6 +293,10 @@ func (r *replies) complaint(typ byte, frame []byte) error {
 		}
 		if r.errors != nil {
 			r.errors.RewriteError(e)
+			changed = true
+		}
+		if typ == 'E' && r.client.retake.on && r.waker.Sleeps(e) {
+			e.Hint = r.waker.Hint()
 			changed = true
 		}
 		if changed {

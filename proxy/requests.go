@@ -34,6 +34,9 @@ type requests struct {
 	// unnamed is set where the server may have an unnamed statement or portal.
 	unnamed bool
 	uses    uses
+	waker   Waker  // nil: nothing sleeps
+	keeping bool   // what is forwarded is kept, to be sent again
+	kept    []byte // what was forwarded since the latest ReadyForQuery
 }
 
 func newRequests(s *Session) *requests {
@@ -72,6 +75,7 @@ func (r *requests) consume(data []byte) (int, error) {
 		from = at
 		r.drop = r.skip > 0
 	}
+	guards := guarded{r}.on()
 	var pause error
 	for r.skip == 0 && len(data)-at >= wire.HeaderSize {
 		typ := data[at]
@@ -80,12 +84,13 @@ func (r *requests) consume(data []byte) (int, error) {
 			return at, err
 		}
 		end := at + size
-		if r.looksAt(typ) && size <= maxHeld {
+		guarded := guards && mayMeet(typ)
+		if (guarded || r.looksAt(typ)) && size <= maxHeld {
 			if end > len(data) {
 				break
 			}
 			r.uses.text(typ, data[at+wire.HeaderSize:end])
-			if r.concerns(typ, data[at+wire.HeaderSize:end]) {
+			if guarded || r.concerns(typ, data[at+wire.HeaderSize:end]) {
 				pause = errPause
 				break
 			}
@@ -117,6 +122,9 @@ func (r *requests) consume(data []byte) (int, error) {
 func (r *requests) forward(p []byte) error {
 	if len(p) == 0 {
 		return nil
+	}
+	if r.keeping {
+		guarded{r}.keep(p)
 	}
 	if _, err := r.upstream.Write(p); err != nil {
 		return fmt.Errorf("%w: %w", errServerGone, err)
@@ -178,7 +186,7 @@ func (r *requests) asks(f func(*books) bool) bool {
 
 // note keeps count of a message that is about to be forwarded.
 func (r *requests) note(typ byte, body []byte) {
-	if expectsAnswer(typ) && r.handler != nil && r.tracks() {
+	if expectsAnswer(typ) && r.handler != nil && (r.keeping || r.tracks()) {
 		r.track(named(typ, body))
 	}
 	if (typ == 'P' || typ == 'B') && len(body) > 0 && body[0] == 0 {
@@ -207,67 +215,6 @@ func named(typ byte, body []byte) item {
 	return it
 }
 
-// count notes what the server is asked for.
-func (r *requests) count(typ byte) {
-	switch typ {
-	case 'P', 'B', 'D', 'C':
-		r.extend(typ)
-	case 'E':
-		r.extend(typ)
-		r.counter.execute(r.uses.now)
-	case 'Q', 'F':
-		if r.doomed() { // the server skips it
-			return
-		}
-		r.segment = r.segment[:0]
-		r.counter.query(r.uses.now)
-		r.uses.now = false
-	case 'S':
-		r.segment, r.poisoned = r.segment[:0], false
-		r.uses.now = false
-		r.counter.sync()
-	case 'c', 'f':
-		r.counter.copySent()
-		r.client.copySent()
-	case 'X':
-		r.terminated.Store(true)
-	}
-}
-
-// doomed reports whether the server skips whatever comes before the next Sync.
-func (r *requests) doomed() bool { return len(r.segment) > 0 && (r.poisoned || r.counter.hasFailed()) }
-
-// maxSegment is the length from which answered messages are cut off a segment.
-const maxSegment = 4096
-
-// extend adds a message to the segment.
-func (r *requests) extend(typ byte) {
-	if r.handler == nil {
-		return
-	}
-	if len(r.segment) == 0 {
-		r.counter.restart()
-	}
-	if len(r.segment) >= maxSegment && len(r.segment) == cap(r.segment) {
-		r.shorten()
-	}
-	r.segment = append(r.segment, typ)
-}
-
-// shorten cuts off the segment what the server has answered: a client may send
-// without end and never ask for a ReadyForQuery.
-func (r *requests) shorten() {
-	c := r.client
-	c.hold()
-	defer c.mu.Unlock()
-	if r.counter.outstanding() > 0 || !c.books.empty() { // the answers are not those of the segment
-		return
-	}
-	n := min(c.answered, len(r.segment))
-	r.segment = r.segment[:copy(r.segment, r.segment[n:])]
-	c.answered -= n
-}
-
 // track gives a message its place in the reply queue, unless the server skips it: that is certain under the lock
 // only, for an error may come at any time. The first one of the queue must be one of the current segment.
 func (r *requests) track(it item) {
@@ -285,6 +232,7 @@ func (r *requests) track(it item) {
 		return
 	}
 	c.books.push(it)
+	c.retake.sent(it)
 	c.settle()
 }
 
@@ -311,6 +259,14 @@ func (r *requests) handle(frame []byte) error {
 	if err := r.asking().settle(); err != nil {
 		return err
 	}
+	if g := (guarded{r}); g.on() {
+		return g.handle(frame)
+	}
+	return dispatch(r, frame)
+}
+
+// dispatch gives a message to what knows its kind.
+func dispatch(r *requests, frame []byte) error {
 	body := frame[wire.HeaderSize:]
 	if r.doomed() {
 		return r.pass(frame)
