@@ -2,6 +2,7 @@ package intercept
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mzproxy/engine"
@@ -14,6 +15,9 @@ type Uses struct {
 	mu       sync.Mutex
 	sessions map[*handler]struct{}
 	past     map[string]time.Time // by the names of clusters: the latest use by sessions that have gone, or have another cluster now
+	waiting  map[string]int       // ... how many statements wait for them
+
+	sleepers atomic.Pointer[map[string]sleeper] // by name
 }
 
 var _ engine.ActivitySource = (*Uses)(nil)
@@ -37,6 +41,9 @@ func (u *Uses) Activity() map[string]engine.Activity {
 		}
 		seen[h.cluster] = a
 	}
+	for cluster := range u.waiting {
+		seen[cluster] = engine.Activity{Last: seen[cluster].Last, Busy: true}
+	}
 	return seen
 }
 
@@ -57,6 +64,7 @@ func (u *Uses) open(h *handler) {
 		u.sessions = map[*handler]struct{}{}
 	}
 	u.sessions[h] = struct{}{}
+	h.place.Store(&h.cluster)
 }
 
 // close keeps what a session has shown.
@@ -73,6 +81,7 @@ func (u *Uses) move(h *handler, cluster string) {
 	defer u.mu.Unlock()
 	u.keep(h)
 	h.cluster, h.moved = cluster, time.Now()
+	h.place.Store(&cluster)
 }
 
 // keep notes the latest use of a session's cluster; u.mu is held.
@@ -99,7 +108,7 @@ func (h *handler) RewriteParameter(name, value string) (string, bool) {
 	case "cluster":
 		h.cfg.Uses.move(h, value)
 	case "application_name":
-		h.ignored.Store(h.tunables.Load().Ignore.ignores(h.info.User, value))
+		h.ignored.Store(h.cfg.Ignore.ignores(h.info.User, value))
 	}
 	return value, true
 }

@@ -26,9 +26,10 @@ type handler struct {
 	greeting []*proxy.Notice
 	self     identity
 
-	cluster string      // the session's; it and moved belong to Uses
-	moved   time.Time   // since when it is
-	ignored atomic.Bool // what the session does is no use
+	cluster string                 // the session's; it and moved belong to Uses
+	moved   time.Time              // since when it is
+	ignored atomic.Bool            // what the session does is no use
+	place   atomic.Pointer[string] // cluster, for those who must not wait
 
 	// preparing are the names that the text at hand prepares, or takes away: with what they then stand
 	// for, nil where that is none of ours.
@@ -118,13 +119,12 @@ func (h *handler) Intercept(ctx context.Context, q proxy.Query) ([]proxy.Verdict
 	defer h.self.during(q.Ask)()
 	verdicts, err := h.decide(ctx, q)
 	h.metrics.refusal(err)
-	for i := range verdicts {
-		if v := &verdicts[i]; v.Action == proxy.Refuse {
+	for _, v := range verdicts {
+		if v.Action == proxy.Refuse {
 			h.metrics.refusal(v.Err)
-			_ = errors.As(h.discreet(v.Err), &v.Err)
 		}
 	}
-	return verdicts, h.discreet(err)
+	return verdicts, err
 }
 
 func (h *handler) decide(ctx context.Context, q proxy.Query) ([]proxy.Verdict, error) {
