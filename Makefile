@@ -14,11 +14,12 @@ FUZZTIME ?= 30s
 SOAK ?= 10m
 WRITES ?= 1000
 MODEL ?= 10m
+RESTARTS ?= 20
 CONVERSATIONS ?= 1000000
 
 .DEFAULT_GOAL := help
 say := f() { printf '\n== %s  %s\n' "$$(date +%T)" "$$1"; }; f
-.PHONY: help setup build demo test race fuzz bench lint no-lint fmt-check vet deflake presubmit drivers clients soak whatif model equivalence any-day bare clean
+.PHONY: help setup build demo test race fuzz bench lint no-lint fmt-check vet deflake presubmit drivers clients soak whatif model equivalence restart-test any-day bare clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -100,6 +101,9 @@ equivalence: setup ## compare CONVERSATIONS (1000000) random conversations, dire
 
 whatif: setup ## compare what-if with what happens for WRITES (1000) random writes
 	go test -run '^TestWhatIf$$' -count=1 -timeout 0 -v ./cmd/mzproxy -writes $(WRITES) -seed $$(date +%s)
+
+restart-test: setup ## replace a running proxy under load RESTARTS (20) times without one failed query
+	go test -run '^TestRestartUnderLoad$$' -count=1 -v ./cmd/mzproxy -restarts $(RESTARTS)
 
 any-day: setup ## all tests on other days, in other zones and locales, with four times the load; DAYS picks some of them
 	.ci/any-day $(DAYS)

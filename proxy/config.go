@@ -34,19 +34,23 @@ type Config struct {
 	Replication bool
 	// Logger gets one line per session and what goes wrong; nil: nothing.
 	Logger logrus.FieldLogger
+	// Monitor hears of sessions; may be nil.
+	Monitor Monitor
 	// ClientTLS says how clients may encrypt; nil: not at all. See NewClientTLS.
 	ClientTLS *tls.Config
 	// RequireTLS refuses clients that do not encrypt, before they send a password.
 	RequireTLS bool
 	// DrainTimeout bounds how long running sessions may go on after shutdown began.
 	DrainTimeout time.Duration
+	// Youth is how old a session has to be to count as idle when shutdown begins: who has just connected is about to ask something. 0: any is.
+	Youth time.Duration
 	// DialTimeout bounds the making of a connection to the server, TLS included.
 	DialTimeout time.Duration
 	// StartupTimeout bounds the time from accepting a client to its first
 	// ReadyForQuery.
 	StartupTimeout time.Duration
 	// MaxSessions bounds the sessions at one time, MaxSessionsPerAddress those
-	// of one client address (0: no bound).
+	// of one client address (0: a quarter).
 	MaxSessions, MaxSessionsPerAddress int
 	// MaxStartupPacket bounds the first packet of a client, in bytes.
 	MaxStartupPacket int
@@ -74,6 +78,7 @@ func (c Config) Validate() error {
 
 func (c Config) withDefaults() Config {
 	c.MaxSessions = orDefault(c.MaxSessions, DefaultMaxSessions)
+	c.MaxSessionsPerAddress = perAddress(c.MaxSessions, c.MaxSessionsPerAddress)
 	c.MaxStartupPacket = orDefault(c.MaxStartupPacket, DefaultMaxStartupPacket)
 	c.DrainTimeout = orDefault(c.DrainTimeout, DefaultDrainTimeout)
 	c.DialTimeout = orDefault(c.DialTimeout, DefaultDialTimeout)
@@ -87,6 +92,11 @@ func (c Config) withDefaults() Config {
 		c.Logger = silentLogger()
 	}
 	return c
+}
+
+// perAddress is the bound on sessions of one client address: as given, or a part of all that leaves room for others.
+func perAddress(sessions, given int) int {
+	return orDefault(given, max(sessions/4, min(sessions, 100)))
 }
 
 func orDefault[T comparable](value, standard T) T {

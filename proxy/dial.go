@@ -3,6 +3,7 @@ package proxy
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net"
 	"time"
@@ -27,6 +28,19 @@ func (u *Upstream) dial(ctx context.Context, t *netpoll.Task, states *hostStates
 		return nil, nil, errs[0]
 	}
 	return nil, nil, errors.Join(errs...)
+}
+
+// Ping tells whether any of the hosts takes connections, and why not.
+func (u Upstream) Ping(ctx context.Context) error {
+	var errs []error
+	for _, host := range u.hosts() {
+		conn, err := new(net.Dialer).DialContext(ctx, host.Network, host.Address)
+		if err == nil {
+			return conn.Close()
+		}
+		errs = append(errs, fmt.Errorf("the server cannot be reached: %w", err))
+	}
+	return errors.Join(errs...)
 }
 
 // hosts are the hosts in the order in which they are tried.

@@ -177,9 +177,18 @@ func (s *Session) interrupt() {
 	}
 }
 
-// drain ends an idle session now, any other one at its next idle moment.
+// drain ends an idle session now, any other one at its next idle moment. One that has only just come may have a statement.
 func (s *Session) drain() {
 	s.draining.Store(true)
+	if left := s.cfg.Youth - time.Since(s.started); left > 0 {
+		time.AfterFunc(left, s.drainIdle)
+		return
+	}
+	s.drainIdle()
+}
+
+// drainIdle ends a session that does nothing.
+func (s *Session) drainIdle() {
 	if s.at() == atLogin || !s.busy() {
 		s.shutDown()
 	}
@@ -212,6 +221,7 @@ func (s *Session) close(cause error) {
 		_ = s.upstream.Close()
 	}
 	_ = s.conn.Close()
+	s.monitorEnd(cause)
 	s.report(cause)
 	s.server.forget(s)
 }

@@ -238,21 +238,27 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// Connections that say nothing are bounded, too, in all and per address.
+// Connections that say nothing are bounded, too, in all and per address: in the end the oldest gives way.
 func TestLimitOfSilentConnections(t *testing.T) {
-	r := newRig(t, func(cfg *proxy.Config) { cfg.MaxSessionsPerAddress = 1 })
-	var held []net.Conn
-	for range 65 { // one session and the reserve for cancels
-		held = append(held, r.dial())
+	for name, configure := range map[string]func(*proxy.Config){
+		"in all":      func(cfg *proxy.Config) { cfg.MaxSessions = 1 },
+		"per address": func(cfg *proxy.Config) { cfg.MaxSessionsPerAddress = 1 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, configure)
+			var held []net.Conn
+			for range 65 { // one session and the reserve for cancels
+				held = append(held, r.dial())
+			}
+			eventually(t, "a place", func() bool {
+				conn := r.dial()
+				_, _ = conn.Write(pgtest.GSSENCRequest())
+				_, err := io.ReadFull(conn, make([]byte, 1))
+				return err == nil
+			})
+			refused(t, held[0], tooMany)
+		})
 	}
-	expectEnd(t, r.dial())
-	_ = held[0].Close()
-	eventually(t, "a free place", func() bool {
-		conn := r.dial()
-		_, _ = conn.Write(pgtest.GSSENCRequest())
-		_, err := io.ReadFull(conn, make([]byte, 1))
-		return err == nil
-	})
 }
 
 func TestDrain(t *testing.T) {

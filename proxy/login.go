@@ -133,10 +133,14 @@ func (l *login) connect(ctx context.Context, via *Upstream, startup []byte, plai
 	defer done()
 	var conn net.Conn
 	var err error
+	began := time.Now()
 	if via == nil {
 		conn, via, err = l.cfg.Upstream.dial(dialing, l.task, &l.server.states, l.cfg.keepAlive(), plain)
 	} else {
 		conn, err = via.dialHost(dialing, l.task, l.cfg.keepAlive(), plain)
+	}
+	if l.cfg.Monitor != nil {
+		l.cfg.Monitor.Connected(time.Since(began), err)
 	}
 	if err != nil {
 		e := wire.Fatal(wire.CodeConnectionUnable, messageServerUnreachable, err)
@@ -177,7 +181,9 @@ func reasonUnreachable(err error) string {
 func (l *login) refuse(err error) error {
 	var e *Error
 	if l.at() == ending {
-		e = wire.Fatal(wire.CodeAdminShutdown, messageShutdown, nil)
+		if !errors.As(l.ended(), &e) {
+			e = wire.Fatal(wire.CodeAdminShutdown, messageShutdown, nil)
+		}
 	} else if !errors.As(err, &e) {
 		if errors.Is(err, errRefused) {
 			l.linger()
@@ -189,6 +195,13 @@ func (l *login) refuse(err error) error {
 		l.linger()
 	}
 	return err
+}
+
+// ended is why somebody has ended the session.
+func (l *login) ended() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.cause
 }
 
 // writeError sends one message to a client that is not relayed yet, or no more.

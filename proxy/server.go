@@ -13,7 +13,6 @@ import (
 	"github.com/sirupsen/logrus"
 
 	"mzproxy/proxy/netpoll"
-	"mzproxy/proxy/wire"
 )
 
 // Waits between two attempts to accept, when the system has no descriptors left.
@@ -38,6 +37,7 @@ type Server struct {
 	connections map[netip.Addr]int    // of clients, by address
 	addresses   map[netip.Addr]int    // sessions by client address
 	sessions    int
+	waiting     waiting
 	closing     bool
 	running     sync.WaitGroup
 }
@@ -118,13 +118,14 @@ func (s *Server) acceptAll(ctx context.Context, ln net.Listener, t *netpoll.Task
 
 // admit starts the session of a connection. Connections beyond the limit are
 // let in as far as their first packet, because they may want to cancel, but not
-// without bound.
+// without bound: the oldest that has not logged in gives way, if it had the time to.
 func (s *Server) admit(ctx context.Context, conn net.Conn) {
 	address := addressOf(conn.RemoteAddr())
 	perAddress := s.cfg.MaxSessionsPerAddress
 	s.mu.Lock()
-	if s.closing || len(s.clients) >= s.cfg.MaxSessions+cancelConnectionsReserve ||
-		perAddress > 0 && s.connections[address] >= perAddress+cancelConnectionsReserve {
+	crowded := s.connections[address] >= perAddress+cancelConnectionsReserve && !s.waiting.yield(address) ||
+		len(s.clients) >= s.cfg.MaxSessions+cancelConnectionsReserve && !s.waiting.yield(netip.Addr{})
+	if s.closing || crowded {
 		s.mu.Unlock()
 		_ = conn.Close()
 		return
@@ -134,6 +135,7 @@ func (s *Server) admit(ctx context.Context, conn net.Conn) {
 	session := newSession(s, conn, task, s.lastID)
 	s.clients[session] = struct{}{}
 	s.connections[address]++
+	s.waiting.add(session)
 	s.running.Add(1)
 	s.mu.Unlock()
 	session.login.limit()
@@ -144,6 +146,7 @@ func (s *Server) admit(ctx context.Context, conn net.Conn) {
 func (s *Server) forget(session *Session) {
 	s.mu.Lock()
 	delete(s.clients, session)
+	s.waiting.remove(session)
 	countDown(s.connections, addressOf(session.info.ClientAddr))
 	s.mu.Unlock()
 	s.running.Done()
@@ -156,13 +159,20 @@ func countDown(counts map[netip.Addr]int, key netip.Addr) {
 	}
 }
 
+// arrived notes that a session has logged in.
+func (s *Server) arrived(session *Session) {
+	s.mu.Lock()
+	s.waiting.remove(session)
+	s.mu.Unlock()
+}
+
 // enter counts a session in, leave counts it out.
 func (s *Server) enter(address netip.Addr) *Error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	perAddress := s.cfg.MaxSessionsPerAddress
-	if s.sessions >= s.cfg.MaxSessions || perAddress > 0 && s.addresses[address] >= perAddress {
-		return wire.Fatal(wire.CodeTooManyConnections, "sorry, too many clients already", nil)
+	if s.sessions >= s.cfg.MaxSessions && !s.waiting.yield(netip.Addr{}) || s.addresses[address] >= perAddress && !s.waiting.yield(address) {
+		return tooMany()
 	}
 	s.sessions++
 	s.addresses[address]++
@@ -176,11 +186,12 @@ func (s *Server) leave(address netip.Addr) {
 	countDown(s.addresses, address)
 }
 
-// Limit changes how many sessions there may be, and of one client address (0: no bound). Those that run stay.
-func (s *Server) Limit(sessions, perAddress int) {
+// Limit changes how many sessions there may be, and of one client address (0: a quarter). Those that run stay.
+func (s *Server) Limit(sessions, ofOneAddress int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cfg.MaxSessions, s.cfg.MaxSessionsPerAddress = orDefault(sessions, DefaultMaxSessions), perAddress
+	s.cfg.MaxSessions = orDefault(sessions, DefaultMaxSessions)
+	s.cfg.MaxSessionsPerAddress = perAddress(s.cfg.MaxSessions, ofOneAddress)
 }
 
 // Sessions is the number of clients that are served at present.

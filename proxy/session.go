@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"container/list"
 	"context"
 	"net"
 	"sync"
@@ -21,6 +22,7 @@ type Session struct {
 	key      cancelKey
 	via      *Upstream // the host that it is connected to
 	started  time.Time
+	waits    *list.Element // among those that have not logged in; nil: it has, or has given way
 	requests *requests
 	replies  *replies
 
@@ -108,6 +110,10 @@ func (s *Session) relayFromNow(late error) error {
 		return s.cause
 	}
 	s.login = nil
+	if s.cfg.Monitor != nil {
+		s.cfg.Monitor.SessionBegan()
+	}
+	s.server.arrived(s)
 	return nil
 }
 

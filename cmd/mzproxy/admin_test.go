@@ -11,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 )
 
 // administered is mzproxy serve with its side for administrators.
@@ -109,12 +111,15 @@ func TestMetrics(t *testing.T) {
 		`mzproxy_cluster_replicas_ready{cluster="prod"} 1`, `mzproxy_cluster_credits_per_hour{cluster="prod"} 0.25`, `mzproxy_controller_up 1`,
 		`mzproxy_strategy_actions_total{action="create",result="executed"} 1`, `mzproxy_strategy_actions_total{action="drop",result="failed"} 0`,
 		`mzproxy_strategy_action_duration_seconds_count 1`, `mzproxy_look_duration_seconds_count{trigger="statement"} 1`,
-		`mzproxy_strategy_writes_total{operation="INSERT"} 1`, `mzproxy_sessions 0`,
+		`mzproxy_strategy_writes_total{operation="INSERT"} 1`, `mzproxy_sessions 0`, `mzproxy_cluster_phase{cluster="prod",phase="steady"} 1`,
+		`mzproxy_reaction_duration_seconds_count{cause="statement"} 1`, `mzproxy_replica_ready_duration_seconds_count 1`, `mzproxy_lease_changes_total 1`,
+		`mzproxy_upstream_connects_total{result="failed"} 0`, `mzproxy_config_last_reload_successful 1`,
 	} {
 		a.until(t, "/metrics", line+"\n")
 	}
 	a.sql(t, "PAUSE STRATEGIES FOR CLUSTER prod FOR '1 hour'")
 	a.until(t, "/metrics", `mzproxy_strategies_paused{cluster="prod"} 1`)
+	a.until(t, "/metrics", `mzproxy_cluster_held{cluster="prod",guard="pause"} 1`)
 	a.sql(t, "RESUME STRATEGIES FOR CLUSTER prod")
 	a.until(t, "/metrics", `mzproxy_strategies_paused{cluster="prod"} 0`)
 	a.until(t, "/metrics", `mzproxy_commands_total{command="PAUSE STRATEGIES"} 1`)
@@ -128,6 +133,10 @@ func TestMetrics(t *testing.T) {
 	}
 	a.until(t, "/metrics", `mzproxy_statements_refused_total{sqlstate="42601"} 1`)
 	a.until(t, "/metrics", `mzproxy_statements_refused_total{sqlstate="42704"} 2`)
+	if _, err := psqlOnce(t, sim.Addr(), "-v", "ON_ERROR_STOP=1", "-c", `INSERT INTO mz_cluster_strategies VALUES ('u999', 'burst', '{}')`); err != nil {
+		t.Fatal(err)
+	}
+	a.until(t, "/metrics", `mzproxy_strategies_invalid{cluster="(unknown)"} 1`)
 	a.documented(t)
 
 	a.sql(t, "DELETE FROM mz_cluster_strategies")
@@ -143,6 +152,8 @@ func TestMetrics(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.until(t, "/metrics", "mzproxy_controller_up 0\n")
+	a.answers(t, "/readyz", http.StatusServiceUnavailable, sim.Addr()+" cannot be reached")
+	a.until(t, "/healthz", "ok")
 }
 
 var metricName = regexp.MustCompile("mzproxy_[a-z_]+")
@@ -162,6 +173,10 @@ func (a *administered) documented(t *testing.T) {
 	}
 	var told []string
 	_, body := a.get(t, "/metrics")
+	problems, err := promlint.New(strings.NewReader(body)).Lint()
+	if err != nil || len(problems) > 0 {
+		t.Errorf("promlint: %v (%v)", problems, err)
+	}
 	for line := range strings.Lines(body) {
 		var name string
 		if n, _ := fmt.Sscanf(line, "# TYPE %s ", &name); n == 1 && strings.HasPrefix(name, "mzproxy_") {
@@ -174,12 +189,15 @@ func (a *administered) documented(t *testing.T) {
 	}
 }
 
-// A bare relay has probes and metrics, too, but nothing to be ready for.
+// A bare relay has probes and metrics, too, and is not ready while its server is away.
 func TestAdminOfARelay(t *testing.T) {
 	a := administer(t, "postgres://127.0.0.1:1/nobody?sslmode=disable", "--relay-only")
-	for path, want := range map[string]string{"/healthz": "ok", "/readyz": "ok", "/metrics": "mzproxy_sessions 0"} {
+	for path, want := range map[string]string{"/healthz": "ok", "/startupz": "ok", "/metrics": "mzproxy_sessions 0"} {
 		if status, body := a.get(t, path); status != http.StatusOK || !strings.Contains(body, want) {
 			t.Errorf("%s: %d %s", path, status, body)
 		}
+	}
+	if status, body := a.get(t, "/readyz"); status != http.StatusServiceUnavailable || !strings.Contains(body, "the server cannot be reached: dial tcp 127.0.0.1:1: connect: connection refused") {
+		t.Errorf("/readyz: %d %s", status, body)
 	}
 }

@@ -23,11 +23,13 @@ type app struct {
 	log         logrus.FieldLogger
 	client      *materialize.Client
 	reconciler  *reconcile.Reconciler
-	leader      reconcile.Leader // nil: who only observes leaves the lead to others
+	lease       *materialize.Lease // nil: who only observes leaves the lead to others
+	ready       *readiness
 	metrics     *reconcile.Metrics
 	interceptor *intercept.Interceptor
 	server      *proxy.Server
 	more        []prometheus.Collector // what else is measured
+	print       func(text string)      // tells whoever started it what to paste
 	tables      chan struct{}          // closed once the tables are there
 	tried       chan struct{}          // closed once they were looked for
 }
@@ -53,24 +55,26 @@ func newApp(cfg appConfig) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
+	var lease *materialize.Lease
 	var leader reconcile.Leader
 	if !f.Observe {
-		leader = client.NewLease()
+		lease = client.NewLease()
+		leader = lease
 	}
 	metrics := reconcile.NewMetrics()
 	approvals := materialize.NewApprovals(client)
 	reconciler, err := reconcile.New(reconcile.Config{
 		Planner:  engine.Planner{Registry: registry, SizeAliases: cfg.aliases},
-		Observer: client, Executor: metrics.Executor(client), Recorder: client, Watcher: metrics.Watcher(client), Leader: leader, Authority: approvals,
+		Observer: client, Executor: metrics.Executor(client), Recorder: client, Watcher: metrics.Watcher(client), Metrics: metrics, Leader: leader, Authority: approvals,
 		Resync: f.Resync, Observe: f.Observe, Logger: log, Step: onStep, Seen: uses.Saw,
 	})
 	if err != nil {
 		return nil, err
 	}
 	interceptor, err := intercept.New(intercept.Config{
-		Engine: reconciler, Catalog: client, Store: client, Approvals: approvals, Registry: registry, Tunables: f.ofSessions(cfg.aliases),
+		Engine: reconciler, Catalog: client, Store: client, Approvals: approvals, Registry: registry, Tunables: f.ofSessions(cfg.aliases), Leading: leading(leader),
 		EnableExperimental: f.EnableExperimental, Schema: cfg.client.Schema, Database: client.Database(), Logger: log,
-		Uses: uses, Ignore: f.ignored(),
+		Uses: uses,
 	})
 	if err != nil {
 		return nil, err
@@ -80,8 +84,22 @@ func newApp(cfg appConfig) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &app{log: log, client: client, reconciler: reconciler, leader: leader, metrics: metrics, interceptor: interceptor, server: server,
-		tables: make(chan struct{}), tried: make(chan struct{})}, nil
+	ready := &readiness{ping: client.Ping, trouble: func() error {
+		if err := reconciler.Trouble(); err != nil {
+			return errors.New("the controller cannot look at the clusters: " + reconcile.Said(err))
+		}
+		return nil
+	}}
+	return &app{ready: ready, log: log, client: client, reconciler: reconciler, lease: lease, metrics: metrics, interceptor: interceptor, server: server,
+		print: func(string) {}, tables: make(chan struct{}), tried: make(chan struct{})}, nil
+}
+
+// leading tells whether this proxy is the one that acts, or would be.
+func leading(l reconcile.Leader) func() bool {
+	if l == nil {
+		return func() bool { return true }
+	}
+	return l.Leading
 }
 
 // tune takes over what may change while the app runs.
@@ -104,12 +122,10 @@ func (a *app) run(ctx context.Context, ln, adminListener net.Listener) error {
 	wg.Go(func() { a.runEngine(engineCtx) })
 	var adminErr error
 	if adminListener != nil {
-		wg.Go(func() {
-			side := newAdmin(a.server, a.tables, append(append(a.client.Collectors(), a.metrics, a.interceptor, leaseHeld(a.leader)), a.more...)...)
-			side.trouble = a.reconciler.Trouble
-			adminErr = side.run(engineCtx, adminListener)
-		})
+		wg.Go(func() { adminErr = newAdmin(a.server, a.ready, a.collectors()...).run(engineCtx, adminListener) })
 	}
+	stopped := context.AfterFunc(ctx, a.ready.end)
+	defer stopped()
 	select { // who connects at once finds the tables
 	case <-a.tried:
 	case <-ctx.Done():
@@ -122,12 +138,22 @@ func (a *app) run(ctx context.Context, ln, adminListener net.Listener) error {
 	return errors.Join(err, adminErr)
 }
 
+// collectors are all metrics but those of the program itself.
+func (a *app) collectors() []prometheus.Collector {
+	list := append(append(a.client.Collectors(), a.metrics, a.interceptor), a.more...)
+	if a.lease != nil {
+		list = append(list, a.lease.Collectors()...)
+	}
+	return list
+}
+
 // How long clients wait at most for the controller's first contact with the server.
 const tablesPatience = 3 * time.Second
 
 // runEngine makes sure that the tables are there, and reconciles.
 func (a *app) runEngine(ctx context.Context) {
 	tried := sync.OnceFunc(func() { close(a.tried) })
+	printed := false
 	for wait := time.Second; ; wait = min(2*wait, 30*time.Second) {
 		err := a.client.EnsureTables(ctx)
 		tried()
@@ -137,13 +163,20 @@ func (a *app) runEngine(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
+		a.ready.begin(errors.New("the controller cannot work yet: " + reconcile.Said(err)))
 		a.log.WithError(err).Error("the controller cannot work yet; trying again")
+		var tables *materialize.TablesError
+		if errors.As(err, &tables) && !printed {
+			a.print("-- To be run by a role that may:\n" + pasted(tables.Statements))
+			printed = true
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-time.After(wait):
 		}
 	}
+	a.ready.begin(nil)
 	close(a.tables)
 	if err := a.reconciler.Run(ctx); err != nil {
 		a.log.WithError(err).Error("reconciler ended")

@@ -8,7 +8,7 @@ import (
 )
 
 // owned is a demo in which alice owns the cluster prod, and may write the table of the strategies.
-func owned(t *testing.T) *world {
+func owned(t testing.TB) *world {
 	t.Helper()
 	w := newWorldWith(t, offlineDemo)
 	c := connect(t, w)
@@ -23,7 +23,7 @@ func owned(t *testing.T) *world {
 	return w
 }
 
-func (c *client) must(t *testing.T, sql string) {
+func (c *client) must(t testing.TB, sql string) {
 	t.Helper()
 	if _, err := c.Exec(t.Context(), sql).ReadAll(); err != nil {
 		t.Fatalf("%s: %v", sql, err)
@@ -37,7 +37,7 @@ func (c *client) simply(t *testing.T, text string) error {
 	return err
 }
 
-func (w *world) mustDirect(t *testing.T, sql string) {
+func (w *world) mustDirect(t testing.TB, sql string) {
 	t.Helper()
 	if _, err := w.direct.Exec(t.Context(), sql); err != nil {
 		t.Fatalf("%s: %v", sql, err)

@@ -87,14 +87,9 @@ func (f engineFlags) tunables() materialize.Tunables {
 	return materialize.Tunables{Rate: f.RateLimit, KeepActionsFor: f.AuditRetention, KeepActions: f.AuditRows}
 }
 
-// ignored are whose statements are no use.
-func (f engineFlags) ignored() intercept.Ignored {
-	return intercept.Ignored{Users: f.IgnoreUser, Applications: f.IgnoreApplication}
-}
-
 // ofSessions are those of sessions.
 func (f engineFlags) ofSessions(aliases map[string]string) intercept.Tunables {
-	return intercept.Tunables{SizeAliases: aliases, Notices: f.Notices}
+	return intercept.Tunables{SizeAliases: aliases, Notices: f.Notices, Ignore: intercept.Ignored{Users: f.IgnoreUser, Applications: f.IgnoreApplication}}
 }
 
 // check finds what a value's form does not tell.
@@ -129,7 +124,7 @@ func (c planCmd) Run(s streams) error {
 }
 
 // version is set when the program is built.
-var version = "unknown"
+var version = "dev"
 
 type versionCmd struct{}
 

@@ -8,7 +8,30 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
+
+// listeners are where the proxy is reached.
+type listeners struct {
+	clients net.Listener
+	admin   net.Listener // nil: there is none
+	shared  *os.File     // the socket for clients once more, where another process may listen on its address; nil: none may
+}
+
+// How long connections that are on their way to a socket that another process takes over from are still accepted.
+const leaveTime = 100 * time.Millisecond
+
+// leave prepares the end of the socket for clients: new ones are sent to the process that takes over, if there is one.
+func (l listeners) leave() {
+	if l.shared == nil {
+		return
+	}
+	steered := steer(l.shared)
+	_ = l.shared.Close() // what stays open of a socket is given connections
+	if steered {
+		time.Sleep(leaveTime)
+	}
+}
 
 // listen takes the sockets that the service manager hands over, or opens its own.
 func (c serveCmd) listen(ctx context.Context) (l listeners, err error) {
@@ -22,6 +45,11 @@ func (c serveCmd) listen(ctx context.Context) (l listeners, err error) {
 	if l.clients == nil {
 		if l.clients, err = config.Listen(ctx, "tcp", c.Listen); err != nil {
 			return l, wrong("listen", err)
+		}
+		if socket, ok := l.clients.(*net.TCPListener); ok && c.ReusePort {
+			if l.shared, err = socket.File(); err != nil {
+				return l, wrong("listen", err)
+			}
 		}
 	}
 	if l.admin == nil && c.Admin != "" {

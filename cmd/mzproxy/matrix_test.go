@@ -18,25 +18,34 @@ type client struct {
 	notices []string
 }
 
-func connect(t *testing.T, w *world) *client {
+func connect(t testing.TB, w *world) *client {
 	t.Helper()
 	return connectAs(t, w, demoUser)
 }
 
-func connectAs(t *testing.T, w *world, user string) *client {
+func connectAs(t testing.TB, w *world, user string) *client {
 	t.Helper()
-	config, err := pgconn.ParseConfig(fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", user, w.addr, demoDatabase))
+	c, err := w.dial(t.Context(), user)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() { _ = c.Close(context.Background()) })
+	return c
+}
+
+// dial connects through the proxy. The caller closes the connection.
+func (w *world) dial(ctx context.Context, user string) (*client, error) {
+	config, err := pgconn.ParseConfig(fmt.Sprintf("postgres://%s@%s/%s?sslmode=disable", user, w.addr, demoDatabase))
+	if err != nil {
+		return nil, err
+	}
 	c := &client{}
 	config.OnNotice = func(_ *pgconn.PgConn, n *pgconn.Notice) { c.notices = append(c.notices, n.Severity+" "+n.Message) }
-	if c.PgConn, err = pgconn.ConnectConfig(t.Context(), config); err != nil {
-		t.Fatal(err)
+	if c.PgConn, err = pgconn.ConnectConfig(ctx, config); err != nil {
+		return nil, err
 	}
-	t.Cleanup(func() { _ = c.Close(context.Background()) })
 	c.notices = nil // the welcome
-	return c
+	return c, nil
 }
 
 // answer is the end of one statement.

@@ -18,7 +18,7 @@ import (
 
 // reloadable are the settings that may change while the proxy runs. A change of another one counts from the next start on.
 var reloadable = []string{
-	"audit-retention", "audit-rows", "log-level", "max-sessions", "max-sessions-per-address", "notices", "rate-limit", "size-alias",
+	"audit-retention", "audit-rows", "ignore-application", "ignore-user", "log-level", "max-sessions", "max-sessions-per-address", "notices", "rate-limit", "size-alias",
 	"tls-cert", "tls-client-ca", "tls-key",
 }
 

@@ -4,13 +4,14 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"net"
+	"fmt"
 	"os"
 	"os/signal"
 	"sync"
 	"syscall"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/sirupsen/logrus"
 
 	"mzproxy/engine/materialize"
@@ -30,16 +31,19 @@ type serveCmd struct {
 
 	TLSCert     string `name:"tls-cert" placeholder:"FILE" help:"Certificate towards clients."`
 	TLSKey      string `name:"tls-key" placeholder:"FILE" help:"Its key."`
-	TLSClientCA string `name:"tls-client-ca" placeholder:"FILE" help:"CA that client certificates have to come from."`
+	TLSClientCA string `name:"tls-client-ca" placeholder:"FILE" help:"CA that client certificates have to come from; implies --tls-required."`
 	TLSRequired bool   `name:"tls-required" help:"Refuse clients that do not encrypt."`
 
 	MaxSessions           int           `default:"10000" help:"Sessions at one time."`
-	MaxSessionsPerAddress int           `default:"0" help:"Sessions of one client address; 0: no bound."`
+	MaxSessionsPerAddress int           `default:"0" help:"Sessions of one client address; 0: a quarter of --max-sessions."`
 	StartupTimeout        time.Duration `default:"60s" help:"Time for startup and authentication."`
 	MaxStartupPacket      int           `default:"10000" help:"Bytes of a client's first packet."`
 	Keepalive             time.Duration `default:"60s" help:"Interval of TCP keepalive on both sides; negative: off."`
 	DrainTimeout          time.Duration `default:"30s" help:"How long running sessions may go on after SIGTERM."`
 }
+
+// youth is how old a session has to be to be ended as idle at a shutdown.
+const youth = 2 * time.Second
 
 // prepared are settings in the form in which they are used.
 type prepared struct {
@@ -71,8 +75,9 @@ func (c serveCmd) prepare() (p prepared, err error) {
 			return p, wrong("tls-cert", err)
 		}
 	}
+	required := c.TLSRequired || c.TLSClientCA != "" // who has to show a certificate cannot come in plaintext
 	switch {
-	case c.TLSRequired && p.tls == nil:
+	case required && p.tls == nil:
 		return p, wrong("tls-required", errors.New("there is no certificate: set --tls-cert and --tls-key"))
 	case c.MaxSessions < 0:
 		return p, wrong("max-sessions", errors.New("less than 0"))
@@ -80,8 +85,8 @@ func (c serveCmd) prepare() (p prepared, err error) {
 		return p, wrong("max-sessions-per-address", errors.New("less than 0"))
 	}
 	p.proxy = proxy.Config{
-		Upstream: upstream, RequireTLS: c.TLSRequired, MaxSessions: c.MaxSessions, MaxSessionsPerAddress: c.MaxSessionsPerAddress,
-		StartupTimeout: c.StartupTimeout, MaxStartupPacket: c.MaxStartupPacket, KeepAlive: c.Keepalive, DrainTimeout: c.DrainTimeout,
+		Upstream: upstream, RequireTLS: required, MaxSessions: c.MaxSessions, MaxSessionsPerAddress: c.MaxSessionsPerAddress,
+		StartupTimeout: c.StartupTimeout, MaxStartupPacket: c.MaxStartupPacket, KeepAlive: c.Keepalive, DrainTimeout: c.DrainTimeout, Youth: min(youth, c.DrainTimeout/2),
 	}
 	return p, nil
 }
@@ -105,7 +110,7 @@ func (c serveCmd) Run(ctx context.Context, s streams, l *loaded) error {
 	if err != nil {
 		return err
 	}
-	run, err := c.program(p, listeners, reload, log)
+	run, err := c.program(p, listeners, reload, log, func(text string) { fmt.Fprint(s.err, text) })
 	if err != nil {
 		return err
 	}
@@ -116,13 +121,49 @@ func (c serveCmd) Run(ctx context.Context, s streams, l *loaded) error {
 	defer wg.Wait()
 	side, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
+	reload.notify = notifier(log)
 	wg.Go(func() { reload.run(side, hangup) })
-	log.WithField("listen", listeners.clients.Addr().String()).WithField("version", version).Info("ready for clients")
-	return run(ctx)
+	c.started(log, listeners, p)
+	reload.notify("READY=1")
+	context.AfterFunc(ctx, func() {
+		reload.notify("STOPPING=1")
+		log.WithField("drain_timeout", c.DrainTimeout.String()).Info("shutting down: no new clients, and sessions end when they are idle")
+	})
+	serving, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer end()
+	context.AfterFunc(ctx, func() {
+		listeners.leave()
+		end()
+	})
+	err = run(serving)
+	log.Info("shut down")
+	return err
+}
+
+// started tells the log what has started, and where.
+func (c serveCmd) started(log logrus.FieldLogger, l listeners, p prepared) {
+	fields := logrus.Fields{"version": version, "listen": l.clients.Addr().String(), "upstream": p.proxy.Upstream.Address}
+	if l.admin != nil {
+		fields["admin"] = l.admin.Addr().String()
+	}
+	switch {
+	case c.RelayOnly:
+		fields["mode"] = "relay only"
+	case c.Observe:
+		fields["mode"] = "observe"
+	default:
+		fields["mode"] = "act"
+	}
+	if user := p.client.User(); !c.RelayOnly && user != "" {
+		fields["controller"] = user
+	}
+	log.WithFields(fields).Info("ready for clients")
 }
 
 // program wires what serves clients.
-func (c serveCmd) program(p prepared, l listeners, reload *reloader, log logrus.FieldLogger) (func(context.Context) error, error) {
+func (c serveCmd) program(p prepared, l listeners, reload *reloader, log logrus.FieldLogger, print func(string)) (func(context.Context) error, error) {
+	sessions := newSessionMetrics()
+	p.proxy.Monitor = sessions
 	if c.RelayOnly {
 		p.proxy.Interceptor, p.proxy.Replication = recognition{}, true
 		server, err := proxy.NewServer(p.proxy)
@@ -133,32 +174,32 @@ func (c serveCmd) program(p prepared, l listeners, reload *reloader, log logrus.
 			server.Limit(c.MaxSessions, c.MaxSessionsPerAddress)
 			return nil
 		}
-		return func(ctx context.Context) error { return c.relay(ctx, server, l, reload) }, nil
+		return func(ctx context.Context) error {
+			return c.relay(ctx, server, l, append(reload.collectors(), sessions.collectors()...), p.proxy.Upstream)
+		}, nil
 	}
 	a, err := newApp(appConfig{engine: c.engineFlags, aliases: c.SizeAlias, client: p.client, proxy: p.proxy, log: log})
 	if err != nil {
 		return nil, err
 	}
-	reload.apply, a.more = a.tune, reload.collectors()
+	reload.apply, a.more, a.print = a.tune, append(reload.collectors(), sessions.collectors()...), print
 	return func(ctx context.Context) error { return a.run(ctx, l.clients, l.admin) }, nil
 }
 
 // relay serves clients without an engine.
-func (c serveCmd) relay(ctx context.Context, server *proxy.Server, l listeners, reload *reloader) error {
+func (c serveCmd) relay(ctx context.Context, server *proxy.Server, l listeners, measured []prometheus.Collector, upstream proxy.Upstream) error {
 	var wg sync.WaitGroup
 	adminCtx, stop := context.WithCancel(context.Background())
 	var adminErr error
+	ready := &readiness{ping: upstream.Ping}
+	ready.begin(nil)
+	stopped := context.AfterFunc(ctx, ready.end)
+	defer stopped()
 	if l.admin != nil {
-		wg.Go(func() { adminErr = newAdmin(server, nil, reload.collectors()...).run(adminCtx, l.admin) })
+		wg.Go(func() { adminErr = newAdmin(server, ready, measured...).run(adminCtx, l.admin) })
 	}
 	err := server.Serve(ctx, l.clients)
 	stop()
 	wg.Wait()
 	return errors.Join(err, adminErr)
-}
-
-// listeners are where the proxy is reached.
-type listeners struct {
-	clients net.Listener
-	admin   net.Listener // nil: there is none
 }

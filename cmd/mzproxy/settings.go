@@ -55,6 +55,7 @@ type settingsFile struct {
 type settingPair struct {
 	key, at *token.Token // of the name, and of the value
 	value   string       // as it would stand on the command line
+	list    bool         // it is a list
 }
 
 // fault is an error about a place in the file.
@@ -84,10 +85,14 @@ func (s *settingsFile) read(body ast.Node) error {
 			at = m.Key.GetToken()
 		}
 		value, ok := setting(pair.Value)
+		items, list := pair.Value.(*ast.SequenceNode)
+		if list {
+			value, ok = listed(items.Values)
+		}
 		if !ok {
 			return s.fault(at, "setting %q: a value of this kind is not taken", key.Value)
 		}
-		s.pairs[key.Value] = settingPair{key, at, value}
+		s.pairs[key.Value] = settingPair{key, at, value, list}
 	}
 	return nil
 }
@@ -109,6 +114,19 @@ func setting(n ast.Node) (value string, ok bool) {
 		return n.GetToken().Value, true
 	}
 	return "", false
+}
+
+// listed renders a list.
+func listed(items []ast.Node) (string, bool) {
+	var parts []string
+	for _, item := range items {
+		value, ok := setting(item)
+		if !ok || strings.Contains(value, ",") {
+			return "", false
+		}
+		parts = append(parts, value)
+	}
+	return strings.Join(parts, ","), true
 }
 
 func joined(pairs []*ast.MappingValueNode) (string, bool) {
@@ -145,6 +163,9 @@ func (s *settingsFile) check(app *kong.Application) error {
 		flag := known[key]
 		if flag == nil {
 			return s.fault(pair.key, "%s", strings.TrimSpace(fmt.Sprintf("unknown setting %q. %s", key, engine.Perhaps(key, names))))
+		}
+		if pair.list && !flag.IsSlice() {
+			return s.fault(pair.at, "setting %q: a list is not taken", key)
 		}
 		if err := accepts(flag, pair.value); err != nil {
 			return s.fault(pair.at, "setting %q: %s", key, err)

@@ -62,7 +62,7 @@ func newWorld(t *testing.T) *world {
 	return newWorldWith(t, demoCmd{Listen: "127.0.0.1:0", Hydration: fastHydration, Startup: fastStartup, Lag: lag, ReadCost: *readCost})
 }
 
-func newWorldWith(t *testing.T, c demoCmd) *world {
+func newWorldWith(t testing.TB, c demoCmd) *world {
 	t.Helper()
 	log := logrus.New()
 	log.SetOutput(io.Discard)
@@ -89,7 +89,7 @@ func (w *world) env() []string {
 }
 
 // holds runs a query of one bool around the proxy.
-func (w *world) holds(t *testing.T, query string) bool {
+func (w *world) holds(t testing.TB, query string) bool {
 	t.Helper()
 	var ok bool
 	if err := w.direct.QueryRow(t.Context(), query, pgx.QueryExecModeSimpleProtocol).Scan(&ok); err != nil {

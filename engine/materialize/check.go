@@ -5,12 +5,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
-
-	"github.com/jackc/pgx/v5"
 
 	"mzproxy/engine"
-	"mzproxy/rewrite/pgtext"
 )
 
 // Severity says what a Finding means for the proxy.
@@ -28,6 +24,7 @@ type Finding struct {
 	Severity Severity
 	Subject  string // what was looked at: "server", "tables", ...
 	Text     string
+	Run      []string // statements for a role that may, which mend it
 }
 
 // Check looks whether the server has what the controller needs, and changes
@@ -50,6 +47,7 @@ func (c *Client) Check(ctx context.Context, aliases map[string]string) []Finding
 	k.signals(ctx)
 	k.history(ctx)
 	k.clusters(ctx, catalog)
+	k.otherTool(ctx)
 	return k.findings
 }
 
@@ -61,75 +59,13 @@ type check struct {
 }
 
 func (k *check) add(s Severity, subject, format string, args ...any) {
-	k.findings = append(k.findings, Finding{s, subject, fmt.Sprintf(format, args...)})
+	k.findings = append(k.findings, Finding{Severity: s, Subject: subject, Text: fmt.Sprintf(format, args...)})
 }
 
-// server connects and finds out who we are. It reports whether the rest can
-// be looked at.
-func (k *check) server(ctx context.Context) bool {
-	var version string
-	if err := k.client.pool.QueryRow(ctx, "SHOW mz_version").Scan(&version); err != nil {
-		k.add(Failure, "server", "%s", err)
-		return false
-	}
-	role, err := k.client.controller(ctx)
-	if err != nil {
-		k.add(Failure, "server", "%s, but the role of the controller cannot be read: %s", version, err)
-		return false
-	}
-	k.role = role
-	kind := "not a superuser"
-	if role.Superuser {
-		kind = "superuser, or privileges are not checked"
-	}
-	k.add(OK, "server", "%s; the controller is role %q (%s)", version, role.Name, kind)
-	return true
-}
-
-// tables checks the columns of our tables, and that the controller may use them.
-func (k *check) tables(ctx context.Context) {
-	for i, t := range tables {
-		_, err := k.client.exec(ctx, "read table", "SELECT "+columnNames(t.columns)+" FROM "+k.client.table(t.name)+" LIMIT 0")
-		switch {
-		case isMissing(err):
-			k.add(Warning, "tables", "%s is missing; serve creates it, or run: %s", t.name, k.client.createStatement(i))
-		case err != nil:
-			k.add(Failure, "tables", "%s: %s", t.name, err)
-		default:
-			k.privileges(ctx, t.name)
-		}
-	}
-}
-
-// columnNames cuts definitions of columns down to their names.
-func columnNames(definitions string) string {
-	var names []string
-	for _, d := range strings.Split(definitions, ", ") {
-		name, _, _ := strings.Cut(d, " ")
-		names = append(names, name)
-	}
-	return strings.Join(names, ", ")
-}
-
-func (k *check) privileges(ctx context.Context, table string) {
-	var missing []string
-	for _, privilege := range []string{"SELECT", "INSERT", "UPDATE", "DELETE"} {
-		var may *bool
-		err := k.client.pool.QueryRow(ctx, "SELECT has_table_privilege($1, $2)", k.client.table(table), privilege).Scan(&may)
-		if err != nil {
-			k.add(Warning, "tables", "%s: privileges cannot be read: %s", table, err)
-			return
-		}
-		if may == nil || !*may {
-			missing = append(missing, privilege)
-		}
-	}
-	if len(missing) > 0 && !k.role.Superuser {
-		k.add(Failure, "tables", "%s: the controller lacks %s; run: GRANT %[2]s ON %s TO %s",
-			table, strings.Join(missing, ", "), k.client.table(table), pgtext.QuoteIdent(k.role.Name))
-		return
-	}
-	k.add(OK, "tables", "%s", table)
+// run adds a finding that statements mend.
+func (k *check) run(s Severity, subject string, statements []string, format string, args ...any) {
+	k.add(s, subject, format, args...)
+	k.findings[len(k.findings)-1].Run = statements
 }
 
 // trust tells which rows count.
@@ -158,7 +94,7 @@ func (k *check) sizes(catalog engine.Catalog, aliases map[string]string) {
 	k.add(OK, "sizes", "%d replica sizes", len(names))
 	for _, alias := range slices.Sorted(maps.Keys(aliases)) {
 		if size := aliases[alias]; !slices.Contains(names, size) {
-			k.add(Failure, "sizes", "alias %q stands for %q, which the server does not offer", alias, size)
+			k.add(Failure, "sizes", "alias %q stands for %q, which the server does not offer; correct --size-alias", alias, size)
 		}
 	}
 }
@@ -168,7 +104,7 @@ func (k *check) controlCluster(ctx context.Context, catalog engine.Catalog) {
 	name := k.client.cfg.ControlCluster
 	i := slices.IndexFunc(catalog.Clusters, func(c engine.ClusterInfo) bool { return c.Name == name })
 	if i < 0 {
-		k.add(Failure, "control cluster", "there is no cluster %q; name another with --control-cluster", name)
+		k.add(Failure, "control cluster", "there is no cluster %q; create it, or name another with --control-cluster", name)
 		return
 	}
 	var replicas int64
@@ -177,7 +113,7 @@ func (k *check) controlCluster(ctx context.Context, catalog engine.Catalog) {
 	case err != nil:
 		k.add(Failure, "control cluster", "%s", err)
 	case replicas == 0:
-		k.add(Failure, "control cluster", "%q has no replicas, so the proxy's tables cannot be read", name)
+		k.add(Failure, "control cluster", "%q has no replicas, so the proxy's tables cannot be read; give it one, or name another with --control-cluster", name)
 	default:
 		k.add(OK, "control cluster", "%q, replicas: %d", name, replicas)
 	}
@@ -195,46 +131,12 @@ func (k *check) history(ctx context.Context) {
 		"SELECT cluster_id, statement_type, execution_strategy, finished_status, finished_at, began_at, redacted_sql FROM mz_internal.mz_recent_activity_log_redacted LIMIT 0")
 	switch {
 	case isForbidden(err):
-		k.add(Warning, "statement logging", "%s; idle_suspend holds; run: %s", fault(err), k.client.grant())
+		k.run(Warning, "statement logging", []string{k.client.grant()}, "%s; idle_suspend holds; run: %s", fault(err), k.client.grant())
 	case err != nil:
 		k.add(Warning, "statement logging", "%s; idle_suspend goes by the history without kinds of statements", fault(err))
 	case off != "":
-		k.add(Warning, "statement logging", "%s; idle_suspend holds where it sees no activity", off)
+		k.add(Warning, "statement logging", "%s; idle_suspend holds where it sees no activity; set statement_logging_max_sample_rate and statement_logging_default_sample_rate to 1", off)
 	default:
 		k.add(OK, "statement logging", "complete, and readable")
-	}
-}
-
-// clusters checks that the controller may change every cluster that has
-// strategies.
-func (k *check) clusters(ctx context.Context, catalog engine.Catalog) {
-	var ids []string
-	err := k.client.query(ctx, "read strategies",
-		"SELECT DISTINCT cluster_id FROM "+k.client.table(strategiesTable), func(rows pgx.Rows) error {
-			var id string
-			err := rows.Scan(&id)
-			ids = append(ids, id)
-			return err
-		})
-	if err != nil {
-		return // reported with the tables
-	}
-	slices.Sort(ids)
-	for _, id := range ids {
-		i := slices.IndexFunc(catalog.Clusters, func(c engine.ClusterInfo) bool { return c.ID == id })
-		if i < 0 {
-			k.add(Warning, "clusters", "strategies are stored for %q, which does not exist", id)
-			continue
-		}
-		cluster := catalog.Clusters[i]
-		switch {
-		case cluster.Managed:
-			k.add(Warning, "clusters", "%q has strategies but is managed by the system", cluster.Name)
-		case !k.role.MayManage(cluster):
-			k.add(Failure, "clusters", "%q belongs to %q: the controller may not change it; run: GRANT %s TO %s",
-				cluster.Name, cluster.Owner, pgtext.QuoteIdent(cluster.Owner), pgtext.QuoteIdent(k.role.Name))
-		default:
-			k.add(OK, "clusters", "%q", cluster.Name)
-		}
 	}
 }

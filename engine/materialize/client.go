@@ -67,6 +67,15 @@ type Config struct {
 	Logger logrus.FieldLogger // may be nil
 }
 
+// User is the controller's role, as far as the connection string tells; empty: it does not.
+func (cfg Config) User() string {
+	cc, err := pgx.ParseConfig(cfg.DSN)
+	if err != nil {
+		return ""
+	}
+	return cc.User
+}
+
 // Client is the engine's side of a Materialize. It connects when it is first
 // used, and is safe for concurrent use. Close it in the end.
 type Client struct {

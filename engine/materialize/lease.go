@@ -34,12 +34,14 @@ type Lease struct {
 	client *Client
 	holder string
 	conn   *pgx.Conn // of Run alone; nil: none
+	asked  bool      // of Run alone: the server may have given us the lease since it was last given back
 
 	seen  string    // the rows of others, as Run last saw them
 	since time.Time // when it first saw them so
 
 	mu    sync.Mutex
 	until time.Time // by this machine's clock; zero: not held
+	held  Held      // as it was last seen
 }
 
 var _ reconcile.Leader = (*Lease)(nil)
@@ -110,13 +112,14 @@ func (l *Lease) turn(ctx context.Context, elected func()) time.Duration {
 		return term / 10
 	case !held:
 		if l.set(time.Time{}) {
-			l.log().Warn("leadership lost: another proxy holds the lease")
+			l.log().WithField("holder", l.Holder().Name).Warn("leadership lost: another proxy holds the lease")
 		}
 		return max(min(term/8, term-time.Since(l.since)), time.Millisecond)
 	}
 	l.seen, l.since = "", time.Time{}
+	l.saw(l.holder)
 	if !l.set(before.Add(term)) {
-		l.log().Info("leading")
+		l.log().WithField("holder", l.holder).Info("this proxy leads")
 		elected()
 	}
 	return term / 3
@@ -147,6 +150,7 @@ func (l *Lease) take(ctx context.Context) (held bool, err error) {
 		}
 	}
 	table := l.client.table(leaseTable)
+	l.asked = true
 	tag, err := l.conn.Exec(ctx, "UPDATE "+table+" SET holder = $1, expires_at = now() + INTERVAL '"+fmt.Sprint(l.client.cfg.Lease.Milliseconds())+" milliseconds'"+
 		" WHERE (SELECT count(*) FROM "+table+" WHERE "+foreign+") = 0", l.holder)
 	if err != nil {
@@ -171,13 +175,14 @@ func (l *Lease) holding() bool {
 // makes sure that there is a row to be taken. Two proxies may each add one; that does no harm.
 func (l *Lease) look(ctx context.Context) (stale []string, err error) {
 	table := l.client.table(leaseTable)
-	n, others := 0, []string{}
+	n, others, holderNow := 0, []string{}, ""
 	rows, err := l.conn.Query(ctx, "SELECT holder, expires_at::text FROM "+table)
 	if err == nil {
 		var holder, expires string
 		_, err = pgx.ForEachRow(rows, []any{&holder, &expires}, func() error {
 			n++
 			if holder != "" && holder != l.holder {
+				holderNow = holder
 				others = append(others, "holder = "+pgtext.QuoteLiteral(holder)+" AND expires_at::text = "+pgtext.QuoteLiteral(expires))
 			}
 			return nil
@@ -195,6 +200,9 @@ func (l *Lease) look(ctx context.Context) (stale []string, err error) {
 		}
 	}
 	slices.Sort(others)
+	if len(others) > 0 && l.saw(holderNow) {
+		l.log().WithField("holder", holderNow).Info("another proxy leads, this one follows")
+	}
 	if seen := strings.Join(others, "\n"); seen != l.seen || l.since.IsZero() {
 		l.seen, l.since = seen, time.Now()
 	}
@@ -204,11 +212,15 @@ func (l *Lease) look(ctx context.Context) (stale []string, err error) {
 	return others, nil
 }
 
+// How long the giving back of the lease may take.
+const releaseTimeout = 5 * time.Second
+
 // release gives the lease back, if there is a way to.
 func (l *Lease) release(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, releaseTimeout)
 	defer cancel()
-	if held := l.set(time.Time{}); !held {
+	l.set(time.Time{})
+	if !l.asked { // also where the answer never came, or came too late to count: the server may have given it
 		return
 	}
 	if err := l.connected(ctx); err != nil {
@@ -217,7 +229,10 @@ func (l *Lease) release(ctx context.Context) {
 	}
 	if _, err := l.conn.Exec(ctx, "UPDATE "+l.client.table(leaseTable)+" SET holder = '', expires_at = '1970-01-01 00:00:00+00' WHERE holder = $1", l.holder); err != nil {
 		l.log().WithError(err).Warn("the lease is not given back; it runs out by itself")
+		return
 	}
+	l.asked = false
+	l.log().Info("the lease is given back")
 }
 
 func (l *Lease) connected(ctx context.Context) error {

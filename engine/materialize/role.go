@@ -62,6 +62,16 @@ func (c *Client) MayRead(ctx context.Context, r engine.Role, table string) (bool
 	return may != nil && *may, wrapped("read privileges", err)
 }
 
+// MayWrite tells whether a role holds INSERT, UPDATE or DELETE on the table of the strategies.
+func (c *Client) MayWrite(ctx context.Context, r engine.Role, privilege string) (bool, error) {
+	if r.Superuser {
+		return true, nil
+	}
+	var may *bool
+	err := c.pool.QueryRow(ctx, "SELECT has_table_privilege($1, $2, $3)", r.Name, c.table(strategiesTable), privilege).Scan(&may)
+	return may != nil && *may, wrapped("read privileges", err)
+}
+
 // memberOf returns the roles that a role is a member of, directly or not.
 func (c *Client) memberOf(ctx context.Context, role string) ([]string, error) {
 	groups, err := c.memberships(ctx)

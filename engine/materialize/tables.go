@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"mzproxy/rewrite/pgtext"
 )
 
 // The tables.
@@ -37,7 +39,7 @@ type TablesError struct {
 }
 
 func (e *TablesError) Error() string {
-	return fmt.Sprintf("the tables are missing and cannot be created (%v); run as a role that may: %s", e.Err, strings.Join(e.Statements, "; "))
+	return fmt.Sprintf("tables are missing, and the controller may not create them: %v", e.Err)
 }
 
 func (e *TablesError) Unwrap() error { return e.Err }
@@ -49,12 +51,13 @@ func (c *Client) createStatement(i int) string {
 // EnsureTables creates the tables that are missing. A *TablesError says that
 // somebody else has to.
 func (c *Client) EnsureTables(ctx context.Context) error {
-	var missing []string
+	var missing, grants []string
 	for i, t := range tables {
 		_, err := c.exec(ctx, "read "+t.name, "SELECT * FROM "+c.table(t.name)+" LIMIT 0")
 		switch {
 		case isMissing(err):
 			missing = append(missing, c.createStatement(i))
+			grants = append(grants, c.grantTable(i, pgtext.QuoteIdent(c.pool.Config().ConnConfig.User)))
 		case err != nil:
 			return err
 		}
@@ -65,7 +68,7 @@ func (c *Client) EnsureTables(ctx context.Context) error {
 		switch {
 		case errors.As(err, &refused) && strings.Contains(refused.Message, "already exists"):
 		case errors.As(err, &refused) && refused.Code == "42501":
-			return &TablesError{missing, err}
+			return &TablesError{append(missing, grants...), told(err)}
 		case err != nil:
 			return fmt.Errorf("create tables: %w", err)
 		}

@@ -34,7 +34,9 @@ func (r *Reconciler) survey(ctx context.Context, ids []string) ([]*Outcome, erro
 	seen := make([]*Outcome, len(plan.Clusters))
 	for i := range seen {
 		seen[i] = &Outcome{Before: s.Clusters[i], Plan: plan.Clusters[i], Now: s.Now, snapshot: s, began: began}
-		r.work(s.Clusters[i].ID).saw(&s.Clusters[i], began)
+		w := r.work(s.Clusters[i].ID)
+		w.saw(&s.Clusters[i], began)
+		r.becameReady(w, &s.Clusters[i], s.Now)
 	}
 	return seen, nil
 }
@@ -113,6 +115,9 @@ func (r *Reconciler) lead(ctx context.Context, w *clusterWork, l *sharedLook, id
 	}
 	if l.outcome != nil {
 		r.planNext(w, l.outcome)
+	}
+	if l.err == nil {
+		w.takeNoticed()
 	}
 	again := w.release()
 	switch {

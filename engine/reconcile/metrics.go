@@ -17,6 +17,9 @@ type Metrics struct {
 	duration prometheus.Histogram
 	watching prometheus.Gauge
 	changes  prometheus.Counter
+	reaction *prometheus.HistogramVec
+	settling prometheus.Histogram
+	looked   prometheus.Gauge
 }
 
 var _ prometheus.Collector = (*Metrics)(nil)
@@ -39,6 +42,15 @@ func NewMetrics() *Metrics {
 			Help: "Whether changes are noticed as they happen (1), or by polling (0)."}),
 		changes: prometheus.NewCounter(prometheus.CounterOpts{Name: "mzproxy_changes_total",
 			Help: "Changes that were noticed as they happened."}),
+		reaction: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "mzproxy_reaction_duration_seconds",
+			Help: "From what led to an action, a client's statement or an event, to the server's answer to the action.", Buckets: prometheus.ExponentialBuckets(0.01, 3, 9)}, []string{"cause"}),
+		settling: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "mzproxy_replica_ready_duration_seconds",
+			Help: "From the creation of a replica by a strategy until it is ready.", Buckets: prometheus.ExponentialBuckets(1, 3, 9)}),
+		looked: prometheus.NewGauge(prometheus.GaugeOpts{Name: "mzproxy_last_look_timestamp_seconds",
+			Help: "When all clusters could last be looked at, in seconds since 1970; 0: never, as on a proxy that does not lead."}),
+	}
+	for _, cause := range []string{causeStatement, causeEvent} {
+		m.reaction.WithLabelValues(cause)
 	}
 	for _, op := range []engine.Op{engine.OpCreate, engine.OpDrop} {
 		for _, result := range []string{resultExecuted, resultFailed, resultUnanswered} {
@@ -49,7 +61,7 @@ func NewMetrics() *Metrics {
 }
 
 func (m *Metrics) all() []prometheus.Collector {
-	return []prometheus.Collector{m.actions, m.duration, m.watching, m.changes}
+	return []prometheus.Collector{m.actions, m.duration, m.watching, m.changes, m.reaction, m.settling, m.looked}
 }
 
 // Describe implements prometheus.Collector.

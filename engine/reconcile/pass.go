@@ -97,6 +97,7 @@ func (p *pass) note(result ActionResult) {
 		return
 	}
 	p.work.succeeded(result.SQL)
+	p.reacted(p.trigger, p.work)
 	p.expected = after(p.expected, result.Action)
 	p.executed++
 }

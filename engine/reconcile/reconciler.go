@@ -87,6 +87,7 @@ type Config struct {
 	Resync, Poll time.Duration
 	// Observe plans and logs, and executes nothing.
 	Observe bool
+	Metrics *Metrics // may be nil
 	Logger  logrus.FieldLogger
 	// Seen, if set, is told of clusters that may be asleep, whenever clusters are observed: ids are those that were, none: all.
 	Seen func(now engine.Timestamp, sleepers []engine.Sleeper, ids []string)

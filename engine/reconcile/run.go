@@ -79,13 +79,17 @@ func (r *Reconciler) lookAround(ctx context.Context, wg *sync.WaitGroup, why str
 	if err == nil && !r.cfg.Observe {
 		err = r.load(ctx)
 	}
-	r.trouble.Store(nil)
 	if err != nil {
-		r.trouble.Store(&err)
-		r.logLook(ctx, err)
+		if r.trouble.Swap(&err) == nil {
+			r.logLook(ctx, err)
+		}
 		r.schedule.addAll(time.Now().Add(lookAgainAfter), why)
 		return
 	}
+	if r.trouble.Swap(nil) != nil {
+		r.cfg.Logger.Info("the clusters can be looked at again")
+	}
+	r.lookedAround()
 	wg.Go(func() {
 		_, err := r.lookAtEach(ctx, Trigger{Kind: why}, seen, func(string) {})
 		r.logLook(ctx, err)

@@ -39,9 +39,14 @@ const (
 // backoff.
 func (r *Reconciler) watch(ctx context.Context) {
 	backoff := firstRewatch
+	lost := false // told of by the log
 	for {
 		err := r.cfg.Watcher.Watch(ctx, func() {
 			r.watching.Store(true)
+			if lost {
+				lost = false
+				r.cfg.Logger.Info("watching again: changes are noticed as they happen")
+			}
 			r.schedule.addAll(time.Now(), "resync") // what happened before is found by looking
 		}, r.changed)
 		if r.watching.Swap(false) {
@@ -50,7 +55,10 @@ func (r *Reconciler) watch(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		r.cfg.Logger.WithError(err).Warn("watching failed; polling until it works again")
+		if !lost {
+			lost = true
+			r.cfg.Logger.WithField("why", Said(err)).Warn("the connection that tells of changes is lost; polling until it is there again")
+		}
 		if !sleep(ctx, backoff) {
 			return
 		}
@@ -74,6 +82,7 @@ func (r *Reconciler) changed(c Change) {
 		w.concern()
 	}
 	if !w.isForeign() {
+		w.notice()
 		r.schedule.add(c.ClusterID, at, "event")
 	}
 }

@@ -24,6 +24,8 @@ type clusterWork struct {
 	retries   map[string]retry // actions that failed, by their statements
 	plan      string           // the statements of the last plan, for the log
 	saved     time.Time        // when its state was stored last
+	noticed   time.Time        // when the event came that no look has answered yet; zero: there is none
+	waiting   map[string]bool  // the engine's own replicas that were not ready when they were last seen, by id
 	recent    []recent         // actions of the last seconds, for looks that came second
 }
 

@@ -108,7 +108,7 @@ func (h *handler) RewriteParameter(name, value string) (string, bool) {
 	case "cluster":
 		h.cfg.Uses.move(h, value)
 	case "application_name":
-		h.ignored.Store(h.cfg.Ignore.ignores(h.info.User, value))
+		h.ignored.Store(h.tunables.Load().Ignore.ignores(h.info.User, value))
 	}
 	return value, true
 }

@@ -28,7 +28,7 @@ func (v *visitor) moves(cluster string) {
 func TestUses(t *testing.T) {
 	var uses intercept.Uses
 	r := newRig(t, func(r *rig, _ *reconcile.Config, c *intercept.Config) {
-		c.Uses, c.Ignore = &uses, intercept.Ignored{Users: []string{"robot%"}, Applications: []string{"keepalive"}}
+		c.Uses, c.Tunables.Ignore = &uses, intercept.Ignored{Users: []string{"robot%"}, Applications: []string{"keepalive"}}
 	})
 	open := func(cluster, application string) *visitor {
 		v := &visitor{rig: rig{parameters: map[string]string{"cluster": cluster, "application_name": application}}}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"mzproxy/engine"
-	"mzproxy/engine/reconcile"
 	"mzproxy/proxy"
 )
 
@@ -94,8 +93,8 @@ func (h *handler) approve(ctx context.Context, r revision, super bool) ([]engine
 }
 
 // notApproved tells that rows are stored and do not count yet.
-func notApproved(err error) *proxy.Notice {
-	return notice(severityWarning, sqlstate(err), "the write is stored, but it could not be recorded that it counts", sentence(reconcile.Said(err)),
+func (h *handler) notApproved(err error) *proxy.Notice {
+	return notice(severityWarning, sqlstate(err), "the write is stored, but it could not be recorded that it counts", h.cause(err),
 		"Run APPLY STRATEGIES FOR CLUSTER name once the server can be reached.")
 }
 

@@ -57,6 +57,9 @@ func (h *handler) checkIn(ctx context.Context, text string, p *preparedWrite, ar
 	w := p.write
 	c := &check{handler: h, text: text, foreign: text != p.text, write: w, args: args, was: p.checked, catalog: catalog,
 		ids: map[string]bool{}, params: map[int]string{}, named: map[string]cell{}, now: checked{ids: map[pgtext.Span]string{}}}
+	if err := c.privileged(ctx, privilegeFor[w.Op]); err != nil {
+		return nil, err
+	}
 	switch {
 	case w.Doubtful:
 		err = c.opaque(ctx)

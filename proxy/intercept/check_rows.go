@@ -115,6 +115,9 @@ func (c *check) stored(ctx context.Context) ([]storedRow, error) {
 			if e, err := c.mayManage(ctx, info); err != nil {
 				return nil, err
 			} else if e != nil {
+				if _, named := c.named[cluster.ID]; !named {
+					return nil, c.unnamed(ctx, e)
+				}
 				return nil, c.named[cluster.ID].fault(c.text, 0, "", e)
 			}
 		}

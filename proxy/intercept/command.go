@@ -71,9 +71,9 @@ func (h *handler) answer(columns []proxy.Column, tag string, fill func(ctx conte
 	return &proxy.Answer{Columns: columns, Run: func(ctx context.Context, w proxy.ResultWriter) (string, error) {
 		var t table
 		if err := fill(ctx, &t); err != nil {
-			return "", err
+			return "", h.discreet(err)
 		}
-		for _, n := range h.settings.warnings(append(t.age.warning(), t.notices...)) {
+		for _, n := range h.settings.warnings(append(t.age.warning(h.cause), t.notices...)) {
 			if err := w.Notice(n); err != nil {
 				return "", err
 			}
@@ -173,6 +173,9 @@ func (h *handler) manageable(ctx context.Context, q proxy.Query, s rewrite.Scope
 		e, err := c.mayManage(ctx, info)
 		if err != nil {
 			return nil, err
+		}
+		if e != nil && s.Cluster == nil {
+			return nil, h.unnamed(ctx, e)
 		}
 		if e != nil {
 			return nil, h.about(q, s, e)

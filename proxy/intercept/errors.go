@@ -135,6 +135,30 @@ func unreachable(ctx context.Context, err error) error {
 	return e
 }
 
+// discreet leaves out of an error where and as whom the controller connects, unless the session is a superuser's. The log has it.
+func (h *handler) discreet(err error) error {
+	var e *proxy.Error
+	if !errors.As(err, &e) || e.Err == nil {
+		return err
+	}
+	if said := h.cause(e.Err); said != sentence(reconcile.Said(e.Err)) {
+		neutral := *e
+		neutral.Detail = said
+		return &neutral
+	}
+	return err
+}
+
+// cause is what a session is told of why the controller cannot do something.
+func (h *handler) cause(err error) string {
+	var server *reconcile.ServerError
+	if errors.As(err, &server) || h.self.super || h.self.admin || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return sentence(reconcile.Said(err))
+	}
+	h.log.WithError(err).Warn("the controller cannot reach the server")
+	return "It cannot reach the server, or is refused there. The log, and superusers, are told more."
+}
+
 // remedy is what mends an error of the server, where that is known.
 func remedy(err error) string {
 	var e *reconcile.ServerError

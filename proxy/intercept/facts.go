@@ -16,6 +16,7 @@ type facts struct {
 	at      time.Time // of the catalog; zero: none was read
 	catalog engine.Catalog
 	role    *engine.Role
+	may     map[string]bool // privileges on the table
 }
 
 // begin forgets the facts where a transaction begins.

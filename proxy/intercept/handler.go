@@ -119,12 +119,13 @@ func (h *handler) Intercept(ctx context.Context, q proxy.Query) ([]proxy.Verdict
 	defer h.self.during(q.Ask)()
 	verdicts, err := h.decide(ctx, q)
 	h.metrics.refusal(err)
-	for _, v := range verdicts {
-		if v.Action == proxy.Refuse {
+	for i := range verdicts {
+		if v := &verdicts[i]; v.Action == proxy.Refuse {
 			h.metrics.refusal(v.Err)
+			_ = errors.As(h.discreet(v.Err), &v.Err)
 		}
 	}
-	return verdicts, err
+	return verdicts, h.discreet(err)
 }
 
 func (h *handler) decide(ctx context.Context, q proxy.Query) ([]proxy.Verdict, error) {

@@ -29,6 +29,8 @@ type Catalog interface {
 	// Role is the role that a user name which the server accepted at login stands for.
 	Role(ctx context.Context, user string) (engine.Role, error)
 	MayRead(ctx context.Context, r engine.Role, table string) (bool, error)
+	// MayWrite tells whether a role holds INSERT, UPDATE or DELETE on the table of the strategies.
+	MayWrite(ctx context.Context, r engine.Role, privilege string) (bool, error)
 }
 
 // Store keeps what the commands read and change.
@@ -54,8 +56,8 @@ type Config struct {
 	Schema             string // of the proxy's tables
 	Database           string // of the proxy's tables; empty: the one that a session is in
 	NoticeWait         time.Duration
-	Uses               *Uses   // where sessions show what they use; nil: nobody wants to know
-	Ignore             Ignored // whose is none
+	Uses               *Uses       // where sessions show what they use; nil: nobody wants to know
+	Leading            func() bool // whether this proxy tells of clusters in its metrics, which others would tell, too; nil: it does
 	Logger             logrus.FieldLogger
 }
 
@@ -99,8 +101,8 @@ func New(cfg Config) (*Interceptor, error) {
 	if cfg.Uses == nil {
 		cfg.Uses = &Uses{}
 	}
-	if err := cfg.Ignore.Check(); err != nil {
-		return nil, fmt.Errorf("ignore: %w", err)
+	if cfg.Leading == nil {
+		cfg.Leading = func() bool { return true }
 	}
 	i := &Interceptor{cfg: cfg, metrics: newMetrics()}
 	if err := i.Tune(cfg.Tunables); err != nil {
@@ -142,7 +144,7 @@ func (i *Interceptor) open(s session) *handler {
 		h.watchful()
 	}
 	h.cluster = s.Parameter("cluster")
-	h.ignored.Store(i.cfg.Ignore.ignores(info.User, s.Parameter("application_name")))
+	h.ignored.Store(i.tunables.Load().Ignore.ignores(info.User, s.Parameter("application_name")))
 	i.cfg.Uses.open(h)
 	return h
 }

@@ -35,13 +35,13 @@ func (h *handler) lookFor(ctx context.Context, writes []pendingWrite) []*proxy.N
 		return []*proxy.Notice{goesOn()}
 	case err != nil:
 		h.log.WithError(err).Warn("look after a write failed")
-		return []*proxy.Notice{notice(severityWarning, sqlstate(err), "the write is stored, but the clusters cannot be looked at now", sentence(reconcile.Said(err)),
+		return []*proxy.Notice{notice(severityWarning, sqlstate(err), "the write is stored, but the clusters cannot be looked at now", h.cause(err),
 			cmp.Or(remedy(err), "It is tried again until it works; run SHOW STRATEGY STATUS to see how it goes."))}
 	}
 	told := h.tell(outcomes, all)
 	if unapproved != nil {
 		h.log.WithError(unapproved).Warn("what was written is not approved")
-		told = append(told, notApproved(unapproved))
+		told = append(told, h.notApproved(unapproved))
 	}
 	switch missing := without(ids, outcomes); {
 	case all.clusters == nil:

@@ -30,6 +30,9 @@ func (h *handler) pause(q proxy.Query, c rewrite.PauseStrategies) *proxy.Answer 
 			}
 			id, whose = infos[0].ID, "cluster "+quoted(infos[0].Name)+" is"
 		}
+		if err := (&check{handler: h}).privileged(ctx, "INSERT"); err != nil { // it stores a row
+			return err
+		}
 		p, err := h.newPause(ctx, q, c)
 		if err != nil {
 			return err

@@ -28,6 +28,40 @@ func (c *check) opaque(ctx context.Context) error {
 		Detail: fmt.Sprintf("It cannot be told beforehand %s, and role %s may not manage every cluster.", detail, quoted(role.Name)), Hint: hint}
 }
 
+// privilegeFor are the privileges that writes take.
+var privilegeFor = map[rewrite.Operation]string{rewrite.Insert: "INSERT", rewrite.Copy: "INSERT", rewrite.Update: "UPDATE", rewrite.Delete: "DELETE"}
+
+// privileged refuses a role that the server would refuse, before anything is told of what is stored.
+func (c *check) privileged(ctx context.Context, privilege string) error {
+	role, err := c.who(ctx)
+	if err != nil || privilege == "" || role.Superuser {
+		return err
+	}
+	may, known := c.facts.may[privilege]
+	if !known {
+		if may, err = c.cfg.Catalog.MayWrite(ctx, role, privilege); err != nil {
+			return unreachable(ctx, err)
+		}
+		if c.facts.may == nil {
+			c.facts.may = map[string]bool{}
+		}
+		c.facts.may[privilege] = may
+	}
+	if may || c.self.superuser(ctx) {
+		return nil
+	}
+	return &proxy.Error{Code: codeNotAllowed, Message: "permission denied for table " + rewrite.Table,
+		Hint: fmt.Sprintf("Who owns the table can run GRANT %s ON %s TO %s.", privilege, rewrite.Table, pgtext.QuoteIdent(role.Name))}
+}
+
+// unnamed takes the name of a cluster out of a refusal, where the statement does not name it and the role may not read the table.
+func (h *handler) unnamed(ctx context.Context, e *proxy.Error) *proxy.Error {
+	if h.mayRead(ctx, &table{}, rewrite.Table) == nil {
+		return e
+	}
+	return &proxy.Error{Code: codeNotAllowed, Message: "must be owner of every CLUSTER that is concerned", Hint: "Name clusters that you own."}
+}
+
 // who is the session's role.
 func (c *check) who(ctx context.Context) (engine.Role, error) {
 	if c.role == nil {
@@ -36,6 +70,7 @@ func (c *check) who(ctx context.Context) (engine.Role, error) {
 			return role, unreachable(ctx, err)
 		}
 		c.role = &role
+		c.self.admin = role.Superuser
 	}
 	return *c.role, nil
 }

@@ -2,6 +2,7 @@ package intercept_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -58,4 +59,29 @@ func TestPrivilegesAreAskedNowAndThen(t *testing.T) {
 		r.role = engine.Role{ID: "u1", Superuser: true}
 		show("")
 	})
+}
+
+// Who may not write the table learns nothing of what is stored, whatever the WHERE asks for.
+func TestPrivilegeIsAskedFirst(t *testing.T) {
+	r := newRig(t, func(r *rig, _ *reconcile.Config, _ *intercept.Config) {
+		r.rows = []row{{cluster: "u3", kind: "burst", config: `{"burst_replica_size": "large"}`}}
+		r.role = engine.Role{ID: "u8", Name: "stranger"}
+	})
+	for _, sql := range []string{
+		"DELETE FROM mz_cluster_strategies WHERE strategy_type = 'burst'", "DELETE FROM mz_cluster_strategies WHERE strategy_type = 'idle_suspend'",
+		"UPDATE mz_cluster_strategies SET config = '{}'", "INSERT INTO mz_cluster_strategies VALUES ('prod', 'burst', '{}')",
+	} {
+		got := r.run(t.Context(), sql, nil)
+		if got.err == nil || got.err.Code != "42501" || got.err.Message != "permission denied for table mz_cluster_strategies" || strings.Contains(got.String(), "staging") {
+			t.Errorf("%s:\n%s", sql, got)
+		}
+	}
+	for _, sql := range []string{"APPLY STRATEGIES", "RESUME STRATEGIES", "RESET STRATEGY STATE"} {
+		if got := r.run(t.Context(), sql, nil); got.err == nil || got.err.Code != "42501" || strings.Contains(got.String(), "staging") {
+			t.Errorf("%s:\n%s", sql, got)
+		}
+	}
+	if got := r.run(t.Context(), "PAUSE STRATEGIES FOR CLUSTER prod WITH REASON 'x'", nil); got.err == nil || len(r.rows) != 1 {
+		t.Errorf("a row is stored for who may not store any:\n%s", got)
+	}
 }

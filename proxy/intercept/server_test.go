@@ -232,6 +232,11 @@ func (s *server) MayRead(_ context.Context, r engine.Role, _ string) (bool, erro
 	return r.Superuser || r.Name != "stranger", s.away
 }
 
+// MayWrite implements intercept.Catalog.
+func (s *server) MayWrite(_ context.Context, r engine.Role, _ string) (bool, error) {
+	return r.Superuser || r.Name != "stranger", s.away
+}
+
 // Actions implements intercept.Store, as do the next ones.
 func (s *server) Actions(_ context.Context, f reconcile.ActionFilter) ([]reconcile.ActionRecord, error) {
 	s.mu.Lock()

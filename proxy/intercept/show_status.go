@@ -33,18 +33,31 @@ func (h *handler) showStatus(q proxy.Query, c rewrite.ShowStatus) *proxy.Answer 
 		r := selected(s, plan, matches)
 		for i, plan := range r.plan.Clusters {
 			cluster := r.snapshot.Clusters[i]
-			ready := readyReplicas(cluster)
-			phase, why := phase(cluster, plan, ready)
-			next, at := nextAction(r.snapshot.Now, plan)
-			if failed := failures(cluster, plan); len(failed) > 0 && phase == phaseActing {
-				phase, why, at = phaseFailing, failed[0].why(r.snapshot.Now), timestamp(nextTry(failed))
-				next = string(failed[0].Op) + " " + failed[0].Replica
-			}
-			list.add(t, text(cluster.Name), text(phase), text(strconv.Itoa(len(cluster.Replicas))), text(strconv.Itoa(ready)),
-				idleFor(r.snapshot.Now, cluster), orNull(next), at, text(fmt.Sprint(plan.CreditsBefore)), orNull(why))
+			now := statusOf(r.snapshot.Now, cluster, plan)
+			list.add(t, text(cluster.Name), text(now.phase), text(strconv.Itoa(len(cluster.Replicas))), text(strconv.Itoa(now.ready)),
+				idleFor(r.snapshot.Now, cluster), orNull(now.next), now.at, text(fmt.Sprint(plan.CreditsBefore)), orNull(now.why))
 		}
 		return nil
 	})
+}
+
+// clusterStatus says where a cluster is, why, and what comes next.
+type clusterStatus struct {
+	phase, why string
+	next       string
+	at         *string // when that is
+	ready      int     // replicas
+}
+
+func statusOf(now engine.Timestamp, cluster engine.ClusterState, plan engine.ClusterPlan) clusterStatus {
+	s := clusterStatus{ready: readyReplicas(cluster)}
+	s.phase, s.why = phase(cluster, plan, s.ready)
+	s.next, s.at = nextAction(now, plan)
+	if failed := failures(cluster, plan); len(failed) > 0 && s.phase == phaseActing {
+		s.phase, s.why, s.at = phaseFailing, failed[0].why(now), timestamp(nextTry(failed))
+		s.next = string(failed[0].Op) + " " + failed[0].Replica
+	}
+	return s
 }
 
 func readyReplicas(c engine.ClusterState) (n int) {

@@ -18,6 +18,7 @@ type identity struct {
 	ask   asker // while it may be asked; nil: it may not
 	super bool
 	known bool
+	admin bool // the catalog says so
 }
 
 // during lets the session be asked until the function that it returns is called.

@@ -74,7 +74,7 @@ func (a *age) rests(at time.Time, why error) {
 }
 
 // warning tells of old data, if there are any.
-func (a *age) warning() []*proxy.Notice {
+func (a *age) warning(said func(error) string) []*proxy.Notice {
 	if a.since.IsZero() {
 		return nil
 	}
@@ -83,7 +83,7 @@ func (a *age) warning() []*proxy.Notice {
 		message = "the controller cannot read what it needs"
 	}
 	return []*proxy.Notice{notice(severityWarning, sqlstate(a.why), message,
-		fmt.Sprintf("What follows is %s old. %s", elapsed(time.Since(a.since)), sentence(reconcile.Said(a.why))), mends)}
+		fmt.Sprintf("What follows is %s old. %s", elapsed(time.Since(a.since)), said(a.why)), mends)}
 }
 
 // elapsed is a duration for people.

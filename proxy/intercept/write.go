@@ -87,7 +87,7 @@ func (w *boundWrite) bind(ctx context.Context, b *proxy.Bind) error {
 	defer w.self.during(b.Ask)()
 	err := w.checkBound(ctx, b)
 	w.metrics.refusal(err)
-	return err
+	return w.discreet(err)
 }
 
 func (w *boundWrite) checkBound(ctx context.Context, b *proxy.Bind) error {

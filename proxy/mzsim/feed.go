@@ -40,6 +40,9 @@ type feed struct {
 	vars    variables
 	width   int // columns of the query
 
+	conn    *pgconn.PgConn // nil: not yet
+	planned bool           // the query, on that connection
+
 	started    bool
 	ended      bool
 	last       int64 // the latest timestamp that was told
@@ -166,22 +169,53 @@ func (f *feed) differences(now int64, rows map[string]*rowCount) []change {
 // look runs the query as the role of the session, and returns its rows with the time of the clock; no rows where there is no news to be
 // had.
 func (f *feed) look(ctx context.Context) (now int64, rows map[string]*rowCount, err error) {
-	pooled, err := f.pool.Acquire(ctx)
+	conn, err := f.connect(ctx)
 	if err != nil {
-		return 0, nil, fmt.Errorf("connect: %w", err)
+		return 0, nil, err
 	}
-	defer pooled.Release()
-	conn := pooled.Conn().PgConn()
 	prologue, err := conn.Exec(ctx, f.prologue()+"SELECT now, code, message, extract(epoch FROM tick), early, still FROM mz_sim.watched("+constant(f.id)+")").ReadAll()
 	if err == nil {
 		about := prologue[len(prologue)-1].Rows[0]
 		early, still := string(about[4]) == "t", string(about[5]) == "t"
 		now, f.tick, err = watched(about)
 		if err == nil && !still && (f.started || !early) {
-			rows, err = countRows(conn.ExecParams(ctx, f.query, nil, nil, nil, nil))
+			rows, err = f.run(ctx, conn)
 		}
 	}
 	return now, rows, errors.Join(err, rollback(ctx, conn))
+}
+
+// connect returns the feed's own connection, on which the query is planned once: over the whole catalog that takes longer than the query.
+func (f *feed) connect(ctx context.Context) (*pgconn.PgConn, error) {
+	if f.conn != nil && !f.conn.IsClosed() {
+		return f.conn, nil
+	}
+	cfg := f.pool.Config().ConnConfig.Config
+	conn, err := pgconn.ConnectConfig(ctx, &cfg)
+	if err != nil {
+		return nil, fmt.Errorf("connect: %w", err)
+	}
+	f.conn, f.planned = conn, false
+	return conn, nil
+}
+
+// run runs the query in a transaction that has begun.
+func (f *feed) run(ctx context.Context, conn *pgconn.PgConn) (map[string]*rowCount, error) {
+	const name = "watched"
+	if !f.planned {
+		if _, err := conn.Prepare(ctx, name, f.query, nil); err != nil {
+			return nil, err
+		}
+		f.planned = true
+	}
+	return countRows(conn.ExecPrepared(ctx, name, nil, nil, nil))
+}
+
+// close closes the connection.
+func (f *feed) close(ctx context.Context) {
+	if f.conn != nil {
+		_ = f.conn.Close(ctx) // nobody needs what it held
+	}
 }
 
 // watched reads the time, the error that the subscription has to end with, and how often there is progress.

@@ -128,6 +128,7 @@ func (h *session) list(ctx context.Context, f *feed, a *attempt) error {
 func (h *session) unlist(f *feed) {
 	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
 	defer cancel()
+	f.close(ctx)
 	// Without the catalog there is no list either.
 	_, _ = h.pool.Exec(ctx, "DELETE FROM mz_sim.subscriptions WHERE id = $1", f.id)
 }
