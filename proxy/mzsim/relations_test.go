@@ -51,7 +51,7 @@ func TestRelationsCanBeRead(t *testing.T) {
 			if !strings.HasPrefix(got, "42501 permission denied for") {
 				t.Errorf("%s is no secret: %s", name, got)
 			}
-		} else if got != "t [SELECT 1]" {
+		} else if !strings.HasPrefix(got, "t [SELECT 1]") { // the first one may have waited for the replica, and is told of it
 			t.Errorf("%s: %s", name, got)
 		}
 	}

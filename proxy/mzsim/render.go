@@ -36,8 +36,10 @@ func render(text string, tokens []rewrite.Token) string {
 	var b strings.Builder
 	table := len(tokens) > 1 && tokens[0].Is("create") && (tokens[1].Is("table") || tokens[1].Is("temporary"))
 	write := tokens[0].Is("insert", "update", "delete")
+	// CREATE CLUSTER c with options that have no parentheses around them
+	bare := len(tokens) > 3 && tokens[0].Is("create") && tokens[1].Is("cluster") && !tokens[2].Is("replica", "if") && tokens[3].Kind == rewrite.Keyword
 	for i, t := range tokens {
-		if i > 0 && (t.Start > tokens[i-1].End && spaced(tokens[i-1], t) || isEquals(t) || isEquals(tokens[i-1])) {
+		if i > 0 && !(bare && i == 3) && (t.Start > tokens[i-1].End && spaced(tokens[i-1], t) || isEquals(t) || isEquals(tokens[i-1])) {
 			b.WriteByte(' ')
 		}
 		switch name := typeNames[t.Text]; {
@@ -52,11 +54,22 @@ func render(text string, tokens []rewrite.Token) string {
 		default:
 			b.WriteString(text[t.Start:t.End])
 		}
-		if t.Is("size") && i+1 < len(tokens) && tokens[i+1].Kind == rewrite.String {
+		if i+1 < len(tokens) && optionBefore(t, tokens[i+1]) {
 			b.WriteString(" =")
 		}
+		if bare && i == 2 {
+			b.WriteString(" (")
+		}
+	}
+	if bare {
+		b.WriteByte(')')
 	}
 	return b.String()
+}
+
+// optionBefore tells whether an option ends whose value begins without an equals sign.
+func optionBefore(t, next rewrite.Token) bool {
+	return t.Is("size") && next.Kind == rewrite.String || t.Is("factor") && next.Kind == rewrite.Number || t.Is("replicas") && next.Kind == rewrite.Op && next.Text == "("
 }
 
 func isEquals(t rewrite.Token) bool { return t.Kind == rewrite.Op && t.Text == "=" }

@@ -63,7 +63,7 @@ func TestReadWaitsForIndex(t *testing.T) {
 	c.must(t, oneC)
 	c.must(t, "CREATE INDEX i IN CLUSTER c ON t (a)")
 	r := dial(t, "cluster=c")
-	if got := r.say("SELECT count(*) FROM u"); got != "0 [SELECT 1]" {
+	if got := r.say("SELECT count(*) FROM u"); !strings.HasPrefix(got, "0 [SELECT 1]") {
 		t.Fatalf("got %s", got)
 	}
 	done := r.running("SELECT count(*) FROM t")

@@ -152,4 +152,6 @@ BEGIN
     ELSE
         EXECUTE format('ALTER ROLE %I SET %s = %L', role, variable, value);
     END IF;
+    RAISE NOTICE USING ERRCODE = '00000', MESSAGE = format('variable "%s" was updated for "%s", this will have no effect on the current session',
+        replace(variable, 'mz_sim.', ''), role);
 END $$;

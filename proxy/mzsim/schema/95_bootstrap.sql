@@ -9,9 +9,9 @@ DECLARE
     name text;
 BEGIN
     INSERT INTO mz_sim.clusters (id, name, owner, managed, size, replication_factor, availability_zones)
-        VALUES ('u1', 'quickstart', materialize, true, '25cc', 1, '{}');
+        VALUES ('u1', 'quickstart', 'mz_system'::regrole, true, '25cc', 1, '{}');
     INSERT INTO mz_sim.replicas (id, cluster_id, name, size, owner, created_at, startup)
-        VALUES ('u1', 'u1', 'r1', '25cc', materialize, long_ago, '0');
+        VALUES ('u1', 'u1', 'r1', '25cc', 'mz_system'::regrole, long_ago, '0');
     n := 0;
     FOREACH name IN ARRAY ARRAY['mz_system', 'mz_catalog_server', 'mz_probe', 'mz_support', 'mz_analytics'] LOOP
         n := n + 1;
