@@ -72,7 +72,7 @@ func newApp(cfg appConfig) (*app, error) {
 		return nil, err
 	}
 	interceptor, err := intercept.New(intercept.Config{
-		Engine: reconciler, Catalog: client, Store: client, Approvals: approvals, Registry: registry, Tunables: f.ofSessions(cfg.aliases), Leading: leading(leader),
+		Engine: reconciler, Catalog: client, Store: client, Approvals: approvals, MaxRows: f.MaxRowsPerCluster, Registry: registry, Tunables: f.ofSessions(cfg.aliases), Leading: leading(leader),
 		EnableExperimental: f.EnableExperimental, Schema: cfg.client.Schema, Database: client.Database(), Logger: log,
 		Uses: uses,
 	})

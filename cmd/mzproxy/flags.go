@@ -74,6 +74,7 @@ type engineFlags struct {
 	RateLimit          engine.Rate   `default:"10/5m" placeholder:"N/TIME" help:"Actions that a cluster may take within a time of up to an hour."`
 	AuditRetention     time.Duration `default:"720h" help:"How long audit rows are kept."`
 	AuditRows          int64         `default:"10000" help:"How many audit rows of a cluster are kept."`
+	MaxRowsPerCluster  int           `default:"1000" help:"Rows of mz_cluster_strategies that a cluster may have."`
 	Notices            string        `default:"changes" enum:"off,changes,all" help:"What sessions hear that do not set strategy.notices (${enum})."`
 
 	IgnoreUser        []string `placeholder:"PATTERN" help:"Users whose statements are no use of a cluster, as a pattern of LIKE; may be repeated."`
@@ -97,6 +98,8 @@ func (f engineFlags) check() error {
 	switch {
 	case f.AuditRetention < 5*time.Minute:
 		return wrong("audit-retention", errors.New("at least 5m, since strategies look at what was done last"))
+	case f.MaxRowsPerCluster < 1:
+		return wrong("max-rows-per-cluster", errors.New("at least 1"))
 	case f.AuditRows < 1:
 		return wrong("audit-rows", errors.New("at least 1"))
 	case f.Resync <= 0:

@@ -75,6 +75,9 @@ func (h *handler) checkIn(ctx context.Context, text string, p *preparedWrite, ar
 	if err != nil {
 		return nil, err
 	}
+	if err := c.flood(); err != nil {
+		return nil, err
+	}
 	return c, c.limits(ctx)
 }
 

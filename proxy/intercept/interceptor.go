@@ -56,6 +56,7 @@ type Config struct {
 	Schema             string // of the proxy's tables
 	Database           string // of the proxy's tables; empty: the one that a session is in
 	NoticeWait         time.Duration
+	MaxRows            int         // of a cluster in the table; 0 means DefaultMaxRows
 	Uses               *Uses       // where sessions show what they use; nil: nobody wants to know
 	Leading            func() bool // whether this proxy tells of clusters in its metrics, which others would tell, too; nil: it does
 	Logger             logrus.FieldLogger
@@ -66,6 +67,7 @@ type Interceptor struct {
 	cfg     Config
 	view    view
 	metrics metrics
+	rows    rowCounts
 
 	tunables atomic.Pointer[Tunables]
 	// looks counts the looks that go on behind.
@@ -94,6 +96,9 @@ func New(cfg Config) (*Interceptor, error) {
 	}
 	if cfg.NoticeWait <= 0 {
 		cfg.NoticeWait = DefaultNoticeWait
+	}
+	if cfg.MaxRows <= 0 {
+		cfg.MaxRows = DefaultMaxRows
 	}
 	if cfg.Schema == "" {
 		cfg.Schema = "public"

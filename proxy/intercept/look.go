@@ -38,6 +38,9 @@ func (h *handler) lookFor(ctx context.Context, writes []pendingWrite) []*proxy.N
 		return []*proxy.Notice{notice(severityWarning, sqlstate(err), "the write is stored, but the clusters cannot be looked at now", h.cause(err),
 			cmp.Or(remedy(err), "It is tried again until it works; run SHOW STRATEGY STATUS to see how it goes."))}
 	}
+	for i := range outcomes {
+		h.rows.saw(&outcomes[i].Before)
+	}
 	told := h.tell(outcomes, all)
 	if unapproved != nil {
 		h.log.WithError(unapproved).Warn("what was written is not approved")

@@ -7,6 +7,7 @@ import (
 
 	"mzproxy/engine"
 	"mzproxy/proxy"
+	"mzproxy/proxy/wire"
 	"mzproxy/rewrite"
 )
 
@@ -60,6 +61,9 @@ func (h *handler) validateCluster(t *table, s engine.Snapshot, c engine.ClusterS
 		case p.Strategy == "":
 			t.add(text(c.Name), nil, text(problemState(p.Code)), text(p.Message), nil)
 		}
+	}
+	if n := len(c.Stored()); n > h.cfg.MaxRows {
+		t.add(text(c.Name), nil, text(wire.CodeProgramLimit), text(fmt.Sprintf("the cluster has %d rows, and may have %d", n, h.cfg.MaxRows)), text("DELETE rows that do not count."))
 	}
 	for i, counts := range engine.Counting(c.Strategies) {
 		row := c.Strategies[i]
