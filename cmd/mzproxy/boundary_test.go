@@ -10,7 +10,7 @@ import (
 // owned is a demo in which alice owns the cluster prod, and may write the table of the strategies.
 func owned(t testing.TB) *world {
 	t.Helper()
-	w := newWorldWith(t, offlineDemo)
+	w := newWorldWith(t, offlineDemo())
 	c := connect(t, w)
 	for _, sql := range []string{
 		"CREATE ROLE alice", "GRANT SELECT, INSERT, UPDATE, DELETE ON mz_cluster_strategies TO alice", "ALTER CLUSTER prod OWNER TO alice",

@@ -9,7 +9,7 @@ import (
 // A cancel request through the proxy ends the wait for the engine: the statement succeeds, and
 // the work is done in the background.
 func TestCancelDuringTheEnginesWork(t *testing.T) {
-	w := newWorldWith(t, offlineDemo)
+	w := newWorldWith(t, offlineDemo())
 	c := connect(t, w)
 	if _, err := w.direct.Exec(t.Context(), "SELECT mz_sim.set('ddl_delay', '3 seconds')"); err != nil {
 		t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 // A text that is too long to be looked at reaches the server as it is. What it
 // writes is noticed afterwards, as a write around the proxy.
 func TestLongStatement(t *testing.T) {
-	w := newWorldWith(t, offlineDemo)
+	w := newWorldWith(t, offlineDemo())
 	var id string
 	if err := w.direct.QueryRow(t.Context(), "SELECT id FROM mz_clusters WHERE name = 'prod'").Scan(&id); err != nil {
 		t.Fatal(err)

@@ -193,7 +193,7 @@ func read(t *testing.T, r *pgconn.Result) answer {
 
 // Every form of statement gives the same in every protocol mode.
 func TestModes(t *testing.T) {
-	w := newWorldWith(t, offlineDemo)
+	w := newWorldWith(t, offlineDemo())
 	for i, m := range modes {
 		t.Run(m.name, func(t *testing.T) {
 			cluster := fmt.Sprintf("mode%d", i)

@@ -46,7 +46,7 @@ func pipeline(t *testing.T, c *client, statements ...[]string) []string {
 // What stands in one pipeline is one transaction, and behind an error everything is
 // skipped up to the Sync, whoever gave the error.
 func TestPipelines(t *testing.T) {
-	w := newWorldWith(t, offlineDemo)
+	w := newWorldWith(t, offlineDemo())
 	c := connect(t, w)
 	row := func(cluster, size string) []string {
 		return []string{insertRow, cluster, "target_size", `{"target_size": "` + size + `"}`}
@@ -85,7 +85,7 @@ func TestPipelines(t *testing.T) {
 // A write that was prepared once may be bound many times in one pipeline, and in later ones: each
 // time the engine looks at all clusters concerned.
 func TestPreparedWriteBoundOften(t *testing.T) {
-	w := newWorldWith(t, offlineDemo)
+	w := newWorldWith(t, offlineDemo())
 	c := connect(t, w)
 	if _, err := c.Prepare(t.Context(), "write", insertRow, nil); err != nil {
 		t.Fatal(err)
@@ -110,7 +110,7 @@ func TestPreparedWriteBoundOften(t *testing.T) {
 
 // A command's portal is fetched in parts, described, flushed and closed like any other.
 func TestCommandInParts(t *testing.T) {
-	w := newWorldWith(t, offlineDemo)
+	w := newWorldWith(t, offlineDemo())
 	c := connect(t, w)
 	f := c.Frontend()
 	f.Send(&pgproto3.Parse{Name: "types", Query: "SHOW STRATEGY TYPES"})

@@ -82,7 +82,7 @@ func join(groups ...[]string) (all []string) {
 // Whatever a name stood for, what the server executes was checked; and what the server skips, drops or refuses
 // is not there for us either.
 func TestNamesAreTheServers(t *testing.T) {
-	w := newWorldWith(t, offlineDemo)
+	w := newWorldWith(t, offlineDemo())
 	const (
 		write = `INSERT INTO mz_cluster_strategies VALUES ($1, 'target_size', '{"target_size": "large"}')`
 		ours  = "SHOW STRATEGY TYPES"
@@ -142,7 +142,7 @@ func TestNamesAreTheServers(t *testing.T) {
 // A command that changes something does so in its place: alone, or as the only statement of a transaction block at
 // its COMMIT.
 func TestChangesInTheirPlace(t *testing.T) {
-	w := newWorldWith(t, offlineDemo)
+	w := newWorldWith(t, offlineDemo())
 	const pause = "PAUSE STRATEGIES FOR CLUSTER prod"
 	sync := []string{"Sync"}
 	for _, test := range []struct {
@@ -183,7 +183,7 @@ func TestChangesInTheirPlace(t *testing.T) {
 
 // What-if with parameters tells what they are, and plans with what is bound.
 func TestWhatIfWithParameters(t *testing.T) {
-	w := newWorldWith(t, offlineDemo)
+	w := newWorldWith(t, offlineDemo())
 	c := connect(t, w)
 	const insert = "EXPLAIN STRATEGY INSERT INTO mz_cluster_strategies VALUES ($1, $2, $3)"
 	args := values([]string{"prod", "target_size", `{"target_size": "large"}`})
@@ -235,7 +235,7 @@ func TestWhatIfWithParameters(t *testing.T) {
 
 // Rows that were written with the name of a cluster are found by it, wherever the column is compared with a constant or a parameter.
 func TestRowsAreFoundByName(t *testing.T) {
-	w := newWorldWith(t, offlineDemo)
+	w := newWorldWith(t, offlineDemo())
 	c := connect(t, w)
 	if _, err := c.Exec(t.Context(), `INSERT INTO mz_cluster_strategies VALUES ('prod', 'target_size', '{"target_size": "large"}')`).ReadAll(); err != nil {
 		t.Fatal(err)

@@ -8,7 +8,7 @@ import (
 // Statements that are prepared by a Parse message and by SQL's PREPARE have one name space, and are checked
 // however they are executed: as long as the name stands for them, and not a moment longer.
 func TestPreparedNames(t *testing.T) {
-	w := newWorldWith(t, offlineDemo)
+	w := newWorldWith(t, offlineDemo())
 	const (
 		write   = "INSERT INTO mz_cluster_strategies VALUES ($1, 'target_size', $2)"
 		ours    = "PREPARE p AS " + write

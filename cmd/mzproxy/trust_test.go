@@ -13,7 +13,7 @@ import (
 // steered is a demo in which the cluster prod belongs to team, whose member is bob; carol has nothing to do with it. All may write the table.
 func steered(t *testing.T, trust string) *world {
 	t.Helper()
-	c := offlineDemo
+	c := offlineDemo()
 	c.TrustRows = trust
 	w := newWorldWith(t, c)
 	for _, sql := range []string{

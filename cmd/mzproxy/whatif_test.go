@@ -78,7 +78,7 @@ type whatIfRun struct {
 
 func newWhatIfRun(t *testing.T, seed uint64) *whatIfRun {
 	t.Helper()
-	w := newWorldWith(t, offlineDemo)
+	w := newWorldWith(t, offlineDemo())
 	r := &whatIfRun{&generator{rand.New(rand.NewPCG(seed, 0))}, w, connect(t, w), 0, nil}
 	for _, sql := range []string{"SELECT mz_sim.set('startup', '100000 hours')", "SELECT mz_sim.set('hydration', '100000 hours')", "CREATE CLUSTER managed SIZE 'small'"} {
 		r.direct1(t, sql)
@@ -296,7 +296,7 @@ func (r *whatIfRun) happened(t *testing.T) map[string]effect {
 // A cluster that has not been used for days is suspended by the very write, and what-if knows it: activity is
 // read as far back as the new strategy asks for.
 func TestWhatIfKnowsOldActivity(t *testing.T) {
-	w := newWorldWith(t, offlineDemo)
+	w := newWorldWith(t, offlineDemo())
 	c := connect(t, w)
 	for _, sql := range []string{"CREATE CLUSTER REPLICA staging.old SIZE 'small'", "SELECT mz_sim.activity('staging', now())", "SELECT mz_sim.advance('3 days')"} {
 		if _, err := w.direct.Exec(t.Context(), sql); err != nil {

@@ -21,8 +21,10 @@ const patience = 5 * time.Minute
 const (
 	fastHydration = 400 * time.Millisecond
 	fastStartup   = 50 * time.Millisecond
-	lag           = 200 * time.Millisecond // of what the catalog shows
 )
+
+// lag is how late what the catalog shows of replicas, sessions and the history is.
+var lag = flag.Duration("lag", 200*time.Millisecond, "how late the stand-in's catalog is")
 
 // readCost is how long a read of the stand-in takes for which Materialize builds a dataflow.
 var readCost = flag.Duration("read-cost", 0, "how long a standard read of the stand-in takes")
@@ -36,7 +38,7 @@ type world struct {
 // standIn is a stand-in with the sample clusters, and no proxy in front.
 func standIn(t *testing.T) *mzsim.Sim {
 	t.Helper()
-	sim, err := mzsim.Start(t.Context(), mzsim.Config{Hydration: fastHydration, Startup: fastStartup, Lag: lag, ReadCost: *readCost, Superuser: true})
+	sim, err := mzsim.Start(t.Context(), mzsim.Config{Hydration: fastHydration, Startup: fastStartup, Lag: *lag, ReadCost: *readCost, Superuser: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +61,7 @@ func dsn(sim *mzsim.Sim) string {
 // newWorld starts a demo whose replicas come online and hydrate fast.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	return newWorldWith(t, demoCmd{Listen: "127.0.0.1:0", Hydration: fastHydration, Startup: fastStartup, Lag: lag, ReadCost: *readCost})
+	return newWorldWith(t, demoCmd{Listen: "127.0.0.1:0", Hydration: fastHydration, Startup: fastStartup, Lag: *lag, ReadCost: *readCost})
 }
 
 func newWorldWith(t testing.TB, c demoCmd) *world {
@@ -110,4 +112,6 @@ func (w *world) until(t *testing.T, query string) {
 }
 
 // offlineDemo is a demo whose replicas never come online, so that nothing moves by itself.
-var offlineDemo = demoCmd{Listen: "127.0.0.1:0", Hydration: time.Hour, Startup: time.Hour, Lag: lag}
+func offlineDemo() demoCmd {
+	return demoCmd{Listen: "127.0.0.1:0", Hydration: time.Hour, Startup: time.Hour, Lag: *lag}
+}

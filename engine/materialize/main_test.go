@@ -25,7 +25,7 @@ var sim *mzsim.Sim
 const patience = 5 * time.Minute
 
 // lag is how late the stand-in's catalog is.
-const lag = 200 * time.Millisecond
+var lag = flag.Duration("lag", 200*time.Millisecond, "how late the stand-in's catalog is")
 
 // Tests that run side by side mostly wait: more of them than there are processors.
 const sideBySide = "6"
@@ -53,7 +53,7 @@ func TestMain(m *testing.M) {
 }
 
 func startSim(listen, data string) (*mzsim.Sim, error) {
-	return mzsim.Start(context.Background(), mzsim.Config{Listen: listen, Data: data, Startup: 20 * time.Millisecond, Hydration: 100 * time.Millisecond, Lag: lag, Superuser: true})
+	return mzsim.Start(context.Background(), mzsim.Config{Listen: listen, Data: data, Startup: 20 * time.Millisecond, Hydration: 100 * time.Millisecond, Lag: *lag, Superuser: true})
 }
 
 // ownServer connects to a stand-in of the test's own, whose clock and knobs are nobody else's.

@@ -244,7 +244,7 @@ func TestConstantQueries(t *testing.T) {
 			return s.value(t, `SELECT count(*)::text FROM mz_internal.mz_recent_activity_log WHERE application_name = '%s' AND sql LIKE '%%SELECT%%'
 				AND sql !~ 'mz_cluster_replica_sizes|mz_cluster_schedules|mz_cluster_auto_scaling'`, materialize.ApplicationName) // which are read now and then
 		}
-		const quiet = 3 * int(lag/(10*time.Millisecond)) // polls of until
+		quiet := 3 * int(*lag/(10*time.Millisecond)) // polls of until
 		settled := func() int {                          // the history is written a little later
 			last, same := count(), 0
 			until(t, "the history is written", func() bool {
