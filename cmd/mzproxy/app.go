@@ -86,7 +86,7 @@ func newApp(cfg appConfig) (*app, error) {
 	}
 	ready := &readiness{ping: client.Ping, trouble: func() error {
 		if err := reconciler.Trouble(); err != nil {
-			return errors.New("the controller cannot look at the clusters: " + reconcile.Said(err))
+			return errors.New("the controller cannot look at the clusters: " + reconcile.Mended(err))
 		}
 		return nil
 	}}

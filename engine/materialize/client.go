@@ -204,7 +204,7 @@ func (c *Client) table(name string) string {
 func (c *Client) query(ctx context.Context, what, sql string, scan func(pgx.Rows) error, args ...any) error {
 	rows, err := c.pool.Query(ctx, sql, args...)
 	if err != nil {
-		return wrapped(what, err)
+		return c.failed(what, sql, err)
 	}
 	defer rows.Close()
 	for rows.Next() {
@@ -212,12 +212,12 @@ func (c *Client) query(ctx context.Context, what, sql string, scan func(pgx.Rows
 			return wrapped(what, err)
 		}
 	}
-	return wrapped(what, rows.Err())
+	return c.failed(what, sql, rows.Err())
 }
 
 func (c *Client) exec(ctx context.Context, what, sql string, args ...any) (int64, error) {
 	tag, err := c.pool.Exec(ctx, sql, args...)
-	return tag.RowsAffected(), wrapped(what, err)
+	return tag.RowsAffected(), c.failed(what, sql, err)
 }
 
 // show reads a setting; "" if the server does not have it.

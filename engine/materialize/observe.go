@@ -42,7 +42,7 @@ func (c *Client) observe(ctx context.Context, o *observation) (engine.Snapshot, 
 	if err != nil {
 		return engine.Snapshot{}, err
 	}
-	if err = o.read(ctx); isMissing(err) { // somebody has dropped a table of ours
+	if err = o.read(ctx); isMissing(err) && !isColumn(err) { // somebody has dropped a table of ours
 		if err := c.EnsureTables(ctx); err != nil {
 			return engine.Snapshot{}, err
 		}

@@ -245,7 +245,7 @@ func TestConstantQueries(t *testing.T) {
 				AND sql !~ 'mz_cluster_replica_sizes|mz_cluster_schedules|mz_cluster_auto_scaling'`, materialize.ApplicationName) // which are read now and then
 		}
 		quiet := 3 * int(*lag/(10*time.Millisecond)) // polls of until
-		settled := func() int {                          // the history is written a little later
+		settled := func() int {                      // the history is written a little later
 			last, same := count(), 0
 			until(t, "the history is written", func() bool {
 				if next := count(); next != last {

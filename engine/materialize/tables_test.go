@@ -1,10 +1,13 @@
 package materialize_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
 	"mzproxy/engine"
 	"mzproxy/engine/materialize"
+	"mzproxy/engine/reconcile"
 )
 
 // A table that somebody has dropped is made again by the next look.
@@ -18,6 +21,37 @@ func TestTableDropped(t *testing.T) {
 		if o := observeOne(t, c, id); len(o.Strategies) > 0 {
 			t.Errorf("%s: %+v", table, o.Strategies)
 		}
+	}
+	s.want(t, id, "target_size", baseline)
+	if o := observeOne(t, c, id); len(o.Strategies) != 1 {
+		t.Errorf("afterwards: %+v", o.Strategies)
+	}
+}
+
+// A table that lacks what the proxy needs is told of, with the statement that mends it.
+func TestTableWithoutConfig(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	c := newClient(t, s, materialize.Config{})
+	id := s.cluster(t, "unconfigured")
+	for _, test := range []struct{ table, columns string }{
+		{"mz_cluster_strategies", "cluster_id text, strategy_type text, updated_at timestamptz"},
+		{"mz_cluster_strategy_state", "cluster_id text, updated_at timestamptz"},
+	} {
+		s.run(t, "DROP TABLE %s", test.table)
+		s.run(t, "CREATE TABLE %s (%s)", test.table, test.columns)
+		_, err := c.Observe(t.Context(), id)
+		var said *reconcile.ServerError
+		if !errors.As(err, &said) {
+			t.Fatalf("%s: %v", test.table, err)
+		}
+		_, statement, ok := strings.Cut(said.Hint, "Run: ")
+		statement, _, _ = strings.Cut(statement, ";")
+		if !ok || !strings.Contains(reconcile.Mended(err), statement) {
+			t.Fatalf("%s: %v, hint %q", test.table, err, said.Hint)
+		}
+		s.run(t, "%s", statement)
+		observeOne(t, c, id)
 	}
 	s.want(t, id, "target_size", baseline)
 	if o := observeOne(t, c, id); len(o.Strategies) != 1 {

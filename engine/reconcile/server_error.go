@@ -27,3 +27,13 @@ func Said(err error) string {
 	}
 	return err.Error()
 }
+
+// Mended returns what Said does, with what mends it, where that is known.
+func Mended(err error) string {
+	text := Said(err)
+	var e *ServerError
+	if errors.As(err, &e) && e.Hint != "" {
+		text += ". " + e.Hint
+	}
+	return text
+}

@@ -30,6 +30,9 @@ func (h *handler) showStatus(q proxy.Query, c rewrite.ShowStatus) *proxy.Answer 
 		if err != nil {
 			return err
 		}
+		if s.Undated {
+			t.notices = append(t.notices, notice(severityWarning, codeWarning, undated, "", undatedHint))
+		}
 		r := selected(s, plan, matches)
 		for i, plan := range r.plan.Clusters {
 			cluster := r.snapshot.Clusters[i]

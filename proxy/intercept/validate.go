@@ -34,8 +34,7 @@ func (h *handler) validate(q proxy.Query, c rewrite.ValidateStrategies) *proxy.A
 			h.validateCluster(t, r.snapshot, r.snapshot.Clusters[i], r.plan.Clusters[i])
 		}
 		if s.Undated {
-			t.add(nil, nil, text(codeNoColumn), text("table "+rewrite.Table+" has no column updated_at: its rows count as written when they were first seen"),
-				text("Run: DROP TABLE "+rewrite.Table+"; the proxy makes it again, and the rows can be stored anew."))
+			t.add(nil, nil, text(codeNoColumn), text(undated), text(undatedHint))
 		}
 		for _, row := range s.Pauses {
 			if row.Fault != "" && matches(engine.AllClusters, engine.AllClusters) {
@@ -50,6 +49,12 @@ func (h *handler) validate(q proxy.Query, c rewrite.ValidateStrategies) *proxy.A
 		return nil
 	})
 }
+
+// What is said of a table that another tool has made.
+const (
+	undated     = "table " + rewrite.Table + " has no column updated_at: its rows count as written when they were first seen"
+	undatedHint = "Run: DROP TABLE " + rewrite.Table + "; the proxy makes it again, and the rows can be stored anew."
+)
 
 func (h *handler) validateCluster(t *table, s engine.Snapshot, c engine.ClusterState, plan engine.ClusterPlan) {
 	for _, p := range plan.Problems {
