@@ -10,7 +10,7 @@ import (
 // proxy, which checks each of them. It should take at most twice as long.
 func BenchmarkWrites(b *testing.B) {
 	const rows = 500
-	w := newWorldWith(b, offlineDemo)
+	w := newWorldWith(b, offlineDemo())
 	proxied, err := pgx.Connect(b.Context(), "postgres://"+demoUser+"@"+w.addr.String()+"/"+demoDatabase+"?sslmode=disable")
 	if err != nil {
 		b.Fatal(err)

@@ -93,7 +93,7 @@ func ordinary(ctx context.Context, c *pgx.Conn, table string) (said []string) {
 // The same program does the same in all modes of pgx, direct and through the proxy; and strategies can be written,
 // read, asked about and refused in all of them.
 func TestPgx(t *testing.T) {
-	w := newWorldWith(t, offlineDemo)
+	w := newWorldWith(t, offlineDemo())
 	proxied := w.addr.String()
 	const config = `{"target_size": "small"}`
 	for i, mode := range pgxModes {
