@@ -31,15 +31,17 @@ type Server struct {
 	// network is made by Serve.
 	network *netpoll.Network
 
-	mu          sync.Mutex
-	lastID      uint64
-	clients     map[*Session]struct{} // every connection, those that only cancel too
-	connections map[netip.Addr]int    // of clients, by address
-	addresses   map[netip.Addr]int    // sessions by client address
-	sessions    int
-	waiting     waiting
-	closing     bool
-	running     sync.WaitGroup
+	mu sync.Mutex
+	// maxSessions and maxPerAddress are as in Config, and may change.
+	maxSessions, maxPerAddress int
+	lastID                     uint64
+	clients                    map[*Session]struct{} // every connection, those that only cancel too
+	connections                map[netip.Addr]int    // of clients, by address
+	addresses                  map[netip.Addr]int    // sessions by client address
+	sessions                   int
+	waiting                    waiting
+	closing                    bool
+	running                    sync.WaitGroup
 }
 
 // NewServer checks the configuration and fills in defaults.
@@ -47,8 +49,9 @@ func NewServer(cfg Config) (*Server, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
+	cfg = cfg.withDefaults()
 	return &Server{
-		cfg:         cfg.withDefaults(),
+		cfg: cfg, maxSessions: cfg.MaxSessions, maxPerAddress: cfg.MaxSessionsPerAddress,
 		clients:     map[*Session]struct{}{},
 		connections: map[netip.Addr]int{},
 		addresses:   map[netip.Addr]int{},
@@ -121,10 +124,10 @@ func (s *Server) acceptAll(ctx context.Context, ln net.Listener, t *netpoll.Task
 // without bound: the oldest that has not logged in gives way, if it had the time to.
 func (s *Server) admit(ctx context.Context, conn net.Conn) {
 	address := addressOf(conn.RemoteAddr())
-	perAddress := s.cfg.MaxSessionsPerAddress
 	s.mu.Lock()
+	perAddress := s.maxPerAddress
 	crowded := s.connections[address] >= perAddress+cancelConnectionsReserve && !s.waiting.yield(address) ||
-		len(s.clients) >= s.cfg.MaxSessions+cancelConnectionsReserve && !s.waiting.yield(netip.Addr{})
+		len(s.clients) >= s.maxSessions+cancelConnectionsReserve && !s.waiting.yield(netip.Addr{})
 	if s.closing || crowded {
 		s.mu.Unlock()
 		_ = conn.Close()
@@ -170,8 +173,8 @@ func (s *Server) arrived(session *Session) {
 func (s *Server) enter(address netip.Addr) *Error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	perAddress := s.cfg.MaxSessionsPerAddress
-	if s.sessions >= s.cfg.MaxSessions && !s.waiting.yield(netip.Addr{}) || s.addresses[address] >= perAddress && !s.waiting.yield(address) {
+	perAddress := s.maxPerAddress
+	if s.sessions >= s.maxSessions && !s.waiting.yield(netip.Addr{}) || s.addresses[address] >= perAddress && !s.waiting.yield(address) {
 		return tooMany()
 	}
 	s.sessions++
@@ -190,8 +193,8 @@ func (s *Server) leave(address netip.Addr) {
 func (s *Server) Limit(sessions, ofOneAddress int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.cfg.MaxSessions = orDefault(sessions, DefaultMaxSessions)
-	s.cfg.MaxSessionsPerAddress = perAddress(s.cfg.MaxSessions, ofOneAddress)
+	s.maxSessions = orDefault(sessions, DefaultMaxSessions)
+	s.maxPerAddress = perAddress(s.maxSessions, ofOneAddress)
 }
 
 // Sessions is the number of clients that are served at present.
