@@ -1,12 +1,14 @@
 package proxy
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -195,6 +197,20 @@ func (s *Server) Limit(sessions, ofOneAddress int) {
 	defer s.mu.Unlock()
 	s.maxSessions = orDefault(sessions, DefaultMaxSessions)
 	s.maxPerAddress = perAddress(s.maxSessions, ofOneAddress)
+}
+
+// Clients are the sessions that are relayed at present, in the order in which they came.
+func (s *Server) Clients() []SessionInfo {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var list []SessionInfo
+	for session := range s.clients {
+		if at := session.at(); at != atLogin && at < ending {
+			list = append(list, session.info)
+		}
+	}
+	slices.SortFunc(list, func(a, b SessionInfo) int { return cmp.Compare(a.ID, b.ID) })
+	return list
 }
 
 // Sessions is the number of clients that are served at present.

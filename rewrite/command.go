@@ -20,7 +20,7 @@ type recogniser struct {
 // recognisers lists the custom commands in the order in which they are shown.
 func recognisers() []recogniser {
 	return []recogniser{
-		explainStrategy, showStrategies, showStatus, showActions, showTypes, showHelp,
+		explainStrategy, showStrategies, showStatus, showActions, showHistory, showTypes, showHelp, showProxy,
 		apply, validate, pause, resume, resetState, setNotices, resetNotices, showNotices, showStrategyOther,
 	}
 }

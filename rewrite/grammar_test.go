@@ -16,7 +16,7 @@ func TestGrammar(t *testing.T) {
 		}
 		commands = append(commands, line)
 	}
-	if len(commands) != 14 || len(productions) != 2 {
+	if len(commands) != 16 || len(productions) != 2 {
 		t.Fatalf("%d commands, %d productions", len(commands), len(productions))
 	}
 	sentences := 0

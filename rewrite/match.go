@@ -5,10 +5,10 @@ import "bytes"
 // Match tells whether a text may hold a statement of ours: whether "strateg"
 // stands in it in any case (the tables, EXPLAIN STRATEGY, APPLY STRATEGIES,
 // strategy.notices), "min_messag" (client_min_messages, which our notices
-// respect), or "U&", which can spell it with escapes. It is asked
+// respect), "prox" (SHOW PROXY), or "U&", which can spell it with escapes. It is asked
 // about every text that passes, so it looks at bytes only and allocates nothing.
 func Match(text []byte) bool {
-	return contains(text, 'g', 'G', "strate", "min_messa") || contains(text, '&', '&', "u", "u")
+	return contains(text, 'g', 'G', "strate", "min_messa") || contains(text, '&', '&', "u", "u") || contains(text, 'x', 'X', "pro", "pro")
 }
 
 // Names tells whether a text may begin with a statement that gives a prepared statement's name another meaning, or goes by that:

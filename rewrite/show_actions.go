@@ -23,14 +23,21 @@ var showActions = recogniser{
 		if err != nil {
 			return nil, err
 		}
-		limit := 0
-		if p.word("limit") {
-			t, _ := p.peek(0)
-			if limit, err = strconv.Atoi(t.Text); t.Kind != Number || err != nil || limit < 1 || limit > 1_000_000 {
-				return nil, p.fail("a number of rows, at least 1")
-			}
-			p.advance(1)
-		}
-		return ShowActions{verbose, scope, limit}, nil
+		limit, err := p.limit()
+		return ShowActions{verbose, scope, limit}, err
 	},
+}
+
+// limit takes LIMIT n; 0: it is not said.
+func (p *parser) limit() (int, error) {
+	if !p.word("limit") {
+		return 0, nil
+	}
+	t, _ := p.peek(0)
+	limit, err := strconv.Atoi(t.Text)
+	if t.Kind != Number || err != nil || limit < 1 || limit > 1_000_000 {
+		return 0, p.fail("a number of rows, at least 1")
+	}
+	p.advance(1)
+	return limit, nil
 }

@@ -21,6 +21,6 @@ var showStrategyOther = recogniser{
 	claims: func(p *parser) bool { return p.begins("show", "strategy") },
 	parse: func(p *parser) (Command, error) {
 		p.skipTo()
-		return nil, p.fail("STATUS", "ACTIONS", "TYPES", "HELP")
+		return nil, p.fail("STATUS", "ACTIONS", "HISTORY", "TYPES", "HELP")
 	},
 }

@@ -26,6 +26,7 @@ const (
 type admin struct {
 	registry *prometheus.Registry
 	ready    *readiness
+	page     *page // nil: there is nothing to show
 }
 
 // newAdmin makes the admin side of a server, with what else can be measured.
@@ -48,6 +49,9 @@ func (a admin) handler() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { probe(w, nil) })
 	mux.HandleFunc("GET /startupz", func(w http.ResponseWriter, _ *http.Request) { probe(w, a.ready.startup()) })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { probe(w, a.ready.ready(r.Context())) })
+	if a.page != nil {
+		a.page.register(mux)
+	}
 	return mux
 }
 

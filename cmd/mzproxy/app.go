@@ -25,10 +25,12 @@ type app struct {
 	reconciler  *reconcile.Reconciler
 	lease       *materialize.Lease // nil: who only observes leaves the lead to others
 	ready       *readiness
+	told        *told
 	metrics     *reconcile.Metrics
 	interceptor *intercept.Interceptor
 	server      *proxy.Server
 	more        []prometheus.Collector // what else is measured
+	token       string                 // that the status page asks for; empty: none
 	print       func(text string)      // tells whoever started it what to paste
 	tables      chan struct{}          // closed once the tables are there
 	tried       chan struct{}          // closed once they were looked for
@@ -41,6 +43,7 @@ type appConfig struct {
 	client  materialize.Config
 	proxy   proxy.Config
 	log     logrus.FieldLogger
+	reload  *reloader // nil: the settings are fixed
 }
 
 // newApp wires the parts. Nothing runs yet.
@@ -71,8 +74,9 @@ func newApp(cfg appConfig) (*app, error) {
 	if err != nil {
 		return nil, err
 	}
+	self := &told{reload: cfg.reload, began: time.Now()}
 	interceptor, err := intercept.New(intercept.Config{
-		Engine: reconciler, Catalog: client, Store: client, Approvals: approvals, MaxRows: f.MaxRowsPerCluster, Registry: registry, Tunables: f.ofSessions(cfg.aliases), Leading: leading(leader),
+		Engine: reconciler, Catalog: client, Store: client, Approvals: approvals, MaxRows: f.MaxRowsPerCluster, Registry: registry, Tunables: f.ofSessions(cfg.aliases), Leading: leading(leader), Proxy: self,
 		EnableExperimental: f.EnableExperimental, Schema: cfg.client.Schema, Database: client.Database(), Logger: log,
 		Uses: uses,
 	})
@@ -90,8 +94,9 @@ func newApp(cfg appConfig) (*app, error) {
 		}
 		return nil
 	}}
-	return &app{ready: ready, log: log, client: client, reconciler: reconciler, lease: lease, metrics: metrics, interceptor: interceptor, server: server,
-		print: func(string) {}, tables: make(chan struct{}), tried: make(chan struct{})}, nil
+	self.app = &app{ready: ready, told: self, log: log, client: client, reconciler: reconciler, lease: lease, metrics: metrics, interceptor: interceptor, server: server,
+		print: func(string) {}, tables: make(chan struct{}), tried: make(chan struct{})}
+	return self.app, nil
 }
 
 // leading tells whether this proxy is the one that acts, or would be.
@@ -122,7 +127,12 @@ func (a *app) run(ctx context.Context, ln, adminListener net.Listener) error {
 	wg.Go(func() { a.runEngine(engineCtx) })
 	var adminErr error
 	if adminListener != nil {
-		wg.Go(func() { adminErr = newAdmin(a.server, a.ready, a.collectors()...).run(engineCtx, adminListener) })
+		side := newAdmin(a.server, a.ready, a.collectors()...)
+		side.page = &page{overview: a.interceptor.Overview, proxy: a.told, token: a.token}
+		if a.token == "" && beyondLoopback(adminListener.Addr()) {
+			a.log.WithField("admin", adminListener.Addr().String()).Warn("others than this machine can read the status page: set --admin-token, or listen on a loopback address")
+		}
+		wg.Go(func() { adminErr = side.run(engineCtx, adminListener) })
 	}
 	stopped := context.AfterFunc(ctx, a.ready.end)
 	defer stopped()

@@ -22,11 +22,12 @@ type cli struct {
 
 	ShowVersion kong.VersionFlag `name:"version" env:"-" help:"Print version, commit and Go version."`
 
-	Serve   serveCmd   `cmd:"" help:"Run the proxy."`
-	Demo    demoCmd    `cmd:"" help:"Run a stand-in for Materialize and the proxy in one process."`
-	Plan    planCmd    `cmd:"" help:"Print the plan for a JSON snapshot."`
-	Check   checkCmd   `cmd:"" help:"Check what serve would need: one line a finding, exit status 1 if something will not work."`
-	Version versionCmd `cmd:"" help:"Print version, commit and Go version."`
+	Serve     serveCmd     `cmd:"" help:"Run the proxy."`
+	Demo      demoCmd      `cmd:"" help:"Run a stand-in for Materialize and the proxy in one process."`
+	Plan      planCmd      `cmd:"" help:"Print the plan for a JSON snapshot."`
+	Check     checkCmd     `cmd:"" help:"Check what serve would need: one line a finding, exit status 1 if something will not work."`
+	Uninstall uninstallCmd `cmd:"" help:"Print the statements that take the proxy out of a Materialize again."`
+	Version   versionCmd   `cmd:"" help:"Print version, commit and Go version."`
 }
 
 // logFlags say how to log.

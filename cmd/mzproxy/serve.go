@@ -25,7 +25,8 @@ type serveCmd struct {
 
 	Listen      string `default:"127.0.0.1:6432" help:"Address for clients."`
 	ReusePort   bool   `help:"Let another process listen on the same address, which takes over when this one ends."`
-	Admin       string `default:"127.0.0.1:6433" help:"Address for /metrics and probes over HTTP; empty: none."`
+	Admin       string `default:"127.0.0.1:6433" help:"Address for the status page, /metrics and probes over HTTP; empty: none."`
+	AdminToken  string `secret:"" placeholder:"TOKEN" help:"What whoever looks at the status page has to show, as a password or bearer."`
 	RelayOnly   bool   `help:"Be a bare relay: no controller, no tables; recognition still runs."`
 	PrintConfig bool   `env:"-" help:"Print the settings as they count, secrets masked, with where each comes from, and end."`
 
@@ -178,10 +179,11 @@ func (c serveCmd) program(p prepared, l listeners, reload *reloader, log logrus.
 			return c.relay(ctx, server, l, append(reload.collectors(), sessions.collectors()...), p.proxy.Upstream)
 		}, nil
 	}
-	a, err := newApp(appConfig{engine: c.engineFlags, aliases: c.SizeAlias, client: p.client, proxy: p.proxy, log: log})
+	a, err := newApp(appConfig{engine: c.engineFlags, aliases: c.SizeAlias, client: p.client, proxy: p.proxy, log: log, reload: reload})
 	if err != nil {
 		return nil, err
 	}
+	a.token = c.AdminToken
 	reload.apply, a.more, a.print = a.tune, append(reload.collectors(), sessions.collectors()...), print
 	return func(ctx context.Context) error { return a.run(ctx, l.clients, l.admin) }, nil
 }

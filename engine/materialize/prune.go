@@ -17,6 +17,9 @@ func (c *Client) Prune(ctx context.Context) error {
 		" WHERE created_at < now() - INTERVAL '"+seconds(keep.KeepActionsFor)+"' AND "+ours); err != nil {
 		return err
 	}
+	if _, err := c.exec(ctx, "prune changes", "DELETE FROM "+c.table(changesTable)+" WHERE created_at < now() - INTERVAL '"+seconds(keep.KeepActionsFor)+"'"); err != nil {
+		return err
+	}
 	if err := c.pruneMany(ctx, strconv.FormatInt(keep.KeepActions, 10)); err != nil {
 		return err
 	}

@@ -173,7 +173,7 @@ func TestEnsureTables(t *testing.T) {
 	}
 	defer c.Close()
 	var refused *materialize.TablesError
-	if err := c.EnsureTables(t.Context()); err == nil || !errors.As(err, &refused) || len(refused.Statements) != 10 {
+	if err := c.EnsureTables(t.Context()); err == nil || !errors.As(err, &refused) || len(refused.Statements) != 12 {
 		t.Fatalf("without tables: %v", err)
 	}
 	for _, statement := range refused.Statements {

@@ -18,6 +18,7 @@ const (
 	actionsTable    = "mz_cluster_strategy_actions"
 	leaseTable      = "mz_cluster_strategy_lease"
 	approvalsTable  = "mz_cluster_strategy_approvals"
+	changesTable    = "mz_cluster_strategy_changes"
 )
 
 // tables are our tables in the order in which they are created, with their
@@ -29,6 +30,16 @@ var tables = [...]struct{ name, columns string }{
 	{leaseTable, "id text NOT NULL, holder text NOT NULL, expires_at timestamptz NOT NULL"},
 	{approvalsTable, "approval_id text NOT NULL, cluster_id text NOT NULL, strategy_type text NOT NULL, config jsonb NOT NULL, updated_at timestamptz, " +
 		"role_id text NOT NULL, role text NOT NULL, superuser bool NOT NULL, approved_at timestamptz NOT NULL"},
+	{changesTable, "change_id text NOT NULL, cluster_id text, strategy_type text, change text NOT NULL, old_config jsonb, new_config jsonb, role text, application text, client text, created_at timestamptz NOT NULL"},
+}
+
+// TableNames are the names of our tables.
+func TableNames() []string {
+	names := make([]string, len(tables))
+	for i, t := range tables {
+		names[i] = t.name
+	}
+	return names
 }
 
 // TablesError says that our tables are missing and may not be created by the

@@ -17,16 +17,17 @@ type clusterWork struct {
 	acting chan struct{} // holds a token while a look at the cluster is under way
 
 	mu        sync.Mutex
-	next      *sharedLook      // the look that begins when the one under way is over
-	again     bool             // something happened during a look
-	concerned time.Time        // when something last spoke for the cluster having to do with strategies
-	foreign   bool             // it was seen to have none, nor replicas that the engine created
-	retries   map[string]retry // actions that failed, by their statements
-	plan      string           // the statements of the last plan, for the log
-	saved     time.Time        // when its state was stored last
-	noticed   time.Time        // when the event came that no look has answered yet; zero: there is none
-	waiting   map[string]bool  // the engine's own replicas that were not ready when they were last seen, by id
-	recent    []recent         // actions of the last seconds, for looks that came second
+	next      *sharedLook          // the look that begins when the one under way is over
+	again     bool                 // something happened during a look
+	concerned time.Time            // when something last spoke for the cluster having to do with strategies
+	foreign   bool                 // it was seen to have none, nor replicas that the engine created
+	retries   map[string]retry     // actions that failed, by their statements
+	plan      string               // the statements of the last plan, for the log
+	saved     time.Time            // when its state was stored last
+	stored    []engine.StrategyRow // as they were last seen; nil: they were not
+	noticed   time.Time            // when the event came that no look has answered yet; zero: there is none
+	waiting   map[string]bool      // the engine's own replicas that were not ready when they were last seen, by id
+	recent    []recent             // actions of the last seconds, for looks that came second
 }
 
 // sharedLook is one look for all who asked for it before it began.
@@ -75,6 +76,7 @@ func (w *clusterWork) concern() {
 func (w *clusterWork) saw(c *engine.ClusterState, began time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	w.stored = append([]engine.StrategyRow{}, c.Strategies...)
 	if w.concerned.Before(began) {
 		w.foreign = len(c.Strategies) == 0 && len(c.CreatedBy) == 0
 	}

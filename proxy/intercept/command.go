@@ -25,6 +25,10 @@ func (h *handler) command(q proxy.Query, s *rewrite.Statement) (*proxy.Answer, e
 		return h.showActions(q, c), nil
 	case rewrite.ShowTypes:
 		return h.showTypes(), nil
+	case rewrite.ShowHistory:
+		return h.showHistory(q, c), nil
+	case rewrite.ShowProxy:
+		return h.showProxy(c), nil
 	case rewrite.ShowHelp:
 		return h.showHelp(), nil
 	case rewrite.ApplyStrategies:

@@ -33,12 +33,36 @@ type Catalog interface {
 	MayWrite(ctx context.Context, r engine.Role, privilege string) (bool, error)
 }
 
+// Rememberer is an Engine that knows what it has seen.
+type Rememberer interface {
+	// Stored returns the rows of a cluster as they were last seen, and whether they were.
+	Stored(clusterID string) ([]engine.StrategyRow, bool)
+}
+
+// Proxy tells of the program around the sessions.
+type Proxy interface {
+	// Status is how it is, by names of the proxy's own.
+	Status() []Setting
+	// Settings are what it runs with, secrets masked.
+	Settings() []Setting
+	Version() string
+	Clients() []proxy.SessionInfo
+}
+
+// Setting is something that the proxy tells of itself.
+type Setting struct {
+	Name, Value string
+	Source      string // of a setting: where it comes from
+}
+
 // Store keeps what the commands read and change.
 type Store interface {
 	Actions(ctx context.Context, f reconcile.ActionFilter) ([]reconcile.ActionRecord, error)
 	ResetState(ctx context.Context, clusterIDs ...string) (int64, error)
 	SetPause(ctx context.Context, clusterIDs []string, p engine.Pause) error
 	ClearPause(ctx context.Context, clusterIDs []string) (int64, error)
+	RecordChanges(ctx context.Context, changes []reconcile.ChangeRecord) error
+	Changes(ctx context.Context, f reconcile.ActionFilter) ([]reconcile.ChangeRecord, error)
 }
 
 // DefaultNoticeWait is how long a statement waits for the engine.
@@ -58,6 +82,7 @@ type Config struct {
 	NoticeWait         time.Duration
 	MaxRows            int         // of a cluster in the table; 0 means DefaultMaxRows
 	Uses               *Uses       // where sessions show what they use; nil: nobody wants to know
+	Proxy              Proxy       // may be nil
 	Leading            func() bool // whether this proxy tells of clusters in its metrics, which others would tell, too; nil: it does
 	Logger             logrus.FieldLogger
 }

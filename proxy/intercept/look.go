@@ -29,7 +29,9 @@ func (h *handler) lookFor(ctx context.Context, writes []pendingWrite) []*proxy.N
 	approve := func(ctx context.Context) { _, unapproved = h.approve(ctx, ofWrites(writes), super) }
 	trigger := h.trigger(triggerStatement)
 	trigger.SQLKind, trigger.Since = string(all.op), all.sent
+	before := h.storedBefore(ids)
 	outcomes, err := h.lookBehind(ctx, trigger, ids, approve)
+	h.record(ctx, h.changesOf(all, before, outcomes))
 	switch {
 	case errors.Is(err, errBehind):
 		return []*proxy.Notice{goesOn()}

@@ -2,10 +2,12 @@ package intercept
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
 	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
 	"mzproxy/rewrite/pgtext"
@@ -40,6 +42,8 @@ func (h *handler) pause(q proxy.Query, c rewrite.PauseStrategies) *proxy.Answer 
 		if err := h.cfg.Store.SetPause(ctx, []string{id}, p); err != nil {
 			return unreachable(ctx, err)
 		}
+		old := h.storedBefore([]string{id}).configs[rowKey{id, engine.PauseType}]
+		h.record(ctx, []reconcile.ChangeRecord{h.change("PAUSE", id, engine.PauseType, old, pauseConfig(p))})
 		if _, err := h.approve(ctx, ofStored([]string{id}, engine.PauseType), h.self.super); err != nil {
 			return unreachable(ctx, err)
 		}
@@ -50,6 +54,22 @@ func (h *handler) pause(q proxy.Query, c rewrite.PauseStrategies) *proxy.Answer 
 		t.notices = append(t.notices, n)
 		return nil
 	})
+}
+
+// pauseConfig is a pause as it stands in history.
+func pauseConfig(p engine.Pause) json.RawMessage {
+	config := map[string]string{}
+	if p.Until != nil {
+		config["until"] = p.Until.String()
+	}
+	if p.Reason != "" {
+		config["reason"] = p.Reason
+	}
+	data, err := json.Marshal(config)
+	if err != nil {
+		return nil
+	}
+	return data
 }
 
 // newPause is the pause that a command asks for.

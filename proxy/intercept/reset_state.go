@@ -3,6 +3,7 @@ package intercept
 import (
 	"context"
 
+	"mzproxy/engine/reconcile"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
 )
@@ -23,6 +24,11 @@ func (h *handler) resetState(q proxy.Query, c rewrite.ResetState) *proxy.Answer 
 		if _, err := h.cfg.Store.ResetState(ctx, list...); err != nil {
 			return unreachable(ctx, err)
 		}
+		var changes []reconcile.ChangeRecord
+		for _, id := range list {
+			changes = append(changes, h.change("RESET", id, "", nil, nil))
+		}
+		h.record(ctx, changes)
 		h.lookNow(ctx, list, t)
 		return nil
 	})

@@ -2,9 +2,11 @@ package intercept
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 
 	"mzproxy/engine"
+	"mzproxy/engine/reconcile"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
 )
@@ -29,6 +31,7 @@ func (h *handler) resume(q proxy.Query, c rewrite.ResumeStrategies) *proxy.Answe
 		if c.Cluster == nil {
 			paused = append(paused, engine.AllClusters)
 		}
+		before := h.storedBefore(paused)
 		n, err := h.cfg.Store.ClearPause(ctx, paused)
 		if err == nil {
 			_, err = h.approve(ctx, ofStored(paused, engine.PauseType), h.self.super)
@@ -39,6 +42,9 @@ func (h *handler) resume(q proxy.Query, c rewrite.ResumeStrategies) *proxy.Answe
 		case n == 0:
 			t.notices = append(t.notices, notice(severityNotice, codeOK, "nothing was paused", "", ""))
 		}
+		if n > 0 {
+			h.record(ctx, h.resumed(c, paused, before.configs))
+		}
 		if c.Cluster != nil && len(s.Pauses) > 0 {
 			t.notices = append(t.notices, notice(severityNotice, codeOK, "cluster "+quoted(infos[0].Name)+" stays paused, with all clusters", "", "RESUME STRATEGIES ends the pause of all."))
 		}
@@ -47,6 +53,16 @@ func (h *handler) resume(q proxy.Query, c rewrite.ResumeStrategies) *proxy.Answe
 		}
 		return nil
 	})
+}
+
+// resumed are the pauses that a command has ended.
+func (h *handler) resumed(c rewrite.ResumeStrategies, paused []string, before map[rowKey]json.RawMessage) (changes []reconcile.ChangeRecord) {
+	for _, id := range paused {
+		if old, ok := before[rowKey{id, engine.PauseType}]; ok || c.Cluster != nil || id == engine.AllClusters {
+			changes = append(changes, h.change("RESUME", id, engine.PauseType, old, nil))
+		}
+	}
+	return changes
 }
 
 // lookNow looks after a change that is stored already, and tells what was done.

@@ -27,6 +27,7 @@ type server struct {
 	// controller is the role that runs the DDL; zero: not known.
 	controller engine.Role
 	actions    []reconcile.ActionRecord
+	changes    []reconcile.ChangeRecord
 	executed   []engine.Action // since the test last asked
 	away       error           // what every call returns instead
 	refuses    error           // what every DDL returns
@@ -248,6 +249,24 @@ func (s *server) Actions(_ context.Context, f reconcile.ActionFilter) ([]reconci
 		}
 	}
 	return list, s.away
+}
+
+// RecordChanges implements intercept.Store.
+func (s *server) RecordChanges(_ context.Context, changes []reconcile.ChangeRecord) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range changes {
+		c.At = s.now
+		s.changes = append(s.changes, c)
+	}
+	return s.away
+}
+
+// Changes implements intercept.Store.
+func (s *server) Changes(context.Context, reconcile.ActionFilter) ([]reconcile.ChangeRecord, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.changes), s.away
 }
 
 func (s *server) ResetState(_ context.Context, ids ...string) (int64, error) {

@@ -15,7 +15,7 @@ type shown struct {
 }
 
 // At most so many characters of a column are shown by default.
-var briefWidths = map[string]int{"decision": 46, "reason": 31, "result": 20, "next_action": 22}
+var briefWidths = map[string]int{"decision": 46, "reason": 31, "result": 20, "next_action": 22, "old": 28, "new": 28}
 
 func (s shown) list() []proxy.Column {
 	if s.verbose {
