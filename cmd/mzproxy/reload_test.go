@@ -88,7 +88,7 @@ func TestReload(t *testing.T) {
 // What a running proxy takes over counts for sessions and clusters.
 func TestTune(t *testing.T) {
 	w := newWorld(t)
-	next := serveCmd{controllerFlags: controllerFlags{SizeAlias: map[string]string{"tiny": "25cc"}}, MaxSessions: 1}
+	next := serveCmd{controllerFlags: controllerFlags{SizeAlias: map[string]string{"tiny": "25cc"}}}
 	next.Notices, next.AuditRetention, next.AuditRows = "off", time.Hour, 10
 	next.RateLimit.Actions = 1
 	if err := w.app.tune(next); err != nil {
@@ -103,6 +103,10 @@ func TestTune(t *testing.T) {
 	first := startPsql(t, w.env(), "-XAtq")
 	first.send(t, "SELECT 1;\n")
 	first.settle(t)
+	next.MaxSessions = 1
+	if err := w.app.tune(next); err != nil {
+		t.Fatal(err)
+	}
 	if out, err := psqlOnce(t, addr, "-c", "SELECT 1"); err == nil || !strings.Contains(out, "too many clients") {
 		t.Errorf("the second session saw %q", out)
 	}
