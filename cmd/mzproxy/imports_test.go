@@ -23,7 +23,8 @@ var mayImport = map[string][]string{
 	"mzproxy/engine":             {},
 	"mzproxy/engine/strategy":    {"mzproxy/engine"},
 	"mzproxy/engine/reconcile":   {"mzproxy/engine"},
-	"mzproxy/engine/materialize": {"mzproxy/engine", "mzproxy/engine/reconcile"},
+	"mzproxy/engine/materialize": {"mzproxy/engine", "mzproxy/engine/mirror", "mzproxy/engine/reconcile"},
+	"mzproxy/engine/mirror":      {"mzproxy/engine"},
 	"mzproxy/engine/enginetest":  {"mzproxy/engine", "mzproxy/engine/reconcile"},
 	"mzproxy/proxy":              {"mzproxy/proxy/netpoll", "mzproxy/proxy/wire"},
 	"mzproxy/proxy/wire":         {},
@@ -51,8 +52,8 @@ var librariesOf = map[string][]string{
 	"log":                              {},
 }
 
-// The packages that decide. They are functions of values: no clock, no goroutine, no I/O.
-var pure = []string{"mzproxy/engine", "mzproxy/engine/strategy"}
+// The packages that decide, and the one that knows what a server told. They are functions of values: no clock, no goroutine, no I/O.
+var pure = []string{"mzproxy/engine", "mzproxy/engine/strategy", "mzproxy/engine/mirror"}
 
 // What a decision may import of the standard library, and what of these it may not use.
 var (
