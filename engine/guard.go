@@ -22,6 +22,7 @@ type GuardName string
 
 // The guards, in the order in which they are asked.
 const (
+	GuardStale           GuardName = "stale"           // how things are now is not known
 	GuardControlCluster  GuardName = "control_cluster" // the controller's own cluster
 	GuardNativeScaling   GuardName = "native_scaling"  // the server itself scales the cluster
 	GuardPause           GuardName = "pause"           // somebody asked for a pause
@@ -49,9 +50,9 @@ type guardInput struct {
 // So none undoes what another one held back, and none has to be asked again.
 func guard(in guardInput) []Guard {
 	var said []Guard
-	guards := []func(guardInput) []Guard{guardOwner, guardPause, guardObligations, guardRate, guardLimits, guardLastReady, guardObserve}
+	guards := []func(guardInput) []Guard{guardStale, guardOwner, guardPause, guardObligations, guardRate, guardLimits, guardLastReady, guardObserve}
 	if in.desired.settings != nil {
-		guards = []func(guardInput) []Guard{guardOwner, guardPause, guardObligations, guardReconfiguration, guardRate, guardShapeLimits, guardLastServing, guardSameSize, guardObserve}
+		guards = []func(guardInput) []Guard{guardStale, guardOwner, guardPause, guardObligations, guardReconfiguration, guardRate, guardShapeLimits, guardLastServing, guardSameSize, guardObserve}
 	}
 	for _, ask := range guards {
 		said = append(said, ask(in)...)
@@ -77,6 +78,14 @@ func (in guardInput) holdAll() bool {
 
 // acts tells whether anything is left to be done.
 func (in guardInput) acts() bool { return in.desired.changes() > 0 }
+
+// guardStale holds everything where the snapshot is not of now.
+func guardStale(in guardInput) []Guard {
+	if in.snapshot.Stale == "" {
+		return nil
+	}
+	return []Guard{{Name: GuardStale, Held: in.holdAll(), Text: in.snapshot.Stale}}
+}
 
 // guardOwner keeps hands off clusters whose replicas are somebody else's.
 func guardOwner(in guardInput) []Guard {

@@ -3,7 +3,9 @@ package engine
 // Snapshot is one moment of all clusters concerned: everything that a
 // decision may look at.
 type Snapshot struct {
-	Now                Timestamp
+	Now Timestamp
+	// At is the moment that it shows; zero: that is Now.
+	At                 Timestamp
 	EnableExperimental bool
 	Sizes              []Size
 	// Withheld are sizes that replicas may have but that none may be created with: they only cost something.
@@ -14,6 +16,8 @@ type Snapshot struct {
 	NoAutoScaling string
 	// Rate bounds the actions of each cluster.
 	Rate Rate
+	// Stale says why it is not known how things are now; empty: this is how they are. Then nothing is done.
+	Stale string
 	// Observe says that whoever asked executes nothing.
 	Observe bool
 	// Pauses are rows that pause all clusters, those to come included.

@@ -76,3 +76,23 @@ func MayChangeCluster(text []byte) bool {
 	}
 	return false
 }
+
+// MayTouchCatalog tells whether a text begins like a statement after which clusters, what they maintain, or who may change them may be other than before. It is
+// asked about every text that passes.
+func MayTouchCatalog(text []byte) bool {
+	text = bytes.TrimLeft(text, " \t\r\n")
+	if len(text) < 8 {
+		return false
+	}
+	switch text[0] | 0x20 {
+	case 'c', 'a', 'd', 'g', 'r':
+	default:
+		return false
+	}
+	for _, verb := range []string{"create", "alter", "drop", "grant", "revoke"} {
+		if len(text) > len(verb) && bytes.EqualFold(text[:len(verb)], []byte(verb)) {
+			return true
+		}
+	}
+	return false
+}

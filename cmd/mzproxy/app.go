@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
@@ -89,7 +90,7 @@ func newApp(cfg appConfig) (*app, error) {
 		return nil, err
 	}
 	ready := &readiness{ping: client.Ping, trouble: func() error {
-		if err := reconciler.Trouble(); err != nil {
+		if err := cmp.Or(client.Trouble(), reconciler.Trouble()); err != nil {
 			return errors.New("the controller cannot look at the clusters: " + reconcile.Mended(err))
 		}
 		return nil

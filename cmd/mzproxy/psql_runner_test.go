@@ -28,6 +28,7 @@ func (w *world) replay(t *testing.T, script string, args ...string) string {
 		if query, ok := strings.CutPrefix(line, untilDirective); ok {
 			p.settle(t)
 			w.until(t, strings.TrimSpace(query))
+			w.app.client.Touch() // what happened around the proxy is in what it tells next
 		}
 	}
 	p.finish(t)

@@ -114,6 +114,7 @@ func (r *whatIfRun) meanwhile(t *testing.T) {
 	if r.oneIn(6) {
 		r.direct1(t, "DELETE FROM mz_cluster_strategies")
 	}
+	r.app.client.Touch()
 }
 
 // settle waits until the engine has done all that follows from what happened, also where no strategy is left.
@@ -303,6 +304,7 @@ func TestWhatIfKnowsOldActivity(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	w.app.client.Touch()
 	const insert = `INSERT INTO mz_cluster_strategies VALUES ('staging', 'idle_suspend', '{"idle_after_s": 100000}')`
 	results, err := c.Exec(t.Context(), "EXPLAIN STRATEGY "+insert).ReadAll()
 	if err != nil {

@@ -82,6 +82,9 @@ func newWorldWith(t testing.TB, c demoCmd) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = direct.Close(context.Background()) })
+	if _, err := direct.Exec(t.Context(), "SELECT mz_sim.set('tick', '100ms')"); err != nil { // a real server's SUBSCRIBEs tell of progress once a second
+		t.Fatal(err)
+	}
 	return &world{d, direct}
 }
 

@@ -3,6 +3,8 @@ package materialize
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"mzproxy/engine"
+	"mzproxy/engine/mirror"
 	"mzproxy/engine/reconcile"
 	"mzproxy/rewrite/pgtext"
 )
@@ -29,26 +32,22 @@ const (
 type Approvals struct {
 	client *Client
 
-	mu      sync.Mutex
-	writers []string // who may write the table beside superusers and the controller
-	read    time.Time
-	said    string // why, as it was logged last
+	mu   sync.Mutex
+	said string // why, as it was logged last
 }
 
 var _ reconcile.Authority = (*Approvals)(nil)
-
-// How long what is known of the table's privileges counts.
-const writersFor = time.Second
 
 // NewApprovals are those of a client, which stays the caller's.
 func NewApprovals(c *Client) *Approvals { return &Approvals{client: c} }
 
 // Trust tells whether rows need an approval now, and why. That is logged whenever it changes.
 func (a *Approvals) Trust(ctx context.Context) (needed bool, why string, err error) {
-	needed, why, err = a.rule(ctx)
+	v, err := a.client.world.see(ctx)
 	if err != nil {
-		return needed, why, err
+		return false, "", err
 	}
+	needed, why = a.rule(v)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if why == a.said {
@@ -63,21 +62,18 @@ func (a *Approvals) Trust(ctx context.Context) (needed bool, why string, err err
 	return needed, why, nil
 }
 
-func (a *Approvals) rule(ctx context.Context) (needed bool, why string, err error) {
+func (a *Approvals) rule(v *view) (needed bool, why string) {
 	switch a.client.cfg.Trust {
 	case TrustAlways:
-		return false, "by --trust-rows always", nil
+		return false, "by --trust-rows always"
 	case TrustApproved:
-		return true, "by --trust-rows approved", nil
+		return true, "by --trust-rows approved"
 	}
-	writers, err := a.othersWho(ctx)
-	switch {
-	case err != nil:
-		return false, "", err
-	case len(writers) == 0:
-		return false, "only superusers and the controller may write " + strategiesTable, nil
+	writers := a.othersWho(v)
+	if len(writers) == 0 {
+		return false, "only superusers and the controller may write " + strategiesTable
 	}
-	return true, fmt.Sprintf("role %s may write %s, too", some(writers), strategiesTable), nil
+	return true, fmt.Sprintf("role %s may write %s, too", some(writers), strategiesTable)
 }
 
 // some names one of several.
@@ -89,58 +85,44 @@ func some(names []string) string {
 	return text
 }
 
-// othersWho reads the roles that may write the table and are neither superusers nor the controller.
-func (a *Approvals) othersWho(ctx context.Context) ([]string, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if time.Since(a.read) < writersFor {
-		return a.writers, nil
-	}
-	began := time.Now()
-	table := pgtext.QuoteLiteral(a.client.table(strategiesTable))
-	var held []string
-	for _, privilege := range []string{"INSERT", "UPDATE", "DELETE"} {
-		held = append(held, "has_table_privilege(name, "+table+", '"+privilege+"')")
-	}
+// othersWho are the names of the roles that may write the table and are neither superusers nor the controller.
+func (a *Approvals) othersWho(v *view) []string {
 	var writers []string
-	err := a.client.query(ctx, "read privileges", "SELECT name FROM mz_catalog.mz_roles WHERE id LIKE 'u%' AND NOT coalesce(rolsuper, false) AND name <> "+
-		pgtext.QuoteLiteral(a.client.pool.Config().ConnConfig.User)+" AND ("+strings.Join(held, " OR ")+") ORDER BY name",
-		func(rows pgx.Rows) error {
-			var name string
-			err := rows.Scan(&name)
-			writers = append(writers, name)
-			return err
-		})
-	if err == nil {
-		a.writers, a.read = writers, began
+	controller := a.client.pool.Config().ConnConfig.User
+	for _, r := range v.Roles.All() {
+		if !strings.HasPrefix(r.ID, "u") || r.Superuser || r.Name == controller {
+			continue
+		}
+		if v.may(r.Role, strategiesTable, "a") || v.may(r.Role, strategiesTable, "w") || v.may(r.Role, strategiesTable, "d") {
+			writers = append(writers, r.Name)
+		}
 	}
-	return writers, err
+	slices.Sort(writers)
+	return writers
 }
 
-// Authority implements reconcile.Authority.
+// Authority implements reconcile.Authority: what was approved is read, the rest is as a picture of now shows it.
 func (a *Approvals) Authority(ctx context.Context) (engine.Authority, error) {
 	var out engine.Authority
 	var err error
 	if out.Needed, out.Why, err = a.Trust(ctx); err != nil || !out.Needed {
 		return out, err
 	}
-	if err = a.readAll(ctx, &out); isMissing(err) {
+	v, err := a.client.world.see(ctx)
+	if err != nil {
+		return out, err
+	}
+	out.Open, out.Roles = v.open, v.Roles.All()
+	for _, id := range slices.Sorted(maps.Keys(v.Clusters)) {
+		m := v.Clusters[id]
+		out.Clusters = append(out.Clusters, engine.ClusterInfo{ID: m.ID, Name: m.Name, OwnerID: m.OwnerID})
+	}
+	if out.Approvals, err = a.readApprovals(ctx); isMissing(err) {
 		if err = a.client.EnsureTables(ctx); err == nil {
-			err = a.readAll(ctx, &out)
+			out.Approvals, err = a.readApprovals(ctx)
 		}
 	}
 	return out, err
-}
-
-func (a *Approvals) readAll(ctx context.Context, out *engine.Authority) error {
-	return side(ctx,
-		func(ctx context.Context) (err error) { out.Approvals, err = a.readApprovals(ctx); return err },
-		func(ctx context.Context) (err error) { out.Roles, err = a.readRoles(ctx); return err },
-		func(ctx context.Context) (err error) { out.Clusters, err = a.readOwners(ctx); return err },
-		func(ctx context.Context) error {
-			out.Open = a.client.show(ctx, "enable_rbac_checks") == "off"
-			return nil
-		})
 }
 
 func (a *Approvals) readApprovals(ctx context.Context) (list []engine.Approval, err error) {
@@ -151,39 +133,9 @@ func (a *Approvals) readApprovals(ctx context.Context) (list []engine.Approval, 
 		if err := rows.Scan(&p.ID, &id, &kind, &config, &updated, &p.RoleID, &p.Role, &p.Superuser); err != nil {
 			return err
 		}
-		p.ClusterID, p.StrategyRow = orEmpty(id), strategyRow(id, kind, config, updated)
+		p.ClusterID, p.StrategyRow = orEmpty(id), mirror.StrategyRow(id, kind, config, updated)
 		list = append(list, p)
 		return nil
-	})
-	return list, err
-}
-
-// readRoles reads the roles, with what they are members of.
-func (a *Approvals) readRoles(ctx context.Context) (list []engine.RoleInfo, err error) {
-	err = a.client.query(ctx, "read roles", "SELECT id, name, rolsuper FROM mz_catalog.mz_roles", func(rows pgx.Rows) error {
-		var r engine.RoleInfo
-		var super *bool
-		err := rows.Scan(&r.ID, &r.Name, &super)
-		r.Superuser, r.Ordinary = super != nil && *super, super != nil && !*super
-		list = append(list, r)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	groups, err := a.client.memberships(ctx)
-	for i := range list {
-		list[i].MemberOf = reach(groups, list[i].ID)
-	}
-	return list, err
-}
-
-func (a *Approvals) readOwners(ctx context.Context) (list []engine.ClusterInfo, err error) {
-	err = a.client.query(ctx, "read clusters", "SELECT id, name, coalesce(owner_id, '') FROM mz_catalog.mz_clusters", func(rows pgx.Rows) error {
-		var c engine.ClusterInfo
-		err := rows.Scan(&c.ID, &c.Name, &c.OwnerID)
-		list = append(list, c)
-		return err
 	})
 	return list, err
 }
@@ -193,11 +145,8 @@ func (a *Approvals) Stored(ctx context.Context, clusterIDs ...string) (map[strin
 	if len(clusterIDs) == 0 {
 		return nil, nil
 	}
-	o := &observation{client: a.client, named: clusterIDs}
-	if err := o.readStrategies(ctx); err != nil {
-		return nil, err
-	}
-	return o.rows, nil
+	rows, _, err := a.client.readRows(ctx, clusterIDs)
+	return rows, err
 }
 
 // Approve records approvals, and ends others.

@@ -2,37 +2,58 @@ package materialize
 
 import (
 	"context"
-	"time"
+	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
 	"mzproxy/engine"
 )
 
-// Catalog reads what a write of a strategy is checked against.
+// Catalog is what a write of a strategy is checked against, as a picture shows it: nothing is asked for it, unless clusters were changed that are not in the
+// picture yet.
 func (c *Client) Catalog(ctx context.Context) (engine.Catalog, error) {
-	f, err := c.loadFacts(ctx)
+	v, err := c.world.seeTouched(ctx)
 	if err != nil {
 		return engine.Catalog{}, err
 	}
-	catalog := engine.Catalog{Sizes: f.sizes, MaxReplicasPerCluster: f.limits.MaxReplicasPerCluster}
-	if catalog.Controller, err = c.self.get(func() (engine.Role, error) { return c.controller(ctx) }); err != nil {
-		return catalog, err
+	return c.catalogOf(v), nil
+}
+
+// catalogOf is the catalog that a view shows.
+func (c *Client) catalogOf(v *view) engine.Catalog {
+	catalog := engine.Catalog{At: v.now, MaxReplicasPerCluster: v.limits.MaxReplicasPerCluster}
+	catalog.Sizes, _ = v.sizes()
+	catalog.Controller, _ = c.controller(v)
+	for _, m := range v.Clusters {
+		catalog.Clusters = append(catalog.Clusters, engine.ClusterInfo{ID: m.ID, Name: m.Name, Managed: m.Managed, OwnerID: m.OwnerID, Owner: v.Roles.Name(m.OwnerID),
+			Control: m.Name == c.cfg.ControlCluster, Replicas: int64(len(m.Replicas))})
 	}
-	err = c.query(ctx, "read clusters", `
-		SELECT c.id, c.name, coalesce(c.managed, false), coalesce(c.owner_id, ''), coalesce(o.name, ''), now(),
-			(SELECT count(*) FROM mz_catalog.mz_cluster_replicas r WHERE r.cluster_id = c.id)
-		FROM mz_catalog.mz_clusters c LEFT JOIN mz_catalog.mz_roles o ON o.id = c.owner_id ORDER BY c.id`,
-		func(rows pgx.Rows) error {
-			var i engine.ClusterInfo
-			var now time.Time
-			if err := rows.Scan(&i.ID, &i.Name, &i.Managed, &i.OwnerID, &i.Owner, &now, &i.Replicas); err != nil {
-				return err
-			}
-			i.Control = i.Name == c.cfg.ControlCluster
-			catalog.At = now.UTC()
-			catalog.Clusters = append(catalog.Clusters, i)
-			return nil
-		})
-	return catalog, err
+	slices.SortFunc(catalog.Clusters, func(a, b engine.ClusterInfo) int { return strings.Compare(a.ID, b.ID) })
+	return catalog
+}
+
+// Now is Catalog of no earlier moment than the call.
+func (c *Client) Now(ctx context.Context) (engine.Catalog, error) {
+	c.Touch()
+	return c.Catalog(ctx)
+}
+
+// Find asks the server for the clusters that a text means, as id or as name. It is for what a picture does not show, which may be a moment old.
+func (c *Client) Find(ctx context.Context, text string) (found []engine.ClusterInfo, err error) {
+	v, err := c.world.see(ctx)
+	if err != nil {
+		return nil, err
+	}
+	err = c.query(ctx, "find cluster", "SELECT id, name, coalesce(managed, false), coalesce(owner_id, '') FROM mz_catalog.mz_clusters WHERE id = $1 OR name = $1", func(rows pgx.Rows) error {
+		var i engine.ClusterInfo
+		err := rows.Scan(&i.ID, &i.Name, &i.Managed, &i.OwnerID)
+		i.Owner, i.Control = v.Roles.Name(i.OwnerID), i.Name == c.cfg.ControlCluster
+		if m := v.Clusters[i.ID]; m != nil {
+			i.Replicas = int64(len(m.Replicas))
+		}
+		found = append(found, i)
+		return err
+	}, text)
+	return found, err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"mzproxy/engine/mirror"
 	"mzproxy/engine/reconcile"
 	"mzproxy/rewrite/pgtext"
 )
@@ -19,27 +20,15 @@ func (c *Client) RecordChanges(ctx context.Context, changes []reconcile.ChangeRe
 	if len(changes) == 0 {
 		return nil
 	}
-	now, err := c.now(ctx)
-	if err != nil {
-		return err
-	}
+	now := timestamp(c.serverTime(ctx))
 	var rows []string
 	for _, r := range changes {
 		rows = append(rows, "("+strings.Join([]string{
 			pgtext.QuoteLiteral(r.ChangeID), literalOrNull(r.ClusterID), literalOrNull(r.Strategy), pgtext.QuoteLiteral(r.Kind), jsonOrNull(r.Old), jsonOrNull(r.New),
 			literalOrNull(r.Role), literalOrNull(r.Application), literalOrNull(r.Client), now}, ", ")+")")
 	}
-	_, err = c.exec(ctx, "record changes", "INSERT INTO "+c.table(changesTable)+" ("+changeColumns+") VALUES "+strings.Join(rows, ", "))
+	_, err := c.exec(ctx, "record changes", "INSERT INTO "+c.table(changesTable)+" ("+changeColumns+") VALUES "+strings.Join(rows, ", "))
 	return err
-}
-
-// now is the server's time as a literal.
-func (c *Client) now(ctx context.Context) (string, error) {
-	var now string
-	if err := c.pool.QueryRow(ctx, "SELECT now()::text").Scan(&now); err != nil {
-		return "", wrapped("read the time", err)
-	}
-	return pgtext.QuoteLiteral(now) + "::timestamptz", nil
 }
 
 func literalOrNull(text string) string {
@@ -91,7 +80,7 @@ func changeRecord(text [10]*string) reconcile.ChangeRecord {
 			*into = json.RawMessage(*t)
 		}
 	}
-	if at := momentOr(text[9], nil); at != nil {
+	if at := mirror.MomentOr(text[9], nil); at != nil {
 		r.At = *at
 	}
 	return r

@@ -23,9 +23,14 @@ func (k *check) server(ctx context.Context) bool {
 		k.add(Failure, "server", "%s", k.client.unreachable(err))
 		return false
 	}
-	role, err := k.client.controller(ctx)
-	if err != nil {
-		k.add(Failure, "server", "%s, but the role of the controller cannot be read: %s", version, err)
+	var err error
+	if k.view, err = k.client.once(ctx); err != nil {
+		k.add(Failure, "server", "%s, but its catalog cannot be read: %s", version, err)
+		return false
+	}
+	role, ok := k.client.controller(k.view)
+	if !ok {
+		k.add(Failure, "server", "%s, but there is no role of the controller", version)
 		return false
 	}
 	k.role = role

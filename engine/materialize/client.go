@@ -21,8 +21,12 @@ import (
 	"mzproxy/rewrite/pgtext"
 )
 
-// ApplicationName is the application_name of the controller's sessions.
-const ApplicationName = "mzproxy"
+// The application_name of the controller's sessions: those that run statements, those that watch, and that of the lease.
+const (
+	ApplicationName = "mzproxy"
+	WatchName       = "mzproxy watch"
+	LeaseName       = "mzproxy lease"
+)
 
 // Defaults of a Config.
 const (
@@ -30,7 +34,7 @@ const (
 	DefaultSchema         = "public"
 	DefaultLag            = time.Second
 	DefaultLease          = 10 * time.Second
-	DefaultHistoryEvery   = 10 * time.Second
+	DefaultHistoryEvery   = 30 * time.Second
 )
 
 const (
@@ -85,10 +89,9 @@ type Client struct {
 
 	tunables atomic.Pointer[Tunables]
 
-	facts   cached[facts]
-	self    cached[engine.Role] // the controller
+	world   *world
+	reader  *reader
 	signals *signalStates
-	history *history
 	// firstSeen dates rows of a table that has no column for it.
 	firstSeen firstSeen
 	clock     clock
@@ -100,6 +103,7 @@ type Client struct {
 var (
 	_ reconcile.Observer  = (*Client)(nil)
 	_ reconcile.Rechecker = (*Client)(nil)
+	_ reconcile.Rereader  = (*Client)(nil)
 	_ reconcile.Foreseer  = (*Client)(nil)
 	_ reconcile.Tracer    = (*Client)(nil)
 	_ reconcile.Inspector = (*Client)(nil)
@@ -134,8 +138,9 @@ func New(cfg Config) (*Client, error) {
 		quiet.SetOutput(io.Discard)
 		cfg.Logger = quiet
 	}
-	c := &Client{cfg: cfg, signals: newSignalStates(), history: newHistory(cfg.HistoryEvery)}
+	c := &Client{cfg: cfg, signals: newSignalStates()}
 	c.Tune(cfg.Tunables)
+	c.world, c.reader = newWorld(c), newReader(c)
 	var err error
 	if c.pool, err = newPool(cfg, maxConns); err != nil {
 		return nil, err
@@ -152,7 +157,7 @@ func newPool(cfg Config, most int32) (*pgxpool.Pool, error) {
 	if err != nil {
 		return nil, errors.New("controller: the connection string cannot be used") // its text may hold a password
 	}
-	configure(pc.ConnConfig, cfg)
+	configure(pc.ConnConfig, cfg, ApplicationName)
 	pc.MaxConns = most
 	pc.MaxConnIdleTime = 5 * time.Minute
 	pc.BeforeConnect = func(_ context.Context, cc *pgx.ConnConfig) error { return cfg.authenticate(cc) }
@@ -165,21 +170,22 @@ func newPool(cfg Config, most int32) (*pgxpool.Pool, error) {
 
 // configure prepares connections for Materialize. One statement is one message: no transaction around it, nothing
 // prepared, and types that only Materialize knows arrive as text.
-func configure(cc *pgx.ConnConfig, cfg Config) {
+func configure(cc *pgx.ConnConfig, cfg Config, name string) {
 	cc.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
-	cc.RuntimeParams["application_name"] = ApplicationName
+	cc.RuntimeParams["application_name"] = name
+	cc.RuntimeParams["welcome_message"] = "off"
 	cc.RuntimeParams["cluster"] = cfg.ControlCluster
 	cc.ConnectTimeout = 10 * time.Second
 	validating(cfg.DSN, &cc.Config)
 }
 
 // connect opens a connection of its own, which the caller closes.
-func (c *Client) connect(ctx context.Context) (*pgx.Conn, error) {
+func (c *Client) connect(ctx context.Context, name string) (*pgx.Conn, error) {
 	cc, err := pgx.ParseConfig(c.cfg.DSN)
 	if err != nil {
 		return nil, errors.New("controller: the connection string cannot be used")
 	}
-	configure(cc, c.cfg)
+	configure(cc, c.cfg, name)
 	if err := c.cfg.authenticate(cc); err != nil {
 		return nil, err
 	}
@@ -191,6 +197,7 @@ func (c *Client) Database() string { return c.pool.Config().ConnConfig.Database 
 
 // Close ends all connections.
 func (c *Client) Close() {
+	c.world.close()
 	c.pool.Close()
 	c.statements.Close()
 }
@@ -218,15 +225,6 @@ func (c *Client) query(ctx context.Context, what, sql string, scan func(pgx.Rows
 func (c *Client) exec(ctx context.Context, what, sql string, args ...any) (int64, error) {
 	tag, err := c.pool.Exec(ctx, sql, args...)
 	return tag.RowsAffected(), c.failed(what, sql, err)
-}
-
-// show reads a setting; "" if the server does not have it.
-func (c *Client) show(ctx context.Context, name string) string {
-	var value string
-	if err := c.pool.QueryRow(ctx, "SHOW "+name).Scan(&value); err != nil {
-		return ""
-	}
-	return value
 }
 
 // wrapped says what could not be read.
@@ -259,27 +257,4 @@ func in(values []string) string {
 		quoted[i] = pgtext.QuoteLiteral(v)
 	}
 	return "(" + strings.Join(quoted, ", ") + ")"
-}
-
-// cached keeps what seldom changes for some seconds.
-type cached[T any] struct {
-	mu    sync.Mutex
-	value T
-	until time.Time
-}
-
-const cacheFor = 5 * time.Second
-
-func (c *cached[T]) get(load func() (T, error)) (T, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if time.Now().Before(c.until) {
-		return c.value, nil
-	}
-	value, err := load()
-	if err != nil {
-		return value, err
-	}
-	c.value, c.until = value, time.Now().Add(cacheFor)
-	return value, nil
 }

@@ -29,7 +29,8 @@ func (c *clock) note(here, there time.Time) (jumped bool) {
 	defer c.mu.Unlock()
 	o := offset{here, there.Sub(here)}
 	if n := len(c.offsets); n > 0 {
-		if (o.ahead - c.offsets[n-1].ahead).Abs() <= clockJitter {
+		if last := &c.offsets[n-1]; (o.ahead - last.ahead).Abs() <= clockJitter {
+			last.ahead = max(last.ahead, o.ahead) // what the server said took some time to come here
 			return false
 		}
 		jumped = true
@@ -39,6 +40,13 @@ func (c *clock) note(here, there time.Time) (jumped bool) {
 		c.offsets = c.offsets[1:]
 	}
 	return jumped
+}
+
+// known tells whether anything was noted.
+func (c *clock) known() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.offsets) > 0
 }
 
 // there is what the server's clock said when this machine's said here.

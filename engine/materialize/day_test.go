@@ -45,6 +45,7 @@ func TestDay(t *testing.T) {
 	s := connect(t, own.DSN())
 	s.run(t, "SELECT mz_sim.set('startup', '1 minute')")
 	s.run(t, "SELECT mz_sim.set('hydration', '20 minutes')")
+	s.run(t, "SELECT mz_sim.set('tick', '20ms')")
 	s.run(t, "SELECT mz_sim.set('lag', '0s')")                                                // between two looks passes no time in which the catalog could catch up
 	s.run(t, "SELECT mz_sim.advance(date_trunc('week', now()) + INTERVAL '11 days' - now())") // midnight before a Friday
 	r := newRig(t, s, rigOptions{stopped: true, noLease: true})
@@ -103,6 +104,7 @@ func (r *rig) day(t *testing.T, workday bool, ids map[string]string) string {
 func (r *rig) exhaust(t *testing.T) {
 	t.Helper()
 	for acted := true; acted; {
+		r.client.Touch()
 		outcomes, err := r.reconciler.Look(t.Context(), reconcile.Trigger{Kind: "apply"})
 		if err != nil {
 			t.Fatal(err)

@@ -17,22 +17,25 @@ type firstSeen struct {
 // rowKey is all that a row without a time says.
 type rowKey struct{ cluster, kind, config string }
 
-// date gives rows their times.
-func (f *firstSeen) date(rows map[string][]engine.StrategyRow, now time.Time) {
+// date returns rows with their times.
+func (f *firstSeen) date(rows map[string][]engine.StrategyRow, now time.Time) map[string][]engine.StrategyRow {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.at == nil {
 		f.at = map[rowKey]engine.Timestamp{}
 	}
+	dated := map[string][]engine.StrategyRow{}
 	for cluster, list := range rows {
-		for i, row := range list {
+		for _, row := range list {
 			key := rowKey{cluster, row.Type, string(row.Config)}
 			first, ok := f.at[key]
 			if !ok {
 				first = engine.At(now.UTC())
 				f.at[key] = first
 			}
-			list[i].UpdatedAt = &first
+			row.UpdatedAt = &first
+			dated[cluster] = append(dated[cluster], row)
 		}
 	}
+	return dated
 }

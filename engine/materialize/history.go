@@ -25,7 +25,18 @@ const (
 	// How far a read reaches back into what was read before: rows come late.
 	historyOverlap = time.Minute
 	// How old what was read may be: for clusters that have no replicas to lose, and for everybody, so that looks side by side read once.
-	restingAge, freshAge = 20 * time.Second, 200 * time.Millisecond
+	restingAge, freshAge = 30 * time.Second, 2 * time.Second
+)
+
+// reading says how an observation may come by the statement history.
+type reading int
+
+const (
+	glance reading = iota // it is not read: whoever needs it is looked at again when it has been
+	show                  // it is read if it never was
+	ask                   // it is read if a decision needs it
+	act                   // likewise, and what was read before the last look does not count
+	due                   // it is read if a decision needs it; the time for it has come
 )
 
 // A history is what was read of the server's statement history. It has no index there, so that each read is dear: it is read when what is
@@ -47,7 +58,7 @@ func newHistory(every time.Duration) *history {
 }
 
 // Reads of the history at once, before Config.HistoryEvery holds them up.
-const historyBurst = 30
+const historyBurst = 5
 
 // budget limits how often something is done.
 type budget struct {
@@ -56,22 +67,26 @@ type budget struct {
 	every time.Duration // in the long run
 }
 
-// take takes one, or says how long it is until there is one beside those that are kept for others.
-func (b *budget) take(now time.Time, kept float64) (wait time.Duration) {
+// wait is how long it is until there is one.
+func (b *budget) wait(now time.Time) time.Duration {
 	if !b.at.IsZero() {
 		b.left = min(historyBurst, b.left+now.Sub(b.at).Seconds()/b.every.Seconds())
 	}
 	b.at = now
-	if need := 1 + kept - b.left; need > 0 {
-		return time.Duration(need * float64(b.every))
-	}
-	b.left--
-	return 0
+	return time.Duration(max(0, 1-b.left) * float64(b.every))
 }
 
-// readHistory makes sure that the history is known as far as decisions about the clusters concerned need it.
-func (o *observation) readHistory(ctx context.Context) error {
-	h := o.client.history
+// take takes one, or says how long it is until there is one.
+func (b *budget) take(now time.Time) (wait time.Duration) {
+	if wait = b.wait(now); wait == 0 {
+		b.left--
+	}
+	return wait
+}
+
+// readHistory makes sure that the history is known as far as decisions about the clusters concerned need it, or that they wait for it.
+func (o *observation) readHistory(ctx context.Context, how reading) error {
+	h := o.client.reader.history
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	defer func() { o.history, o.unread = maps.Clone(h.uses), h.unread }()
@@ -79,22 +94,34 @@ func (o *observation) readHistory(ctx context.Context) error {
 		h.from, h.through = time.Time{}, time.Time{}
 		clear(h.whole)
 	}
-	shown := o.people || o.ahead
-	decides := o.wanting(h, false)
-	if len(decides) == 0 && (!shown || len(o.wanting(h, true)) == 0) {
+	wanting := o.wanting(h, how)
+	if len(wanting) == 0 {
 		return nil
 	}
-	kept := 0.0
-	if shown { // which must not hold up what is decided
-		kept = historyBurst / 2
+	var wait time.Duration
+	switch {
+	case how == glance, how == show && !h.through.IsZero():
+		wait = max(time.Second, h.budget.wait(time.Now()))
+		o.client.reader.want(wanting)
+	default:
+		wait = h.budget.take(time.Now())
 	}
-	if wait := h.budget.take(time.Now(), kept); wait > 0 {
+	if wait > 0 {
 		o.postponed = map[string]time.Time{}
-		for _, id := range decides {
+		for _, id := range wanting {
 			o.postponed[id] = o.now.Add(wait)
 		}
 		return nil
 	}
+	return o.readNew(ctx, h)
+}
+
+// readNew reads what is new in the history, and as far back as it has to be known.
+func (o *observation) readNew(ctx context.Context, h *history) error {
+	if err := o.client.world.loadSettings(ctx); err != nil { // whether all is logged that is read
+		return err
+	}
+	o.loggingOff = o.client.world.logging()
 	window := historyOverlap + o.now.Sub(h.through)
 	if deep := o.depth(); h.through.IsZero() || h.from.After(o.now.Add(-deep)) {
 		window = max(deep, leastHistory)
@@ -142,38 +169,38 @@ func (c *Client) grant() string {
 	return "GRANT mz_monitor_redacted TO " + pgtext.QuoteIdent(c.pool.Config().ConnConfig.User)
 }
 
-// wanting lists the clusters about which a decision needs a history that is fresher or goes further back than what was read, or what is
-// shown to people.
-func (o *observation) wanting(h *history, shown bool) []string {
+// wanting lists the clusters about which a decision needs a history that is fresher or goes further back than what was read.
+func (o *observation) wanting(h *history, how reading) []string {
 	var ids []string
-	concerned := o.concerned()
-	for _, c := range o.clusters {
-		if concerned[c.ID] && o.wants(h, c.ID, shown) {
-			ids = append(ids, c.ID)
+	for _, id := range o.concerned() {
+		if o.wants(h, id, how) {
+			ids = append(ids, id)
 		}
 	}
 	return ids
 }
 
-func (o *observation) wants(h *history, id string, shown bool) bool {
+func (o *observation) wants(h *history, id string, how reading) bool {
 	idle := o.idleAfter(id)
-	if idle < 0 && !shown {
+	if idle < 0 && !o.ahead {
 		return false
 	}
-	rests := len(o.replicas[id]) == 0
+	rests := len(o.Clusters[id].Replicas) == 0
 	age, last := o.now.Sub(h.through), h.uses[id].latest(!rests)
 	switch {
 	case h.through.IsZero():
 		return true
 	case last.at.IsZero() && h.whole[id].IsZero() && (o.ahead || o.newer(id, h.from)): // it may have been used before
 		return true
+	case how == act && h.through.Before(o.since):
 	case age <= freshAge:
 		return false
-	case shown:
+	case o.ahead:
 		return true
-	case o.subscribed[id], rests && age <= restingAge:
+	case o.Clusters[id].Subscribed, rests && age <= restingAge:
 		return false
-	case last.at.IsZero():
+	}
+	if last.at.IsZero() {
 		return !o.newer(id, o.now.Add(-idle))
 	}
 	return o.now.Sub(last.at) > idle
@@ -224,15 +251,14 @@ func (o *observation) depth() time.Duration {
 // may be yet: the change of a row must not make a cluster that has been idle for days look new. Once is enough.
 func (o *observation) young(h *history) []string {
 	var ids []string
-	for id := range o.concerned() {
-		if !h.uses[id].latest(len(o.replicas[id]) > 0).at.IsZero() || !h.whole[id].IsZero() {
+	for _, id := range o.concerned() {
+		if !h.uses[id].latest(len(o.Clusters[id].Replicas) > 0).at.IsZero() || !h.whole[id].IsZero() {
 			continue
 		}
 		if o.ahead || o.newer(id, h.from) {
 			ids = append(ids, id)
 		}
 	}
-	slices.Sort(ids)
 	return ids
 }
 

@@ -239,7 +239,7 @@ func (l *Lease) connected(ctx context.Context) error {
 	if l.conn != nil && !l.conn.IsClosed() {
 		return nil
 	}
-	conn, err := l.client.connect(ctx)
+	conn, err := l.client.connect(ctx, LeaseName)
 	if err != nil {
 		return err
 	}

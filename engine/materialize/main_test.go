@@ -2,6 +2,7 @@ package materialize_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -52,8 +53,21 @@ func TestMain(m *testing.M) {
 	}())
 }
 
+// tick is how often the stand-in's SUBSCRIBEs report progress: more often than a real server, so that tests are quick.
+const tick = 200 * time.Millisecond
+
 func startSim(listen, data string) (*mzsim.Sim, error) {
-	return mzsim.Start(context.Background(), mzsim.Config{Listen: listen, Data: data, Startup: 20 * time.Millisecond, Hydration: 100 * time.Millisecond, Lag: *lag, Superuser: true})
+	ctx := context.Background()
+	s, err := mzsim.Start(ctx, mzsim.Config{Listen: listen, Data: data, Startup: 20 * time.Millisecond, Hydration: 100 * time.Millisecond, Lag: *lag, Superuser: true})
+	if err != nil {
+		return nil, err
+	}
+	conn, err := pgx.Connect(ctx, s.DSN())
+	if err == nil {
+		_, err = conn.Exec(ctx, fmt.Sprintf("SELECT mz_sim.set('tick', '%s')", tick))
+		err = errors.Join(err, conn.Close(ctx))
+	}
+	return s, err
 }
 
 // ownServer connects to a stand-in of the test's own, whose clock and knobs are nobody else's.

@@ -1,290 +1,225 @@
 package materialize
 
 import (
-	"bytes"
-	"cmp"
 	"context"
-	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-	"golang.org/x/sync/errgroup"
-
 	"mzproxy/engine"
+	"mzproxy/engine/mirror"
 )
 
-// From so many named clusters on, all are read and those that were not named
-// are left out here: the list would make the statement longer than requests may be.
-const longList = 500
-
-// Observe reads clusters in a constant number of queries, side by side. Activity that cannot
-// be read is unknown; anything else that cannot be read is an error, for
-// nothing may be decided without it.
+// Observe takes a picture, and asks the server nothing. What was done to the clusters by this client is in it.
 func (c *Client) Observe(ctx context.Context, clusterIDs ...string) (engine.Snapshot, error) {
-	return c.observe(ctx, &observation{client: c, named: clusterIDs})
-}
-
-// Foresee is Observe for strategies that are not stored yet: activity is read as far back as there is any.
-func (c *Client) Foresee(ctx context.Context, clusterIDs ...string) (engine.Snapshot, error) {
-	return c.observe(ctx, &observation{client: c, named: clusterIDs, ahead: true})
-}
-
-// Inspect is Observe for people: activity is as fresh as it can be had, also where it changes no decision.
-func (c *Client) Inspect(ctx context.Context, clusterIDs ...string) (engine.Snapshot, error) {
-	return c.observe(ctx, &observation{client: c, named: clusterIDs, people: true})
-}
-
-func (c *Client) observe(ctx context.Context, o *observation) (engine.Snapshot, error) {
-	f, err := c.loadFacts(ctx)
+	v, err := c.world.see(ctx, clusterIDs...)
 	if err != nil {
 		return engine.Snapshot{}, err
 	}
-	if err = o.read(ctx); isMissing(err) && !isColumn(err) { // somebody has dropped a table of ours
-		if err := c.EnsureTables(ctx); err != nil {
+	o := c.observation(v, clusterIDs)
+	if err := o.readHistory(ctx, glance); err != nil {
+		return engine.Snapshot{}, err
+	}
+	return o.snapshot(), nil
+}
+
+// Reread is Observe with the rows of strategies as they are now. A cluster that was made a moment ago, or of which others have told that
+// something was done to it, is shown as it is then.
+func (c *Client) Reread(ctx context.Context, clusterIDs ...string) (engine.Snapshot, error) {
+	o, err := c.reread(ctx, clusterIDs)
+	if err != nil {
+		return engine.Snapshot{}, err
+	}
+	if err := o.readHistory(ctx, ask); err != nil {
+		return engine.Snapshot{}, err
+	}
+	return o.snapshot(), nil
+}
+
+// Inspect is Reread for people, who wait for nothing that only decisions need. They are shown what was known last where it is not known how things are now.
+func (c *Client) Inspect(ctx context.Context, clusterIDs ...string) (engine.Snapshot, error) {
+	if v, why := c.world.old(); why != nil && v != nil {
+		o := c.observation(v, clusterIDs)
+		if err := o.readHistory(ctx, glance); err != nil {
 			return engine.Snapshot{}, err
 		}
-		c.cfg.Logger.Warn("a table of the proxy's was missing; it is made again")
-		o = &observation{client: c, named: o.named, ahead: o.ahead, people: o.people}
-		err = o.read(ctx)
+		s := o.snapshot()
+		s.Stale = "how the clusters are now is not known: " + why.Error()
+		return s, nil
 	}
+	o, err := c.reread(ctx, clusterIDs)
 	if err != nil {
 		return engine.Snapshot{}, err
 	}
-	return o.snapshot(f), nil
-}
-
-func (o *observation) read(ctx context.Context) error {
-	if err := side(ctx, o.readStrategies, o.readState, o.readRecentActions,
-		o.readClusters, o.readReplicas, o.readReplicaAges, o.readObjects, o.readSubscriptions, o.readLogging); err != nil {
-		return err
+	if err := o.readHistory(ctx, show); err != nil {
+		return engine.Snapshot{}, err
 	}
-	return o.readHistory(ctx)
+	return o.snapshot(), nil
 }
 
-// observation is a snapshot in the making. Each field is written by one read.
+// Foresee is Inspect for strategies that are not stored yet: activity is read as far back as there is any.
+func (c *Client) Foresee(ctx context.Context, clusterIDs ...string) (engine.Snapshot, error) {
+	o, err := c.reread(ctx, clusterIDs)
+	if err != nil {
+		return engine.Snapshot{}, err
+	}
+	o.ahead = true
+	if err := o.readHistory(ctx, ask); err != nil {
+		return engine.Snapshot{}, err
+	}
+	return o.snapshot(), nil
+}
+
+// reread makes an observation with the rows as they are now.
+func (c *Client) reread(ctx context.Context, ids []string) (*observation, error) {
+	c.world.run()
+	upTo, untouched := c.world.untouched()
+	owed := c.world.debts(ids)
+	rows, at, err := c.readRows(ctx, ids)
+	if isMissing(err) && c.mend(ctx, err) {
+		rows, at, err = c.readRows(ctx, ids)
+	}
+	if err == nil && at == 0 && (!untouched || len(owed) > 0) {
+		at, err = c.serverNow(ctx)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.world.pay(owed, at)
+	from, err := c.strange(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
+	if !untouched {
+		from = max(from, at)
+	}
+	v, err := c.world.seeFrom(ctx, from, ids...)
+	if err != nil {
+		return nil, err
+	}
+	if !untouched {
+		c.world.shows(upTo)
+	}
+	o := c.observation(v, ids)
+	o.override(rows)
+	return o, nil
+}
+
+// observation is a snapshot in the making.
 type observation struct {
 	client *Client
-	named  []string // ids of clusters; none: all that are concerned
-	again  bool     // only what may have changed since a moment ago
-	ahead  bool     // also what strategies may ask for that are not stored yet
-	people bool     // for people, to whom activity is shown
+	*view
+	named []string  // ids of clusters; none: all that are concerned
+	since time.Time // of the last look: what was read before does not count
+	ahead bool      // also what strategies may ask for that are not stored yet
 
-	rows     map[string][]engine.StrategyRow // by cluster id, as all that follow
-	undated  bool                            // the table has no column updated_at
-	memories map[string]memory
-	faults   map[string]string // what is wrong with the stored state
-	recent   map[string]*recentActions
-	clusters []engine.ClusterState
-	now      time.Time
-	replicas map[string][]replica
-	ages     map[string]time.Time // by replica id, as crashes and hydrated
-	crashes  map[string]crashes
-	statuses map[string]said            // by replica id
-	hydrated map[string]map[string]bool // objects by replica: reported, and whether hydrated
-	objects  map[string][]object
-
-	// Why these are not known; empty: they are.
-	crashesUnknown, hydrationUnknown, objectsUnknown, subscriptionsUnknown string
-
-	history    map[string]used      // what statement history tells
-	postponed  map[string]time.Time // when the history is read again, of clusters for which it should be now
-	unread     string               // why the history cannot be read
-	subscribed map[string]bool      // a SUBSCRIBE is running
-	loggingOff string               // why it cannot be trusted; empty: it can
+	rows map[string][]engine.StrategyRow // by cluster id
+	// What is not in the picture, and was read some time ago.
+	history   map[string]used      // what statement history tells, by cluster id
+	postponed map[string]time.Time // when the history is read again, of clusters for which it should be now
+	unread    string               // why the history cannot be read
+	past      *past
 }
 
-// filter restricts a column to the clusters named, where their list is short enough, or to those
-// of users.
-func (o *observation) filter(column string) string {
-	if len(o.named) == 0 || len(o.named) > longList {
-		return column + " LIKE 'u%'"
-	}
-	return column + " IN " + in(o.named)
-}
-
-func (o *observation) readStrategies(ctx context.Context) error {
-	err := o.readStrategyRows(ctx, "updated_at::text")
-	if isMissing(err) && strings.Contains(err.Error(), `column "updated_at"`) {
-		o.undated = true
-		err = o.readStrategyRows(ctx, "NULL::text")
-		o.client.firstSeen.date(o.rows, o.client.clock.there(time.Now()))
-	}
-	return err
-}
-
-func (o *observation) readStrategyRows(ctx context.Context, updated string) error {
-	o.rows = map[string][]engine.StrategyRow{}
-	where := ""
-	if len(o.named) > 0 && len(o.named) <= longList {
-		where = " WHERE cluster_id IN " + in(append(slices.Clone(o.named), engine.AllClusters))
-	}
-	err := o.client.query(ctx, "read strategies",
-		"SELECT cluster_id, strategy_type, config::text, "+updated+" FROM "+o.client.table(strategiesTable)+where,
-		func(rows pgx.Rows) error {
-			var id, kind, config, updated *string
-			if err := rows.Scan(&id, &kind, &config, &updated); err != nil {
-				return err
-			}
-			o.rows[orEmpty(id)] = append(o.rows[orEmpty(id)], strategyRow(id, kind, config, updated))
-			return nil
-		})
-	for _, rows := range o.rows { // the table has no order; a plan needs one
-		slices.SortFunc(rows, func(a, b engine.StrategyRow) int {
-			return cmp.Or(strings.Compare(a.Type, b.Type), bytes.Compare(a.Config, b.Config))
-		})
-	}
-	return err
-}
-
-// strategyRow reads a row that anybody may have written. What cannot be read is its fault, and nobody else's.
-func strategyRow(id, kind, config, updated *string) engine.StrategyRow {
-	row := engine.StrategyRow{Type: orEmpty(kind), Config: json.RawMessage(orEmpty(config))}
-	for _, column := range []struct {
-		name  string
-		value *string
-	}{{"cluster_id", id}, {"strategy_type", kind}, {"config", config}} {
-		if column.value == nil {
-			row.Fault = column.name + " is null"
-			return row
+func (c *Client) observation(v *view, named []string) *observation {
+	o := &observation{client: c, view: v, named: named, rows: map[string][]engine.StrategyRow{}}
+	take := func(id string, cluster *mirror.Cluster) {
+		if cluster != nil && len(cluster.Strategies) > 0 {
+			o.rows[id] = cluster.Strategies
 		}
 	}
-	if updated == nil {
-		return row
-	}
-	t, err := parseMoment(*updated)
-	if err != nil {
-		row.Fault = "updated_at is " + err.Error()
-		return row
-	}
-	row.UpdatedAt = &t
-	return row
-}
-
-func at(t *time.Time) *engine.Timestamp {
-	if t == nil {
-		return nil
-	}
-	ts := engine.At(t.UTC())
-	return &ts
-}
-
-// readClusters reads the clusters, and the time.
-func (o *observation) readClusters(ctx context.Context) error {
-	where := ""
-	if o.again {
-		where = " WHERE " + o.filter("id")
-	}
-	return o.client.query(ctx, "read clusters", "SELECT id, name, coalesce(managed, false), now() FROM mz_catalog.mz_clusters"+where,
-		func(rows pgx.Rows) error {
-			var c engine.ClusterState
-			if err := rows.Scan(&c.ID, &c.Name, &c.Managed, &o.now); err != nil {
-				return err
+	for _, clusters := range []map[string]*mirror.Cluster{v.Clusters, v.Strangers} {
+		if len(named) == 0 {
+			for id, cluster := range clusters {
+				take(id, cluster)
 			}
-			o.clusters = append(o.clusters, c)
-			return nil
-		})
-}
-
-// snapshot puts together what was read.
-func (o *observation) snapshot(f facts) engine.Snapshot {
-	s := engine.Snapshot{Now: engine.At(o.now.UTC()), Sizes: f.sizes, Withheld: f.withheld, Limits: f.limits, EnableExperimental: o.client.cfg.EnableExperimental}
-	costs := map[string]float64{}
-	for _, size := range slices.Concat(f.sizes, f.withheld) {
-		costs[size.Name] = size.CreditsPerHour
-	}
-	for _, replicas := range o.replicas {
-		for _, r := range replicas {
-			s.Limits.CreditsInUse += costs[r.Size]
-		}
-	}
-	o.client.clock.note(time.Now(), o.now)
-	s.Undated, s.Rate = o.undated, o.client.tuned().Rate
-	s.Pauses, s.Strays = o.pauses(), o.strays()
-	uses := o.uses()
-	processes := processesOf(s)
-	concerned := o.concerned()
-	for _, c := range o.clusters {
-		if !concerned[c.ID] {
 			continue
 		}
-		memory := o.memories[c.ID]
-		c.Control, c.Native = c.Name == o.client.cfg.ControlCluster, f.native[c.ID]
-		c.Counted, c.Recorded, c.StateFault, c.CrashesUnknown = true, true, o.faults[c.ID], o.crashesUnknown
-		if r := o.recent[c.ID]; r != nil {
-			c.RecentActions, c.Failures = r.executed, r.failing()
+		for _, id := range append(slices.Clone(named), engine.AllClusters) {
+			take(id, clusters[id])
 		}
-		if c.State = memory.Strategies; c.State == nil {
-			c.State = map[string]json.RawMessage{}
-		}
-		o.fill(&c, processes)
-		c.CreatedBy = memory.createdBy(c.Replicas)
+	}
+	o.date()
+	return o
+}
+
+// override takes rows that were read just now in the place of those of the picture.
+func (o *observation) override(rows map[string][]engine.StrategyRow) {
+	o.rows = rows
+	if len(o.named) > 0 {
+		maps.DeleteFunc(o.rows, func(id string, _ []engine.StrategyRow) bool {
+			return id != engine.AllClusters && !slices.Contains(o.named, id)
+		})
+	}
+	o.date()
+}
+
+// date gives rows of a table without a time the time at which they were first seen.
+func (o *observation) date() {
+	if o.undated {
+		o.rows = o.client.firstSeen.date(o.rows, o.now)
+	}
+}
+
+// snapshot puts together what is known.
+func (o *observation) snapshot() engine.Snapshot {
+	s := engine.Snapshot{Now: engine.At(o.now), At: engine.At(o.Time()), Limits: o.limits, EnableExperimental: o.client.cfg.EnableExperimental, Undated: o.undated, Rate: o.client.tuned().Rate}
+	s.Sizes, s.Withheld = o.sizes()
+	s.Limits.CreditsInUse = o.InUse()
+	s.Pauses, s.Strays = o.pauses(), o.strays()
+	o.past = o.client.reader.past()
+	uses := o.uses()
+	processes := map[string]int64{}
+	for _, size := range o.Sizes {
+		processes[size.Name] = size.Processes
+	}
+	for _, id := range o.concerned() {
+		c := o.state(o.Clusters[id], processes)
 		uses.tell(&c)
 		s.Clusters = append(s.Clusters, c)
 	}
-	slices.SortFunc(s.Clusters, func(a, b engine.ClusterState) int { return strings.Compare(a.ID, b.ID) })
 	return s
 }
 
-// processesOf tells how many processes a replica of a size has.
-func processesOf(s engine.Snapshot) map[string]int64 {
-	processes := map[string]int64{}
-	for _, size := range slices.Concat(s.Sizes, s.Withheld) {
-		processes[size.Name] = size.Processes
+// state is a cluster as a decision sees it.
+func (o *observation) state(m *mirror.Cluster, processes map[string]int64) engine.ClusterState {
+	c := m.ClusterState
+	c.Control = c.Name == o.client.cfg.ControlCluster
+	c.Strategies = o.rows[c.ID]
+	c.CrashesUnknown = o.past.crashesUnknown
+	c.Replicas = slices.Clone(c.Replicas)
+	c.State = maps.Clone(c.State)
+	c.RecentActions, c.Failures = recentActions(m.Actions, o.now, o.client.tuned().Rate.Within)
+	for i := range c.Replicas {
+		o.finish(&c, &c.Replicas[i], m.Statuses[i], processes)
 	}
-	return processes
+	return c
 }
 
-// fill puts in what is read at a second look, too.
-func (o *observation) fill(c *engine.ClusterState, processes map[string]int64) {
-	c.Strategies, c.Obligations = o.rows[c.ID], o.obligations(c.ID)
-	c.Objects = nil
-	if o.objectsUnknown == "" {
-		n := int64(len(o.objects[c.ID]))
-		c.Objects = &n
+// finish puts in what is known of a replica. It is online when all processes of its size are, and have been for
+// some time: right after a start, what is said about hydration may be from before.
+func (o *observation) finish(c *engine.ClusterState, r *engine.Replica, s mirror.Status, processes map[string]int64) {
+	r.Online = s.Online > 0 && s.Online == s.Processes && s.Online >= processes[r.Size]
+	r.CrashCount, r.OOMCount = o.past.crashesOf(r.ID, o.now)
+	if s.Born != 0 {
+		r.CreatedAt = at(time.UnixMilli(int64(s.Born)))
+	} else if created, ok := o.past.ages[r.ID]; ok {
+		r.CreatedAt = at(created)
 	}
-	for _, r := range o.replicas[c.ID] {
-		c.Replicas = append(c.Replicas, r.Replica)
+	if !r.Online || s.Since == nil {
+		return
 	}
-	for i, r := range o.replicas[c.ID] {
-		c.Replicas[i] = o.finish(c, r, processes)
-	}
-	c.Pinned = o.pinnedSources(c)
-}
-
-// Recheck observes the cluster of a snapshot again, in half the queries: without activity and history.
-func (c *Client) Recheck(ctx context.Context, seen engine.Snapshot) (engine.Snapshot, error) {
-	before := seen.Clusters[0]
-	o := &observation{client: c, named: []string{before.ID}, again: true}
-	if err := side(ctx, o.readStrategies, o.readClusters, o.readReplicas, o.readObjects); err != nil {
-		return engine.Snapshot{}, err
-	}
-	if len(o.clusters) == 0 {
-		seen.Clusters = nil
-		return seen, nil
-	}
-	now := before
-	now.Name, now.Managed, now.Replicas, now.SettledAt = o.clusters[0].Name, o.clusters[0].Managed, nil, nil
-	o.fill(&now, processesOf(seen))
-	for i, r := range now.Replicas {
-		if old := before.Replica(r.Name); old != nil && old.ID == r.ID {
-			now.Replicas[i].CrashCount, now.Replicas[i].OOMCount, now.Replicas[i].CreatedAt = old.CrashCount, old.OOMCount, old.CreatedAt
+	if settled := s.Since.Add(o.client.cfg.Lag); settled.After(o.now) {
+		r.Online = false
+		if c.SettledAt == nil || settled.Before(c.SettledAt.Time) {
+			c.SettledAt = at(settled)
 		}
 	}
-	seen.Pauses = o.pauses()
-	seen.Now, seen.Clusters = engine.At(o.now.UTC()), []engine.ClusterState{now}
-	return seen, nil
 }
 
-// side reads side by side.
-func side(ctx context.Context, reads ...func(context.Context) error) error {
-	var group errgroup.Group
-	for _, read := range reads {
-		group.Go(func() error { return read(ctx) })
-	}
-	return group.Wait()
+func at(t time.Time) *engine.Timestamp {
+	ts := engine.At(t.UTC())
+	return &ts
 }
 
 // pauses are the rows that pause all clusters.
@@ -296,7 +231,7 @@ func (o *observation) pauses() []engine.StrategyRow {
 func (o *observation) strays() []engine.Stray {
 	var strays []engine.Stray
 	for _, id := range slices.Sorted(maps.Keys(o.rows)) {
-		if slices.ContainsFunc(o.clusters, func(c engine.ClusterState) bool { return c.ID == id }) {
+		if o.Clusters[id] != nil {
 			continue
 		}
 		for _, row := range o.rows[id] {
@@ -309,22 +244,56 @@ func (o *observation) strays() []engine.Stray {
 	return strays
 }
 
-// concerned are the clusters that the snapshot is about.
-func (o *observation) concerned() map[string]bool {
-	ids := map[string]bool{}
-	for _, id := range o.named {
-		ids[id] = true
-	}
-	if len(o.named) > 0 {
-		return ids
-	}
-	for id := range o.rows {
-		ids[id] = true
-	}
-	for id, m := range o.memories {
-		if len(m.Replicas)+len(m.created) > 0 {
-			ids[id] = true
+// concerned are the ids of the clusters that the snapshot is about, sorted: those that were named, or those that have to do with strategies.
+func (o *observation) concerned() []string {
+	ids := slices.Clone(o.named)
+	if len(ids) == 0 {
+		for id, c := range o.Clusters {
+			if len(o.rows[id]) > 0 || len(c.Memory.Replicas)+len(c.Memory.Created) > 0 {
+				ids = append(ids, id)
+			}
 		}
 	}
-	return ids
+	ids = slices.DeleteFunc(ids, func(id string) bool { return o.Clusters[id] == nil })
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}
+
+// failuresFor is how long statements that failed are told of.
+const failuresFor = time.Hour
+
+// recentActions counts the actions that were executed within some time, whoever took them, and finds the statements that keep failing: that were not
+// executed since they failed. What has failed is tried again with a backoff of its own, so it does not count. Rows that are dated in the
+// future are nobody's.
+func recentActions(actions []mirror.Action, now time.Time, within time.Duration) (executed int64, failing []engine.Failure) {
+	failures, succeeded := map[string]*engine.Failure{}, map[string]time.Time{}
+	for _, a := range actions {
+		if a.Executed == nil || a.At == nil || a.At.Before(now.Add(-failuresFor)) || a.At.After(now.Add(time.Minute)) {
+			continue
+		}
+		if *a.Executed {
+			if a.At.After(now.Add(-within)) {
+				executed++
+			}
+			if a.At.After(succeeded[a.SQL]) {
+				succeeded[a.SQL] = *a.At
+			}
+			continue
+		}
+		f := failures[a.SQL]
+		if f == nil {
+			f = &engine.Failure{SQL: a.SQL}
+			failures[a.SQL] = f
+		}
+		f.Times++
+		if !a.At.Before(f.Last.Time) {
+			f.Last, f.Error, f.Code = engine.At(*a.At), a.Error, a.Code
+		}
+	}
+	for _, sql := range slices.Sorted(maps.Keys(failures)) {
+		if !failures[sql].Last.Before(succeeded[sql]) {
+			failing = append(failing, *failures[sql])
+		}
+	}
+	return executed, failing
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -39,13 +38,20 @@ func newClient(t *testing.T, s *server, cfg materialize.Config) *materialize.Cli
 	return c
 }
 
+// observe observes what is there now.
 func observe(t tb, c *materialize.Client, ids ...string) engine.Snapshot {
 	t.Helper()
-	s, err := c.Observe(context.Background(), ids...)
-	if err != nil {
-		t.Fatal(err)
+	c.Touch()
+	var s engine.Snapshot
+	var err error
+	for deadline := time.Now().Add(patience); ; { // it takes patience on a slow machine
+		if s, err = c.Reread(context.Background(), ids...); err == nil {
+			return s
+		}
+		if time.Now().After(deadline) {
+			t.Fatal(err)
+		}
 	}
-	return s
 }
 
 // observeOne observes a cluster that has to exist.
@@ -116,59 +122,45 @@ func TestObserve(t *testing.T) {
 	}
 }
 
-// A second look shows what the cluster is by now, as a whole observation would, in half the queries.
+// What is asked at the point of action is of that moment: the name, the kind and the replicas, and all the rest where the action rests on it.
 func TestRecheck(t *testing.T) {
 	s := newServer(t)
 	c := newClient(t, s, materialize.Config{})
 	id := s.cluster(t, "rechecked", "a 25cc", "b 50cc")
 	s.run(t, "CREATE TABLE again (n int)")
-	s.run(t, "SELECT mz_sim.crash('rechecked', 'b', 'oom-killed')")
-	var first engine.Snapshot
-	until(t, "the crash is seen", func() bool {
-		first = observe(t, c, id)
-		return slices.ContainsFunc(first.Clusters[0].Replicas, func(r engine.Replica) bool { return r.CrashCount > 0 })
-	})
-	name := "rechecked"
-	for _, change := range []string{
-		"SELECT 1",
-		"INSERT INTO mz_cluster_strategies (cluster_id, strategy_type, config) VALUES ('" + id + "', 'burst', '{}')",
-		"CREATE INDEX again_idx IN CLUSTER %s ON again (n)",
-		"SELECT mz_sim.hydrate('%s', 'a')",
-		"CREATE CLUSTER REPLICA %s.c (SIZE '25cc')",
-		"DROP CLUSTER REPLICA %s.b",
-		"ALTER CLUSTER %s RENAME TO rechecked2",
-	} {
-		s.run(t, "%s", strings.ReplaceAll(change, "%s", name))
-		if strings.HasPrefix(change, "ALTER") {
-			name = "rechecked2"
+	first := observe(t, c, id)
+	s.run(t, "ALTER CLUSTER rechecked RENAME TO rechecked2")
+	s.run(t, "CREATE CLUSTER REPLICA rechecked2.c (SIZE '25cc')")
+	s.run(t, "DROP CLUSTER REPLICA rechecked2.b")
+	s.run(t, "CREATE INDEX again_idx IN CLUSTER rechecked2 ON again (n)")
+	s.want(t, id, "burst", burst)
+	some, err := c.Recheck(t.Context(), first, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := some.Clusters[0]; o.Name != "rechecked2" || o.Replica("b") == nil || len(o.Strategies) > 0 {
+		t.Errorf("what little rests on: %+v", o)
+	}
+	effect, err := c.Effect(t.Context(), some)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := effect.Clusters[0]; len(o.Replicas) != 2 || o.Replica("a").ID != first.Clusters[0].Replica("a").ID || o.Replica("c").Size != "25cc" || o.Replica("c").ID == "" {
+		t.Errorf("after a statement: %+v", o)
+	}
+	all, err := c.Recheck(t.Context(), first, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o := all.Clusters[0]; o.Name != "rechecked2" || len(o.Replicas) != 2 || o.Replica("b") != nil || *o.Objects != 1 || len(o.Strategies) != 1 {
+		t.Errorf("what everything rests on: %+v", o)
+	}
+	s.run(t, "DROP CLUSTER rechecked2 CASCADE")
+	for _, whole := range []bool{false, true} {
+		if again, err := c.Recheck(t.Context(), first, whole); err != nil || len(again.Clusters) != 0 {
+			t.Errorf("a cluster that is gone: %+v, %v", again.Clusters, err)
 		}
-		var want, got string
-		same := func() bool { // replicas hydrate between two looks
-			again, err := c.Recheck(t.Context(), first)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want, got = described(observeOne(t, c, id)), described(again.Clusters[0])
-			return want == got
-		}
-		until(t, "both looks show the same", same)
 	}
-	s.run(t, "DROP CLUSTER %s CASCADE", name)
-	if again, err := c.Recheck(t.Context(), first); err != nil || len(again.Clusters) != 0 {
-		t.Errorf("a cluster that is gone: %+v, %v", again.Clusters, err)
-	}
-}
-
-// described is all that a second look has to show.
-func described(c engine.ClusterState) string {
-	text := fmt.Sprint(c.ID, c.Name, c.Managed, *c.Objects, c.Obligations, c.RecentActions)
-	for _, r := range c.Replicas {
-		text += fmt.Sprint("\n", r.ID, r.Name, r.Size, r.Online, *r.Hydrated, *r.HydratedObjects, r.CrashCount, r.OOMCount)
-	}
-	for _, s := range c.Strategies {
-		text += fmt.Sprint("\n", s.Type, string(s.Config), s.UpdatedAt)
-	}
-	return text
 }
 
 // What the server itself scales is told, whichever of the mechanisms the server has.
@@ -234,44 +226,38 @@ func TestObserveLag(t *testing.T) {
 	}
 }
 
-// One observation takes the same number of statements for any number of clusters.
-func TestConstantQueries(t *testing.T) {
-	s := newServer(t)
-	s.run(t, "SELECT mz_sim.set('statement_logging', 'on')")
-	c := newClient(t, s, materialize.Config{})
-	queries := func() int {
-		count := func() string {
-			return s.value(t, `SELECT count(*)::text FROM mz_internal.mz_recent_activity_log WHERE application_name = '%s' AND sql LIKE '%%SELECT%%'
-				AND sql !~ 'mz_cluster_replica_sizes|mz_cluster_schedules|mz_cluster_auto_scaling'`, materialize.ApplicationName) // which are read now and then
-		}
-		quiet := 3 * int(*lag/(10*time.Millisecond)) // polls of until
-		settled := func() int {                      // the history is written a little later
-			last, same := count(), 0
-			until(t, "the history is written", func() bool {
-				if next := count(); next != last {
-					last, same = next, 0
-				}
-				same++
-				return same > quiet
-			})
-			n, err := strconv.Atoi(last)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return n
-		}
-		before := settled()
-		observe(t, c)
-		return settled() - before
+// A look takes a picture: it asks the server nothing, however many clusters there are.
+func TestLooksAskNothing(t *testing.T) {
+	own := ownServer(t)
+	c := newClient(t, own, materialize.Config{})
+	for i := range 8 {
+		own.want(t, own.cluster(t, fmt.Sprint("many_", i), "r 25cc"), "target_size", baseline, "burst", burst)
 	}
-	s.want(t, s.cluster(t, "many_0"), "target_size", baseline)
-	observe(t, c) // what seldom changes is read first
-	one := queries()
-	for _, name := range []string{"many_1", "many_2", "many_3", "many_4", "many_5", "many_6", "many_7"} {
-		s.want(t, s.cluster(t, name), "target_size", baseline, "burst", burst)
+	until(t, "all is known of the replicas", func() bool {
+		return !slices.ContainsFunc(observe(t, c).Clusters, func(o engine.ClusterState) bool { return !o.Replicas[0].Online || o.Replicas[0].CreatedAt == nil })
+	})
+	mark := func(name string) {
+		if _, err := c.Find(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if eight := queries(); one < 5 || eight != one {
-		t.Errorf("%d statements for one cluster, %d for eight", one, eight)
+	mark("the_beginning")
+	for range 20 {
+		if s, err := c.Observe(t.Context()); err != nil || len(s.Clusters) != 8 {
+			t.Fatal(s.Clusters, err)
+		}
+		if _, err := c.Catalog(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	mark("the_end")
+	of := func(name string) string {
+		return fmt.Sprintf("SELECT began_at FROM mz_internal.mz_recent_activity_log WHERE application_name = '%s' AND sql LIKE '%%''%s''%%'", materialize.ApplicationName, name)
+	}
+	until(t, "the end is logged", func() bool { return len(own.column(t, "SELECT began_at::text FROM (%s) x", of("the_end"))) == 1 })
+	if asked := own.column(t, "SELECT sql FROM mz_internal.mz_recent_activity_log WHERE application_name = '%s' AND began_at > (%s) AND began_at < (%s)",
+		materialize.ApplicationName, of("the_beginning"), of("the_end")); len(asked) > 0 {
+		t.Errorf("asked: %q", asked)
 	}
 }
 
@@ -390,7 +376,8 @@ type usage struct {
 
 func usageOf(t tb, c *materialize.Client, id string) usage {
 	t.Helper()
-	s, err := c.Inspect(context.Background(), id)
+	c.Touch()
+	s, err := c.Foresee(context.Background(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -415,10 +402,8 @@ func TestActivityUnknown(t *testing.T) {
 	logging := func(value string) { s.run(t, "SELECT mz_sim.set('statement_logging', '%s')", value) }
 	defer logging("on")
 	for value, want := range map[string]string{"off": "statement logging is off", "0.5": "statement logging is sampled at 0.5", "0.98": "statement logging is sampled at 0.98", "1": "", "on": ""} {
-		logging("on")
+		logging(value)
 		c := newClient(t, s, materialize.Config{Activity: seen})
-		usageOf(t, c, id)
-		logging(value) // counts at the very next look
 		if u := usageOf(t, c, id); u.ActivityUnknown != want || !u.about(10*time.Minute) {
 			t.Errorf("%s: %q, %v", value, u.ActivityUnknown, u.LastActivity)
 		}
@@ -442,7 +427,12 @@ func TestActivityAfterBlindness(t *testing.T) {
 		t.Errorf("%+v", u)
 	}
 	s.run(t, "SELECT mz_sim.set('statement_logging', 'on')")
-	if u := usageOf(t, c, id); u.ActivityUnknown != "" || !u.about(0) {
+	var u usage
+	until(t, "activity is known", func() bool {
+		u = usageOf(t, c, id)
+		return u.ActivityUnknown == ""
+	})
+	if !u.about(0) {
 		t.Errorf("%s ago, by %s, unknown: %q", u.ago, u.ActivitySource, u.ActivityUnknown)
 	}
 }

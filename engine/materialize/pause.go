@@ -29,11 +29,12 @@ func (c *Client) SetPause(ctx context.Context, clusterIDs []string, p engine.Pau
 	if err != nil {
 		return wrapped("encode pause", err)
 	}
-	var now time.Time
-	if err := c.pool.QueryRow(ctx, "SELECT now()").Scan(&now); err != nil {
-		return wrapped("read the time", err)
+	defer c.world.owe(clusterIDs...)
+	now, err := c.serverNow(ctx)
+	if err != nil {
+		return err
 	}
-	moment := pgtext.QuoteLiteral(now.UTC().Format(time.RFC3339Nano)) + "::timestamptz"
+	moment := timestamp(time.UnixMilli(int64(now)))
 	var rows []string
 	for _, id := range clusterIDs {
 		rows = append(rows, "("+pgtext.QuoteLiteral(id)+", "+pgtext.QuoteLiteral(engine.PauseType)+", "+pgtext.QuoteLiteral(string(data))+"::jsonb, "+moment+")")
@@ -52,6 +53,7 @@ func (c *Client) ClearPause(ctx context.Context, clusterIDs []string) (int64, er
 	if len(clusterIDs) == 0 {
 		return 0, nil
 	}
+	defer c.world.owe(clusterIDs...)
 	return c.exec(ctx, "delete pause", "DELETE FROM "+c.table(strategiesTable)+
 		" WHERE strategy_type = $1 AND cluster_id IN "+in(clusterIDs), engine.PauseType)
 }

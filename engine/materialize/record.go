@@ -8,6 +8,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"mzproxy/engine/mirror"
 	"mzproxy/engine/reconcile"
 	"mzproxy/rewrite/pgtext"
 )
@@ -29,7 +30,7 @@ func (c *Client) insertAction(ctx context.Context, r reconcile.ActionRecord) err
 	if err != nil {
 		return fmt.Errorf("encode decision_ctx: %w", err)
 	}
-	_, err = c.exec(ctx, "insert action", "INSERT INTO "+c.table(actionsTable)+" ("+actionColumns+") VALUES ($1, $2, $3, $4::jsonb, $5, $6, now())",
+	_, err = c.exec(ctx, "insert action", "INSERT INTO "+c.table(actionsTable)+" ("+actionColumns+") VALUES ($1, $2, $3, $4::jsonb, $5, $6, "+timestamp(c.serverTime(ctx))+")",
 		r.ActionID, r.ClusterID, r.SQL, string(decision), r.Executed, orNull(r.Error))
 	return err
 }
@@ -44,6 +45,7 @@ func orNull(text string) *string {
 // Finish completes an intention. What was executed stays executed, whoever
 // thinks otherwise. A row that is gone is written anew.
 func (c *Client) Finish(ctx context.Context, r reconcile.ActionRecord) error {
+	defer c.world.owe(r.ClusterID)
 	decision, err := json.Marshal(r.Context)
 	if err != nil {
 		return fmt.Errorf("encode decision_ctx: %w", err)
@@ -110,7 +112,7 @@ func (c *Client) actions(ctx context.Context, where string, limit int) ([]reconc
 // actionRecord reads a row as far as it is of our shape: anybody may have written it, and another tool writes its own. text are id, cluster, statement, decision, message and time.
 func actionRecord(text [6]*string, executed *bool) reconcile.ActionRecord {
 	r := reconcile.ActionRecord{ActionID: orEmpty(text[0]), ClusterID: orEmpty(text[1]), SQL: orEmpty(text[2]), Executed: executed, Error: orEmpty(text[4])}
-	if created := momentOr(text[5], nil); created != nil {
+	if created := mirror.MomentOr(text[5], nil); created != nil {
 		r.CreatedAt = *created
 	}
 	_ = json.Unmarshal([]byte(orEmpty(text[3])), &r.Context)

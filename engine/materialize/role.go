@@ -4,111 +4,93 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 
 	"mzproxy/engine"
+	"mzproxy/engine/mirror"
 )
 
 // Role finds the role of a session by the user name that the server accepted at its login. The session's own row in the
-// catalog comes up to a second or two later than the session, the role's is there. Superuser is what the catalog knows: some servers tell
-// it to the session itself alone. Where the server does not check privileges, everybody counts as superuser.
+// catalog comes up to a second or two later than the session, the role's is there, or is asked for: an unknown user gets a role at login. Superuser is
+// what the catalog knows: some servers tell it to the session itself alone. Where the server does not check privileges, everybody counts as superuser.
 func (c *Client) Role(ctx context.Context, user string) (engine.Role, error) {
-	r, super, err := c.roleNamed(ctx, user)
+	v, err := c.world.see(ctx)
 	if err != nil {
-		return r, err
+		return engine.Role{}, err
 	}
-	r.Superuser = super || c.show(ctx, "enable_rbac_checks") == "off"
-	if r.Superuser {
-		return r, nil
+	r, ok := v.Roles.Named(user)
+	if !ok {
+		if r, err = c.newRole(ctx, user); err != nil {
+			return r, err
+		}
 	}
-	r.MemberOf, err = c.memberOf(ctx, r.ID)
-	return r, err
+	r.Superuser = r.Superuser || v.open
+	return r, nil
 }
 
-// roleNamed finds the role that a user name stands for. The server may have folded the case of the name at login: the role
-// of exactly this name counts, and without one the only role that differs in case alone.
-func (c *Client) roleNamed(ctx context.Context, user string) (role engine.Role, super bool, err error) {
-	type known struct {
-		engine.Role
-		super bool
-	}
-	var found []known
-	err = c.query(ctx, "read role", "SELECT id, name, coalesce(rolsuper, false) FROM mz_catalog.mz_roles WHERE lower(name) = lower($1)", func(rows pgx.Rows) error {
-		var k known
-		err := rows.Scan(&k.ID, &k.Name, &k.super)
-		found = append(found, k)
+// newRole asks for a role that no picture shows yet. It has been granted nothing that counts.
+func (c *Client) newRole(ctx context.Context, user string) (role engine.Role, err error) {
+	n := 0
+	err = c.query(ctx, "read role", "SELECT id, name FROM mz_catalog.mz_roles WHERE name = $1 OR lower(name) = lower($1)", func(rows pgx.Rows) error {
+		n++
+		var found engine.Role
+		err := rows.Scan(&found.ID, &found.Name)
+		if n == 1 || found.Name == user {
+			role = found
+		}
 		return err
 	}, user)
-	if err != nil {
-		return role, false, err
+	if err == nil && n != 1 && role.Name != user {
+		err = fmt.Errorf("read role: %d roles are named %q but for letter case", n, user)
 	}
-	if i := slices.IndexFunc(found, func(k known) bool { return k.Name == user }); i >= 0 {
-		return found[i].Role, found[i].super, nil
-	}
-	if len(found) != 1 {
-		return role, false, fmt.Errorf("read role: %d roles are named %q but for letter case", len(found), user)
-	}
-	return found[0].Role, found[0].super, nil
+	return role, err
 }
 
-// MayRead tells whether the server would let a role read one of our tables.
+// MayRead tells whether the server would let a role read one of our tables. That it would not has to be so now: it may have been granted a moment ago.
 func (c *Client) MayRead(ctx context.Context, r engine.Role, table string) (bool, error) {
-	if r.Superuser {
-		return true, nil
-	}
-	var may *bool
-	err := c.pool.QueryRow(ctx, "SELECT has_table_privilege($1, $2, 'SELECT')", r.Name, c.table(table)).Scan(&may)
-	return may != nil && *may, wrapped("read privileges", err)
+	return c.holds(ctx, r, table, "r")
 }
 
 // MayWrite tells whether a role holds INSERT, UPDATE or DELETE on the table of the strategies.
 func (c *Client) MayWrite(ctx context.Context, r engine.Role, privilege string) (bool, error) {
+	return c.holds(ctx, r, strategiesTable, map[string]string{"INSERT": "a", "UPDATE": "w", "DELETE": "d"}[privilege])
+}
+
+func (c *Client) holds(ctx context.Context, r engine.Role, table, letter string) (bool, error) {
 	if r.Superuser {
 		return true, nil
 	}
-	var may *bool
-	err := c.pool.QueryRow(ctx, "SELECT has_table_privilege($1, $2, $3)", r.Name, c.table(strategiesTable), privilege).Scan(&may)
-	return may != nil && *may, wrapped("read privileges", err)
-}
-
-// memberOf returns the roles that a role is a member of, directly or not.
-func (c *Client) memberOf(ctx context.Context, role string) ([]string, error) {
-	groups, err := c.memberships(ctx)
-	return reach(groups, role), err
-}
-
-// memberships are the roles that roles are members of directly.
-func (c *Client) memberships(ctx context.Context) (map[string][]string, error) {
-	groups := map[string][]string{}
-	err := c.query(ctx, "read role members", "SELECT member, role_id FROM mz_catalog.mz_role_members", func(rows pgx.Rows) error {
-		var member, group string
-		err := rows.Scan(&member, &group)
-		groups[member] = append(groups[member], group)
-		return err
-	})
-	return groups, err
-}
-
-// reach is where memberships lead from a role.
-func reach(groups map[string][]string, role string) []string {
-	var all []string
-	for next := []string{role}; len(next) > 0; next = next[1:] {
-		for _, group := range groups[next[0]] {
-			if !slices.Contains(all, group) {
-				all = append(all, group)
-				next = append(next, group)
-			}
-		}
+	v, err := c.world.see(ctx)
+	if err != nil || v.may(r, table, letter) {
+		return err == nil, err
 	}
-	return all
+	c.Touch()
+	if v, err = c.world.seeTouched(ctx); err != nil {
+		return false, err
+	}
+	now, _ := v.Roles.Named(r.Name)
+	return v.may(now, table, letter), nil
+}
+
+// may tells whether a role has a privilege on one of our tables: as owner, granted to it, to a role that it is a member of, or to everybody.
+func (v *view) may(r engine.Role, table, letter string) bool {
+	is := func(id string) bool { return id == r.ID || slices.Contains(r.MemberOf, id) }
+	for _, t := range v.Tables {
+		if t.Name != table || t.Database != v.database {
+			continue
+		}
+		return is(t.OwnerID) || slices.ContainsFunc(t.Grants, func(g mirror.Grant) bool {
+			return (g.Grantee == "" || is(g.Grantee)) && strings.Contains(g.Letters, letter)
+		})
+	}
+	return false
 }
 
 // controller is the role that the controller's own connections have.
-func (c *Client) controller(ctx context.Context) (engine.Role, error) {
-	r, err := c.Role(ctx, c.pool.Config().ConnConfig.User)
-	if err == nil && c.show(ctx, "is_superuser") == "on" {
-		r.Superuser = true
-	}
-	return r, err
+func (c *Client) controller(v *view) (engine.Role, bool) {
+	r, ok := v.Roles.Named(c.pool.Config().ConnConfig.User)
+	r.Superuser = r.Superuser || v.open || v.super
+	return r, ok
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"mzproxy/engine"
+	"mzproxy/engine/mirror"
 	"mzproxy/engine/strategy"
 )
 
@@ -83,26 +84,85 @@ func (d Dice) Foreign() *string {
 	}
 }
 
+// sheet is a mirror with some clusters, and what it is told beside them.
+type sheet struct {
+	t testing.TB
+	*mirror.Mirror
+}
+
+var copyEscapes = strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`, "\t", `\t`)
+
+// tell gives the mirror a row, as a server sends it.
+func (s sheet) tell(from mirror.Source, at int, columns ...*string) {
+	s.t.Helper()
+	text := fmt.Sprintf("%d\tf\t1", at)
+	for i := range 9 {
+		value := `\N`
+		if i < len(columns) && columns[i] != nil {
+			value = copyEscapes.Replace(*columns[i])
+		}
+		text += "\t" + value
+	}
+	s.take(from, text)
+}
+
+func (s sheet) take(from mirror.Source, text string) {
+	s.t.Helper()
+	line, err := mirror.ParseLine(text)
+	if err == nil {
+		_, err = s.Take(from, line)
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func newSheet(t testing.TB) sheet {
+	t.Helper()
+	s := sheet{t, mirror.New(mirror.Catalog("public", nil), mirror.Own("a", "b", "c", "d", "'2025-01-01'", false), nil)}
+	for id, name := range map[string]string{"u1": "prod", "u2": "other", "u3": "third"} {
+		s.tell(mirror.FromCatalog, 1, text("cluster"), &id, &name, text("false"), text("u1"))
+	}
+	for size, workers := range map[string]string{"25cc": "1", "400cc": "4"} {
+		s.tell(mirror.FromCatalog, 1, text("size"), &size, text("1"), &workers, text("0.25"))
+	}
+	return s
+}
+
+func text(s string) *string { return &s }
+
+// snapshot is what somebody sees who looks at noon.
+func (s sheet) snapshot(history map[string]used) engine.Snapshot {
+	s.t.Helper()
+	for range 2 {
+		for from := range mirror.Source(2) {
+			s.take(from, "2\tt"+strings.Repeat("\t\\N", 10))
+			s.take(from, "3\tt"+strings.Repeat("\t\\N", 10))
+		}
+	}
+	client := &Client{}
+	client.reader = newReader(client)
+	o := client.observation(&view{Picture: s.Picture(), now: noon}, nil)
+	o.history = history
+	return o.snapshot()
+}
+
+var noon = time.Date(2025, 6, 1, 12, 0, 0, 0, time.UTC)
+
 // Whatever stands in a row of one of the tables: it is read, or it is its own fault; nothing panics, and the plan of a healthy
 // cluster beside it stays as it is.
 func TestRandomRows(t *testing.T) {
 	t.Parallel()
 	d := Dice{rand.New(rand.NewPCG(1, 2))}
 	planner := engine.Planner{Registry: engine.NewRegistry(strategy.All()...)}
-	now := time.Date(2025, 6, 1, 12, 0, 0, 0, time.UTC)
 	for range randomRows / rowsTogether {
-		o := &observation{client: &Client{}, now: now, rows: map[string][]engine.StrategyRow{}, recent: map[string]*recentActions{}, history: map[string]used{"u1": {ran: use{at: now}}}}
-		o.clusters = []engine.ClusterState{{ID: "u1", Name: "prod"}, {ID: "u2", Name: "other"}, {ID: "u3", Name: "third"}}
-		newest := o.noState()
-		kind, config, updated := "target_size", `{"target_size": "25cc"}`, "2025-06-01 11:00:00+00"
-		id := "u1"
-		o.rows["u1"] = []engine.StrategyRow{strategyRow(&id, &kind, &config, &updated)}
+		sheet := newSheet(t)
+		sheet.tell(mirror.FromTables, 1, text("strategy"), text("u1"), text("target_size"), text(`{"target_size": "25cc"}`), text("2025-06-01 11:00:00+00"))
 		var said []string
 		for range rowsTogether {
-			said = append(said, d.row(o, newest))
+			said = append(said, d.row(sheet))
 		}
-		s := o.snapshot(facts{sizes: []engine.Size{{Name: "25cc", Processes: 1, Workers: 1, CreditsPerHour: 0.25}, {Name: "400cc", Processes: 1, Workers: 4, CreditsPerHour: 4}}})
-		plan := planner.Plan(s)
+		plan := planner.Plan(sheet.snapshot(map[string]used{"u1": {ran: use{at: noon}}}))
 		if len(plan.Clusters) == 0 || plan.Clusters[0].ID != "u1" || len(plan.Clusters[0].Actions) != 1 || plan.Clusters[0].Actions[0].SQL != `CREATE CLUSTER REPLICA "prod"."r_25cc" (SIZE '25cc')` {
 			t.Fatalf("the healthy cluster's plan is %+v beside\n%s", plan.Clusters, strings.Join(said, "\n"))
 		}
@@ -113,49 +173,51 @@ func TestRandomRows(t *testing.T) {
 }
 
 // row adds a row to one of the tables.
-func (d Dice) row(o *observation, newest map[string]time.Time) string {
+func (d Dice) row(s sheet) string {
 	id := d.Foreign()
 	switch d.IntN(3) {
 	case 0:
 		kind, config, updated := d.Text(), d.Document(), d.Moment()
-		row := strategyRow(id, kind, config, updated)
-		o.rows[orEmpty(id)] = append(o.rows[orEmpty(id)], row)
-		if row.Fault == "" && updated != nil && row.UpdatedAt == nil {
-			return "a time is lost"
-		}
+		s.tell(mirror.FromTables, 1, text("strategy"), id, kind, config, updated)
 		return fmt.Sprintf("strategies: %.40q %.40q %.80q %v", orEmpty(id), orEmpty(kind), orEmpty(config), updated)
 	case 1:
 		payload, updated := d.Document(), d.Moment()
-		o.addState(newest, orEmpty(id), orEmpty(payload), updated)
+		s.tell(mirror.FromTables, 1, text("state"), id, payload, updated)
 		return fmt.Sprintf("state: %.40q %.80q", orEmpty(id), orEmpty(payload))
 	}
-	executed := d.IntN(2) == 0
-	r := actionRecord([6]*string{d.Text(), id, d.Text(), d.Document(), d.Text(), d.Moment()}, &executed)
-	o.addRecent(orEmpty(id), engine.Failure{SQL: r.SQL, Error: r.Error, Times: d.Int64N(1 << 40)}, executed, d.Int64N(20), d.Moment())
-	return fmt.Sprintf("actions: %+v", r.ActionID)
+	executed := fmt.Sprint(d.IntN(2) == 0)
+	columns := [6]*string{d.Text(), id, d.Text(), d.Document(), d.Text(), d.Moment()}
+	_ = actionRecord(columns, nil)
+	s.tell(mirror.FromTables, 1, text("action"), columns[0], id, columns[2], columns[4], d.Text(), &executed, columns[5])
+	return fmt.Sprintf("actions: %.40q", orEmpty(columns[0]))
 }
 
 // A row that cannot be read is a finding of the row, and the other strategies of its cluster run.
 func TestUnreadableRowAlone(t *testing.T) {
 	planner := engine.Planner{Registry: engine.NewRegistry(strategy.All()...)}
 	for _, moment := range []string{"infinity", "-infinity", "4714-11-24 00:00:00+00 BC", "294276-12-31 23:59:59.999999+00"} {
-		id, config, updated := "u1", `{"target_size": "25cc"}`, "2025-06-01 11:00:00+00"
-		row := func(kind, config, updated string) engine.StrategyRow {
-			return strategyRow(&id, &kind, &config, &updated)
+		plan := func(pause bool) engine.ClusterPlan {
+			s := newSheet(t)
+			row := func(kind, config, updated string) {
+				s.tell(mirror.FromTables, 1, text("strategy"), text("u1"), &kind, &config, &updated)
+			}
+			row("burst", `{"burst_replica_size": "25cc"}`, moment)
+			row("target_size", `{"target_size": "400cc"}`, moment)
+			row("target_size", `{"target_size": "25cc"}`, "2025-06-01 11:00:00+00")
+			if pause {
+				row("pause", `{}`, moment)
+			}
+			return planner.Plan(s.snapshot(nil)).Clusters[0]
 		}
-		o := &observation{client: &Client{}, now: time.Date(2025, 6, 1, 12, 0, 0, 0, time.UTC), clusters: []engine.ClusterState{{ID: "u1", Name: "prod"}},
-			rows: map[string][]engine.StrategyRow{"u1": {row("burst", `{"burst_replica_size": "25cc"}`, moment), row("target_size", `{"target_size": "400cc"}`, moment), row("target_size", config, updated)}}}
-		o.noState()
-		plan := planner.Plan(o.snapshot(facts{})).Clusters[0]
-		if len(plan.Actions) != 1 || plan.Actions[0].Size != "25cc" || len(plan.Problems) != 1 || plan.Problems[0].Strategy != "burst" || plan.Problems[0].Code != engine.UnreadableRow {
-			t.Errorf("%s: %+v", moment, plan)
+		p := plan(false)
+		if len(p.Actions) != 1 || p.Actions[0].Size != "25cc" || len(p.Problems) != 1 || p.Problems[0].Strategy != "burst" || p.Problems[0].Code != engine.UnreadableRow {
+			t.Errorf("%s: %+v", moment, p)
 		}
-		if !strings.Contains(plan.Problems[0].Message, "updated_at") {
-			t.Errorf("%s: %s", moment, plan.Problems[0].Message)
+		if !strings.Contains(p.Problems[0].Message, "updated_at") {
+			t.Errorf("%s: %s", moment, p.Problems[0].Message)
 		}
-		o.rows["u1"] = append(o.rows["u1"], row("pause", `{}`, moment))
-		if plan := planner.Plan(o.snapshot(facts{})).Clusters[0]; len(plan.Actions) > 0 {
-			t.Errorf("a pause from %s does not hold: %+v", moment, plan.Actions)
+		if p := plan(true); len(p.Actions) > 0 {
+			t.Errorf("a pause from %s does not hold: %+v", moment, p.Actions)
 		}
 	}
 }

@@ -15,6 +15,7 @@ func (r *rig) passes(t *testing.T, hours int) {
 	t.Helper()
 	for range hours {
 		r.run(t, "SELECT mz_sim.advance('1 hour')")
+		r.client.Touch()
 		if _, err := r.reconciler.Look(t.Context(), reconcile.Trigger{Kind: "apply"}); err != nil {
 			t.Fatal(err)
 		}

@@ -10,48 +10,38 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/prometheus/client_golang/prometheus"
+
+	"mzproxy/engine/mirror"
 )
 
-// A signal is something about clusters that decisions can do without. Where the server, an older or a newer one, does not have its
-// relation or one of its columns, or does not let the controller read it, it is not known: that holds back what rests on it, and nothing else.
+// A signal is something about clusters that is read now and then, and that decisions can do without. Where the server, an older or a newer one, does not
+// have its relation or one of its columns, or does not let the controller read it, it is not known: that holds back what rests on it, and nothing else.
 type signal struct {
 	name    string
 	query   string // names its columns; conditions come behind it
 	without string // what does not work where it is not known
 }
 
-// What is read of the catalog beside clusters, replicas and sizes. Each is a plain read of one relation, which the server answers from an
-// index; a join, a union or an aggregate makes it build a dataflow each time.
 var (
-	statusSignal = signal{"replica statuses",
-		"SELECT replica_id, status, updated_at FROM mz_internal.mz_cluster_replica_statuses WHERE true", "no replica counts as ready"}
-	hydrationSignal = signal{"hydration",
-		"SELECT object_id, replica_id, hydrated FROM mz_internal.mz_hydration_statuses WHERE object_id LIKE 'u%'", "no replica with objects counts as ready"}
-	indexSignal = signal{"indexes",
-		"SELECT cluster_id, id, name, 'index' FROM mz_catalog.mz_indexes WHERE id LIKE 'u%'", withoutObjects}
-	viewSignal = signal{"materialized views",
-		"SELECT cluster_id, id, name, 'materialized-view' FROM mz_catalog.mz_materialized_views WHERE id LIKE 'u%'", withoutObjects}
-	sourceSignal = signal{"sources",
-		"SELECT cluster_id, id, name, type FROM mz_catalog.mz_sources WHERE id LIKE 'u%'", withoutObjects}
-	sinkSignal = signal{"sinks",
-		"SELECT cluster_id, id, name, 'sink' FROM mz_catalog.mz_sinks WHERE id LIKE 'u%'", withoutObjects}
 	ageSignal = signal{"replica history",
 		"SELECT replica_id, created_at FROM mz_internal.mz_cluster_replica_history WHERE dropped_at IS NULL", "burst does not give up"}
 	crashSignal = signal{"replica status history",
-		"SELECT replica_id, reason FROM mz_internal.mz_cluster_replica_status_history WHERE status = 'offline' AND reason IS NOT NULL", "shrink_to_fit holds"}
-	subscriptionSignal = signal{"subscriptions",
-		"SELECT cluster_id FROM mz_internal.mz_subscriptions WHERE true", "idle_suspend holds"}
-	scheduleSignal = signal{"schedules",
-		"SELECT cluster_id FROM mz_internal.mz_cluster_schedules WHERE type <> 'manual'", "a SCHEDULE is not noticed"}
-	autoScalingSignal = signal{"auto scaling strategies",
-		"SELECT cluster_id FROM mz_internal.mz_cluster_auto_scaling_strategies WHERE strategy IS NOT NULL", "an AUTO SCALING STRATEGY is not noticed"}
+		"SELECT replica_id, reason, occurred_at FROM mz_internal.mz_cluster_replica_status_history WHERE status = 'offline' AND reason IS NOT NULL", "shrink_to_fit holds"}
 )
 
-const withoutObjects = "no replica counts as ready, and idle_suspend holds"
+// subscriptions is the signal of the SUBSCRIBEs that run.
+const subscriptions = "subscriptions"
 
-// catalogSignals are all of them, in the order in which check tells of them.
-var catalogSignals = []signal{statusSignal, hydrationSignal, indexSignal, viewSignal, sourceSignal, sinkSignal, ageSignal, crashSignal,
-	subscriptionSignal, scheduleSignal, autoScalingSignal}
+// catalogSignals are all of them, those that are watched first, in the order in which check tells of them.
+func (c *Client) catalogSignals() []signal {
+	var list []signal
+	for _, r := range mirror.Catalog(c.cfg.Schema, []string{strategiesTable}) {
+		if r.Without != "" {
+			list = append(list, signal{r.Signal, r.Select(), r.Without})
+		}
+	}
+	return append(list, ageSignal, crashSignal)
+}
 
 // signalStates knows which signals can be read.
 type signalStates struct {
@@ -82,25 +72,29 @@ func (s *signalStates) note(name, why string) (news bool) {
 
 // Collectors are the client's metrics.
 func (c *Client) Collectors() []prometheus.Collector {
-	return []prometheus.Collector{c.signals.gauge, c.history.reads}
+	return []prometheus.Collector{c.signals.gauge, c.reader.history.reads, c.world.gauge}
 }
 
 // read reads a signal, as far as a condition goes. unknown says why the server does not tell it; empty: it does. All else that goes wrong is
 // an error, for it may be over in a moment.
 func (c *Client) read(ctx context.Context, s signal, condition string, scan func(pgx.Rows) error) (unknown string, err error) {
-	query := s.query
-	if condition != "" {
-		query += " AND " + condition
-	}
-	err = c.query(ctx, "read "+s.name, query, scan)
-	var refused *pgconn.PgError
-	if (isMissing(err) || isForbidden(err)) && errors.As(err, &refused) {
-		unknown, err = s.name+" cannot be read: "+refused.Message, nil
-	}
-	if err == nil && c.signals.note(s.name, unknown) {
-		c.cfg.Logger.WithField("signal", s.name).Warn(orKnown(unknown))
+	err = c.query(ctx, "read "+s.name, s.query+" AND "+condition, scan)
+	if unknown = c.untold(s.name, err); unknown != "" {
+		err = nil
 	}
 	return unknown, err
+}
+
+// untold says why the server does not tell a signal, if an error of reading it means that.
+func (c *Client) untold(name string, err error) (why string) {
+	var refused *pgconn.PgError
+	if (isMissing(err) || isForbidden(err)) && errors.As(err, &refused) {
+		why, err = name+" cannot be read: "+refused.Message, nil
+	}
+	if err == nil && c.signals.note(name, why) {
+		c.cfg.Logger.WithField("signal", name).Warn(orKnown(why))
+	}
+	return why
 }
 
 func orKnown(unknown string) string {
@@ -126,8 +120,8 @@ func isForbidden(err error) bool { return refusedWith(err, "42501") }
 
 // signals tells of what cannot be read on this server.
 func (k *check) signals(ctx context.Context) {
-	known := 0
-	for _, s := range catalogSignals {
+	known, signals := 0, k.client.catalogSignals()
+	for _, s := range signals {
 		err := k.client.query(ctx, "read "+s.name, s.query+" LIMIT 0", func(pgx.Rows) error { return nil })
 		if err == nil {
 			known++
@@ -135,7 +129,7 @@ func (k *check) signals(ctx context.Context) {
 		}
 		k.add(Warning, "signals", "%s: not known, so %s: %s", s.name, s.without, fault(err))
 	}
-	if known == len(catalogSignals) {
+	if known == len(signals) {
 		k.add(OK, "signals", "all %d can be read", known)
 	}
 }

@@ -4,132 +4,209 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"mzproxy/engine/reconcile"
+	"github.com/jackc/pgx/v5"
+
+	"mzproxy/engine/mirror"
 )
 
-// silence is how long a subscription may say nothing before it counts as lost: it reports progress about every second.
-const silence = 15 * time.Second
+const (
+	// silence is how long a subscription may say nothing before it counts as lost: it reports progress about every second.
+	silence = 15 * time.Second
+	// Waits before a watch that ended is begun again.
+	firstRewatch, lastRewatch = 100 * time.Millisecond, 10 * time.Second
+	// settingsEvery is how often the server's settings are read.
+	settingsEvery = time.Minute
+)
 
-// feed is a query to subscribe to. Its first column is the id of the cluster
-// that a row is about.
-type feed struct {
-	name       string
-	query      string
-	strategies bool
-}
-
-func (c *Client) feeds() []feed {
-	return []feed{
-		{"strategies", "SELECT cluster_id, strategy_type, config::text, updated_at FROM " + c.table(strategiesTable), true},
-		{"clusters", "SELECT id, name, managed FROM mz_catalog.mz_clusters WHERE id LIKE 'u%'", false},
-		{"replicas", "SELECT cluster_id, id, name, size FROM mz_catalog.mz_cluster_replicas WHERE cluster_id LIKE 'u%'", false},
-		{"replica statuses", `SELECT r.cluster_id, s.replica_id, s.process_id, s.status
-			FROM mz_internal.mz_cluster_replica_statuses s JOIN mz_catalog.mz_cluster_replicas r ON r.id = s.replica_id
-			WHERE r.cluster_id LIKE 'u%'`, false},
-		{"hydration", `SELECT r.cluster_id, h.replica_id, h.object_id, h.hydrated
-			FROM mz_internal.mz_hydration_statuses h JOIN mz_catalog.mz_cluster_replicas r ON r.id = h.replica_id
-			WHERE r.cluster_id LIKE 'u%' AND h.object_id LIKE 'u%'`, false},
+// watch watches the server until ctx ends: a watch that breaks begins anew.
+func (w *world) watch(ctx context.Context) {
+	var adapted time.Time
+	for backoff := firstRewatch; ; {
+		began := time.Now()
+		err := w.watchOnce(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		w.lose(err)
+		if time.Since(adapted) > 2*time.Second && w.adapt(ctx, err) { // to what the server has, or has by now
+			adapted = time.Now()
+			continue
+		}
+		w.client.cfg.Logger.WithError(err).Warn("the server is not watched; trying again")
+		if time.Since(began) > lastRewatch {
+			backoff = firstRewatch
+		}
+		timer := time.NewTimer(backoff)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return
+		case <-timer.C:
+		}
+		backoff = min(2*backoff, lastRewatch)
 	}
 }
 
-// Watch subscribes to the strategies, and to what the catalog says about clusters and
-// replicas, each on a connection of its own. The progress that the subscriptions report
-// shows the server's clock: when it jumps, everything may have changed.
-func (c *Client) Watch(ctx context.Context, up func(), changed func(reconcile.Change)) error {
-	feeds := c.feeds()
+// errCatalog says that it was the subscription to the catalog that ended.
+type errCatalog struct{ error }
+
+func (e errCatalog) Unwrap() error { return e.error }
+
+// watchOnce follows both subscriptions until one of them ends.
+func (w *world) watchOnce(ctx context.Context) error {
+	c := w.client
+	if err := w.loadSettings(ctx); err != nil {
+		return err
+	}
+	catalog, own, unknown := w.relations()
+	m := mirror.New(catalog, own, unknown)
 	var mu sync.Mutex
-	waiting := len(feeds)
-	begun := func() {
-		mu.Lock()
-		defer mu.Unlock()
-		if waiting--; waiting == 0 {
-			up()
+	take := func(from mirror.Source) func(string) error {
+		return func(line string) error {
+			l, err := mirror.ParseLine(line)
+			if err != nil {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			changes, err := m.Take(from, l)
+			if changes != nil {
+				w.publish(m.Picture(), changes)
+			}
+			return err
 		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	for _, f := range feeds {
-		group.Go(func() error {
-			if err := c.subscribe(ctx, f, begun, changed); err != nil {
-				return fmt.Errorf("subscribe to %s: %w", f.name, err)
+	group.Go(func() error {
+		return errCatalog{wrapped("subscribe to the catalog", c.subscribe(ctx, mirror.Query(catalog), take(mirror.FromCatalog)))}
+	})
+	group.Go(func() error {
+		return c.ofTable(ctx, own, wrapped("subscribe to the proxy's tables", c.subscribe(ctx, mirror.Query(own), take(mirror.FromTables))))
+	})
+	group.Go(func() error {
+		ticker := time.NewTicker(settingsEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-ticker.C:
+				if err := w.loadSettings(ctx); err != nil {
+					return err
+				}
 			}
-			return fmt.Errorf("subscription to %s ended", f.name)
-		})
-	}
+		}
+	})
 	return group.Wait()
+}
+
+// ofTable finds out in which table of ours a column is missing, if an error says that one is.
+func (c *Client) ofTable(ctx context.Context, own []mirror.Relation, err error) error {
+	if !isColumn(err) {
+		return err
+	}
+	for _, r := range own {
+		if e := c.query(context.WithoutCancel(ctx), "read "+r.Signal, r.Select()+" LIMIT 0", func(pgx.Rows) error { return nil }); isColumn(e) {
+			return e
+		}
+	}
+	return err
+}
+
+// relations are what is watched, less what the server does not tell, and why it does not.
+func (w *world) relations() (catalog, own []mirror.Relation, unknown map[string]string) {
+	c := w.client
+	var names []string
+	for _, t := range tables {
+		names = append(names, t.name)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, r := range mirror.Catalog(c.cfg.Schema, names) {
+		if w.unknown[r.Signal] == "" {
+			catalog = append(catalog, r)
+		}
+	}
+	since := timestamp(c.clock.there(time.Now()).Add(-max(failuresFor, c.tuned().Rate.Within)))
+	return catalog, mirror.Own(c.table(strategiesTable), c.table(stateTable), c.table(actionsTable), c.table(leaseTable), since, w.undated), w.unknown
+}
+
+// adapt finds out whether a watch ended for want of a relation, of the catalog or of ours, and whether it can be begun again without it, or with it.
+func (w *world) adapt(ctx context.Context, err error) (again bool) {
+	var catalog errCatalog
+	if errors.As(err, &catalog) {
+		return (isMissing(err) || isForbidden(err)) && w.probe(ctx)
+	}
+	return isMissing(err) && w.client.mend(ctx, err)
+}
+
+// mend does what helps against an error that says that a table of ours, or a column of one, is missing, and tells whether there is such a thing.
+func (c *Client) mend(ctx context.Context, err error) bool {
+	if strings.Contains(err.Error(), `column "updated_at"`) {
+		c.world.mu.Lock()
+		defer c.world.mu.Unlock()
+		c.world.undated = true
+		return true
+	}
+	if isColumn(err) || c.EnsureTables(ctx) != nil {
+		return false
+	}
+	c.cfg.Logger.Warn("a table of the proxy's was missing; it is made again")
+	return true
+}
+
+// probe finds out which relations of the catalog the server does not tell of, and returns whether it tells of the others.
+func (w *world) probe(ctx context.Context) bool {
+	unknown := map[string]string{}
+	for _, r := range mirror.Catalog(w.client.cfg.Schema, []string{strategiesTable}) {
+		err := w.client.query(ctx, "read "+r.Signal, r.Select()+" LIMIT 0", func(pgx.Rows) error { return nil })
+		switch why := w.client.untold(r.Signal, err); {
+		case err == nil:
+		case why == "" || r.Without == "":
+			return false
+		default:
+			unknown[r.Signal] = why
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.unknown = unknown
+	return len(unknown) > 0
 }
 
 var errSilent = errors.New("it has said nothing for some time")
 
-// subscribe follows one feed until it ends. begun is called when the first
-// progress has come.
-func (c *Client) subscribe(ctx context.Context, f feed, begun func(), changed func(reconcile.Change)) error {
+// subscribe follows a query on a connection of its own until that ends, and calls take for every line.
+func (c *Client) subscribe(ctx context.Context, query string, take func(string) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	alarm := time.AfterFunc(silence, func() { cancel(errSilent) })
 	defer alarm.Stop()
-	conn, err := c.connect(ctx)
+	conn, err := c.connect(ctx, WatchName)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 	lines := lineWriter{func(line string) error {
 		alarm.Reset(silence)
-		row, err := parseSubscribed(line)
-		switch {
-		case err != nil:
-			return err
-		case row.progress && begun != nil:
-			begun()
-			begun = nil
-		case row.progress:
-		default:
-			changed(reconcile.Change{ClusterID: row.clusterID, Strategies: f.strategies})
-		}
-		if row.progress && c.clock.note(time.Now(), row.at) {
-			changed(reconcile.Change{})
-		}
-		return nil
+		return take(line)
 	}, nil}
-	_, err = conn.PgConn().CopyTo(ctx, &lines, "COPY (SUBSCRIBE ("+f.query+") WITH (SNAPSHOT = false, PROGRESS = true)) TO STDOUT")
-	if cause := context.Cause(ctx); errors.Is(cause, errSilent) {
+	_, err = conn.PgConn().CopyTo(ctx, &lines, "COPY (SUBSCRIBE ("+query+") WITH (SNAPSHOT = true, PROGRESS = true)) TO STDOUT")
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, errSilent):
 		return cause
+	case err == nil:
+		return errors.New("it has ended")
 	}
 	return err
 }
-
-// subscribed is a row of a subscription, as far as it matters.
-type subscribed struct {
-	at        time.Time
-	progress  bool
-	clusterID string
-}
-
-// parseSubscribed reads a line of COPY's text format: timestamp in milliseconds, whether it is about progress, the
-// difference, and the columns of the query.
-func parseSubscribed(line string) (subscribed, error) {
-	fields := strings.SplitN(line, "\t", 5)
-	if len(fields) < 4 {
-		return subscribed{}, fmt.Errorf("a row of %d columns", len(fields))
-	}
-	whole, _, _ := strings.Cut(fields[0], ".")
-	ms, err := strconv.ParseInt(whole, 10, 64)
-	if err != nil {
-		return subscribed{}, fmt.Errorf("a row without a timestamp: %w", err)
-	}
-	return subscribed{at: time.UnixMilli(ms), progress: fields[1] == "t", clusterID: copyText.Replace(fields[3])}, nil
-}
-
-// copyText takes the escapes of COPY's text format out.
-var copyText = strings.NewReplacer(`\\`, `\`, `\n`, "\n", `\r`, "\r", `\t`, "\t", `\b`, "\b", `\f`, "\f", `\v`, "\v")
 
 // lineWriter cuts what is written to it into lines.
 type lineWriter struct {

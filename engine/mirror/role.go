@@ -1,6 +1,7 @@
 package mirror
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -15,15 +16,16 @@ type Roles struct {
 }
 
 type role struct {
-	name  string
-	super bool
+	name     string
+	super    bool
+	ordinary bool // the catalog says that it is no superuser
 }
 
 func (m *Mirror) roles() *Roles {
 	r := &Roles{byID: map[string]role{}, byName: map[string][]string{}, groups: map[string][]string{}}
 	m.all(tagRole, func(f fields) {
 		id, name := f.text(0), f.text(1)
-		r.byID[id] = role{name, f.truth(2)}
+		r.byID[id] = role{name, f.truth(2), f[2] != nil && !f.truth(2)}
 		r.byName[strings.ToLower(name)] = append(r.byName[strings.ToLower(name)], id)
 	})
 	m.all(tagMember, func(f fields) { r.groups[f.text(1)] = append(r.groups[f.text(1)], f.text(0)) })
@@ -44,6 +46,16 @@ func (r *Roles) Named(user string) (engine.Role, bool) {
 	}
 	id := ids[max(i, 0)]
 	return engine.Role{ID: id, Name: r.byID[id].name, Superuser: r.byID[id].super, MemberOf: r.memberOf(id)}, true
+}
+
+// All are the roles, sorted by id.
+func (r *Roles) All() []engine.RoleInfo {
+	list := make([]engine.RoleInfo, 0, len(r.byID))
+	for _, id := range slices.Sorted(maps.Keys(r.byID)) {
+		known := r.byID[id]
+		list = append(list, engine.RoleInfo{Role: engine.Role{ID: id, Name: known.name, Superuser: known.super, MemberOf: r.memberOf(id)}, Ordinary: known.ordinary})
+	}
+	return list
 }
 
 // Name is the name of a role; empty: there is none of that id.

@@ -140,7 +140,7 @@ func (a *attempt) judge(ctx context.Context, failed error) (done bool, err error
 func (a *attempt) lookAfter(ctx context.Context) error {
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		a.after, err = a.recheck(groupCtx)
+		a.after, err = a.effect(groupCtx)
 		return err
 	})
 	group.Go(func() (err error) {

@@ -11,12 +11,13 @@ import (
 	"mzproxy/engine"
 )
 
-// Rechecker is an Observer that can look again at less.
+// Rechecker is an Observer whose moments lie a little back, and that can ask the server itself where that matters.
 type Rechecker interface {
-	// Recheck reads anew, of the only cluster of a snapshot, what may speak against creating a replica: its
-	// name, its strategies, its replicas and whether they are ready. The rest is as it was seen. A cluster that
-	// is gone is left out.
-	Recheck(ctx context.Context, seen engine.Snapshot) (engine.Snapshot, error)
+	// Recheck asks what the only cluster of a snapshot is called and of what kind it is now. whole says that everything else has to be shown as of
+	// no earlier moment; otherwise it is as it was seen. A cluster that is gone is left out.
+	Recheck(ctx context.Context, seen engine.Snapshot, whole bool) (engine.Snapshot, error)
+	// Effect asks which replicas the only cluster of a snapshot has now. The rest is as it was seen.
+	Effect(ctx context.Context, seen engine.Snapshot) (engine.Snapshot, error)
 }
 
 // What was observed counts as fresh for so long: later, a last look reads everything anew.
@@ -60,33 +61,43 @@ func (a *attempt) lastLook(ctx context.Context) error {
 	return nil
 }
 
-// observeAgain observes a cluster before an action. A plan that only creates rests on little, which is read quicker; one that drops
-// rests on everything.
+// observeAgain observes a cluster before an action. A plan that only creates rests on little; one that drops rests on everything.
 func (a *attempt) observeAgain(ctx context.Context) (engine.Snapshot, error) {
+	rechecker, ok := a.cfg.Observer.(Rechecker)
+	if !ok {
+		return a.observe(ctx, []string{a.outcome.Plan.ID})
+	}
 	drops := a.action.Op == engine.OpDrop
 	if !a.changed() {
 		drops = slices.ContainsFunc(a.outcome.Plan.Actions, func(b engine.Action) bool { return b.Op == engine.OpDrop })
 	}
 	began := a.outcome.began
-	if drops || time.Since(began) > freshFor || !a.changed() && a.work.actedSince(began) {
-		return a.observe(ctx, []string{a.outcome.Plan.ID})
+	s, err := rechecker.Recheck(ctx, a.seen(), drops || time.Since(began) > freshFor || !a.changed() && a.work.actedSince(began))
+	if err != nil {
+		return s, err
 	}
-	return a.recheck(ctx)
+	s.Observe = a.cfg.Observe
+	return a.admit(ctx, nil, s, false)
 }
 
-// recheck reads anew what may speak against creating a replica.
-func (a *attempt) recheck(ctx context.Context) (engine.Snapshot, error) {
+// seen is the snapshot that the plan was made from, with what was done since.
+func (a *attempt) seen() engine.Snapshot {
+	s := a.outcome.snapshot
+	s.Clusters = []engine.ClusterState{a.expected}
+	return s
+}
+
+// effect observes what a statement has led to.
+func (a *attempt) effect(ctx context.Context) (engine.Snapshot, error) {
 	rechecker, ok := a.cfg.Observer.(Rechecker)
 	if !ok {
 		return a.observe(ctx, []string{a.outcome.Plan.ID})
 	}
-	s := a.outcome.snapshot
-	s.Clusters = []engine.ClusterState{a.expected}
-	s, err := rechecker.Recheck(ctx, s)
-	if err != nil {
+	s, err := rechecker.Effect(ctx, a.seen())
+	if err != nil || a.record.doneIn(s) {
 		return s, err
 	}
-	return a.admit(ctx, nil, s, false)
+	return rechecker.Recheck(ctx, s, false)
 }
 
 // confirmLead asks the server whether the lease is ours: this machine may have stood still, or somebody

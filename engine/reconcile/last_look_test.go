@@ -35,15 +35,31 @@ func TestUnconfirmedLead(t *testing.T) {
 	}
 }
 
-// rechecked is a world that can be looked at again at less.
+// rechecked is a world that shows itself as it was some time ago, and that can be asked how it is.
 type rechecked struct {
 	*world
-	again int
+	asked []string
 	empty bool // it looks as if all clusters were gone
 }
 
-func (r *rechecked) Recheck(ctx context.Context, seen engine.Snapshot) (engine.Snapshot, error) {
-	r.again++
+func (r *rechecked) Reread(ctx context.Context, ids ...string) (engine.Snapshot, error) {
+	r.asked = append(r.asked, "rows")
+	return r.Observe(ctx, ids...)
+}
+
+func (r *rechecked) Recheck(ctx context.Context, seen engine.Snapshot, whole bool) (engine.Snapshot, error) {
+	if r.asked = append(r.asked, "cluster"); whole {
+		r.asked[len(r.asked)-1] = "everything"
+	}
+	return r.now(ctx, seen)
+}
+
+func (r *rechecked) Effect(ctx context.Context, seen engine.Snapshot) (engine.Snapshot, error) {
+	r.asked = append(r.asked, "replicas")
+	return r.now(ctx, seen)
+}
+
+func (r *rechecked) now(ctx context.Context, seen engine.Snapshot) (engine.Snapshot, error) {
 	if r.empty {
 		seen.Clusters = nil
 		return seen, nil
@@ -62,28 +78,26 @@ func (r *rechecked) reconciler(t *testing.T) *reconcile.Reconciler {
 	return reconciler
 }
 
-// What speaks against creating a replica is read quickly, before and after; before a drop everything is read.
+// What is done follows from the strategies as they are now. Little is asked before something is created, and everything before something is dropped; after
+// either, what has become of it.
 func TestRecheck(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		r := &rechecked{world: newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small), enginetest.Strategy("burst", burst)))}
-		look := func() (again, all int) {
-			r.looks()
-			r.again = 0
-			if _, err := r.reconciler(t).Look(t.Context(), reconcile.Trigger{Kind: "apply"}, "u_c"); err != nil {
+		look := func(kind string) []string {
+			r.asked = nil
+			if _, err := r.reconciler(t).Look(t.Context(), reconcile.Trigger{Kind: kind}, "u_c"); err != nil {
 				t.Fatal(err)
 			}
-			return r.again, len(r.looks()) - r.again
+			return r.asked
 		}
-		if again, all := look(); again != 4 || all != 1 {
-			t.Errorf("two creates: %d quick looks, %d others", again, all)
-		}
+		equal(t, "two creates, asked for", []string{"rows", "cluster", "replicas", "cluster", "replicas"}, look("apply"))
+		equal(t, "nothing, asked for", []string{"rows"}, look("apply"))
+		equal(t, "nothing, by itself", nil, look("event"))
 		r.change("u_c", func(c *engine.ClusterState) {
 			yes := true
 			c.Replica("r_25cc").Online, c.Replica("r_25cc").Hydrated = true, &yes
 		})
-		if again, all := look(); again != 1 || all != 2 {
-			t.Errorf("a drop: %d quick looks, %d others", again, all)
-		}
+		equal(t, "a drop, by itself", []string{"rows", "everything", "replicas"}, look("event"))
 		equal(t, "actions", []string{"create c_burst executed", "create r_25cc executed", "drop c_burst executed"}, r.actions())
 	})
 }

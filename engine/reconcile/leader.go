@@ -38,7 +38,7 @@ func (r *Reconciler) follow(ctx context.Context, trigger Trigger, ids []string) 
 		since = time.Now()
 	}
 	for wait := firstFollow; ; wait = min(2*wait, lastFollow) {
-		seen, err := r.survey(ctx, ids)
+		seen, err := r.survey(ctx, trigger.asked(), ids)
 		if err != nil {
 			return nil, err
 		}

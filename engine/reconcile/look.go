@@ -19,10 +19,15 @@ const parallelLooks = 64
 // How often a plan is made anew because the cluster changes while it is looked at.
 const maxPlans = 5
 
-// survey observes clusters at once and plans for each.
-func (r *Reconciler) survey(ctx context.Context, ids []string) ([]*Outcome, error) {
+// survey observes clusters at once and plans for each. now says that it has to be by the strategies as they are now.
+func (r *Reconciler) survey(ctx context.Context, now bool, ids []string) ([]*Outcome, error) {
 	began := time.Now()
-	s, err := r.observe(ctx, ids)
+	observe := r.observe
+	_, lags := r.cfg.Observer.(Rereader)
+	if now && lags {
+		observe = r.reread
+	}
+	s, err := observe(ctx, ids)
 	if err != nil {
 		return nil, err
 	}
@@ -33,7 +38,7 @@ func (r *Reconciler) survey(ctx context.Context, ids []string) ([]*Outcome, erro
 	}
 	seen := make([]*Outcome, len(plan.Clusters))
 	for i := range seen {
-		seen[i] = &Outcome{Before: s.Clusters[i], Plan: plan.Clusters[i], Now: s.Now, snapshot: s, began: began}
+		seen[i] = &Outcome{Before: s.Clusters[i], Plan: plan.Clusters[i], Now: s.Now, snapshot: s, began: began, reread: now || !lags}
 		w := r.work(s.Clusters[i].ID)
 		w.saw(&s.Clusters[i], began)
 		r.becameReady(w, &s.Clusters[i], s.Now)
@@ -133,11 +138,9 @@ func (r *Reconciler) lead(ctx context.Context, w *clusterWork, l *sharedLook, id
 func (r *Reconciler) look(ctx context.Context, trigger Trigger, w *clusterWork, id string, seen *Outcome) (*Outcome, error) {
 	o := seen
 	for range maxPlans {
-		if o == nil {
-			var err error
-			if o, err = r.planFor(ctx, id); o == nil {
-				return nil, err
-			}
+		var err error
+		if o, err = r.planOn(ctx, trigger.asked(), id, o); o == nil {
+			return nil, err
 		}
 		r.logPlan(w, o)
 		w.wants(o.Plan.Actions)
@@ -148,7 +151,7 @@ func (r *Reconciler) look(ctx context.Context, trigger Trigger, w *clusterWork, 
 		case len(o.Plan.Actions) == 0:
 			return o, r.remember(ctx, o)
 		}
-		err := r.newPass(trigger, w, o).carryOut(ctx)
+		err = r.newPass(trigger, w, o).carryOut(ctx)
 		if !errors.Is(err, errChanged) {
 			return o, err
 		}
@@ -158,13 +161,25 @@ func (r *Reconciler) look(ctx context.Context, trigger Trigger, w *clusterWork, 
 		}
 		o = nil
 	}
-	r.schedule.add(id, time.Now().Add(r.cfg.Poll), "event")
-	return r.planFor(ctx, id)
+	r.schedule.add(id, time.Now().Add(lookAgainAfter), "event")
+	return r.planFor(ctx, false, id)
+}
+
+// planOn returns a plan that may be carried out: what is done follows from the strategies as they are now, not from those of a moment ago. seen may be nil.
+func (r *Reconciler) planOn(ctx context.Context, now bool, id string, seen *Outcome) (*Outcome, error) {
+	var err error
+	if seen == nil {
+		seen, err = r.planFor(ctx, now, id)
+	}
+	if seen == nil || len(seen.Plan.Actions) == 0 || seen.reread {
+		return seen, err
+	}
+	return r.planFor(ctx, true, id)
 }
 
 // planFor observes one cluster and plans for it; nil: there is no such cluster.
-func (r *Reconciler) planFor(ctx context.Context, id string) (*Outcome, error) {
-	seen, err := r.survey(ctx, []string{id})
+func (r *Reconciler) planFor(ctx context.Context, now bool, id string) (*Outcome, error) {
+	seen, err := r.survey(ctx, now, []string{id})
 	if len(seen) == 0 {
 		return nil, err
 	}
@@ -181,9 +196,6 @@ func (r *Reconciler) planNext(w *clusterWork, o *Outcome) {
 		if at != nil {
 			r.schedule.add(o.Plan.ID, now.Add(max(0, at.Sub(o.Now.Time))+time.Millisecond), "due")
 		}
-	}
-	if o.Plan.Waiting && !r.watching.Load() {
-		r.schedule.add(o.Plan.ID, now.Add(r.cfg.Poll), "due")
 	}
 }
 

@@ -39,7 +39,7 @@ func NewMetrics() *Metrics {
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "mzproxy_strategy_action_duration_seconds",
 			Help: "How long the server took for a statement that creates or drops a replica.", Buckets: prometheus.ExponentialBuckets(0.005, 4, 8)}),
 		watching: prometheus.NewGauge(prometheus.GaugeOpts{Name: "mzproxy_watching",
-			Help: "Whether changes are noticed as they happen (1), or by polling (0)."}),
+			Help: "Whether the server is watched (1); nothing is decided otherwise (0)."}),
 		changes: prometheus.NewCounter(prometheus.CounterOpts{Name: "mzproxy_changes_total",
 			Help: "Changes that were noticed as they happened."}),
 		reaction: prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: "mzproxy_reaction_duration_seconds",

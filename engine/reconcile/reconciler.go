@@ -15,10 +15,16 @@ import (
 
 // Observer reads the world.
 type Observer interface {
-	// Observe reads one moment of the named clusters (by id), or, with none named, of all
-	// that have strategies or replicas that the engine created. The number of queries does not
-	// depend on the number of clusters. Ids that do not exist are left out.
+	// Observe returns one moment of the named clusters (by id), or, with none named, of all
+	// that have strategies or replicas that the engine created. What was done through its Executor and Recorder is in it. Ids that do not
+	// exist are left out. An error says that it is not known how things are now: then nothing is done.
 	Observe(ctx context.Context, clusterIDs ...string) (engine.Snapshot, error)
+}
+
+// Rereader is an Observer whose moments lie a little back, and that can have the strategies as they are now.
+type Rereader interface {
+	// Reread is Observe with the rows of strategies as they are now. So are clusters of which others have told that they were changed.
+	Reread(ctx context.Context, clusterIDs ...string) (engine.Snapshot, error)
 }
 
 // Inspector is an Observer that reads no more than decisions need, unless it is asked for people.
@@ -66,11 +72,8 @@ type Recorder interface {
 	Prune(ctx context.Context) error
 }
 
-// Defaults of a Config.
-const (
-	DefaultResync = time.Minute
-	DefaultPoll   = 400 * time.Millisecond
-)
+// DefaultResync is the default of Config.Resync.
+const DefaultResync = time.Minute
 
 // Config holds what a Reconciler works with.
 type Config struct {
@@ -78,13 +81,13 @@ type Config struct {
 	Observer Observer
 	Executor Executor
 	Recorder Recorder
-	Watcher  Watcher // may be nil: the world is polled
+	Watcher  Watcher // may be nil: nothing is noticed between two looks at all
 	Leader   Leader  // may be nil: there is nobody else
 	// Authority may be nil: every row counts.
 	Authority Authority
 	// Resync is how often all clusters are looked at even if nothing was
-	// noticed, Poll how often a cluster is that waits for a replica while nobody watches.
-	Resync, Poll time.Duration
+	// noticed.
+	Resync time.Duration
 	// Observe plans and logs, and executes nothing.
 	Observe bool
 	Metrics *Metrics // may be nil
@@ -116,7 +119,6 @@ type Reconciler struct {
 	cfg        Config
 	schedule   *schedule
 	intentions intentions
-	watching   atomic.Bool // the Watcher sees all that happens
 	trouble    atomic.Pointer[error]
 	planner    atomic.Pointer[engine.Planner]
 
@@ -131,9 +133,6 @@ func New(cfg Config) (*Reconciler, error) {
 	}
 	if cfg.Resync <= 0 {
 		cfg.Resync = DefaultResync
-	}
-	if cfg.Poll <= 0 {
-		cfg.Poll = DefaultPoll
 	}
 	r := &Reconciler{cfg: cfg, schedule: newSchedule(), clusters: map[string]*clusterWork{}}
 	r.intentions.unsettled = !cfg.Observe
@@ -151,7 +150,7 @@ func (r *Reconciler) Alias(aliases map[string]string) {
 
 // Trigger says why a look is taken, and who asked.
 type Trigger struct {
-	Kind        string // "statement", "apply", "event", "due", "retry", "resync", "poll"
+	Kind        string // "statement", "apply", "event", "due", "retry", "resync"
 	Role        string
 	Application string
 	Client      string // address
@@ -182,6 +181,7 @@ type Outcome struct {
 
 	snapshot engine.Snapshot // that Before is from
 	began    time.Time       // when the observation did
+	reread   bool            // its strategies are as they were then
 }
 
 // ActionResult is an executed or failed action.
@@ -214,6 +214,11 @@ func (r *Reconciler) explainBy(ctx context.Context, read func(context.Context, .
 
 func (r *Reconciler) observe(ctx context.Context, clusterIDs []string) (engine.Snapshot, error) {
 	return r.observeBy(ctx, r.cfg.Observer.Observe, clusterIDs)
+}
+
+// reread observes with the strategies as they are now, where the observer lags behind.
+func (r *Reconciler) reread(ctx context.Context, clusterIDs []string) (engine.Snapshot, error) {
+	return r.observeBy(ctx, r.cfg.Observer.(Rereader).Reread, clusterIDs)
 }
 
 func (r *Reconciler) observeBy(ctx context.Context, read func(context.Context, ...string) (engine.Snapshot, error), clusterIDs []string) (engine.Snapshot, error) {
@@ -273,7 +278,7 @@ func (r *Reconciler) lookNow(ctx context.Context, trigger Trigger, ids []string)
 		}
 		return []Outcome{*o}, err
 	}
-	seen, err := r.survey(ctx, ids)
+	seen, err := r.survey(ctx, trigger.asked(), ids)
 	if err != nil {
 		return nil, err
 	}

@@ -27,7 +27,6 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	defer wg.Wait()
 	if r.cfg.Watcher != nil {
 		wg.Go(func() { r.watch(ctx) })
-		wg.Go(func() { r.poll(ctx) })
 	}
 	if !r.cfg.Observe {
 		wg.Go(func() { r.prune(ctx) })
@@ -75,7 +74,7 @@ func (r *Reconciler) lookAround(ctx context.Context, wg *sync.WaitGroup, why str
 		r.see(ctx, nil)
 		return
 	}
-	seen, err := r.survey(ctx, nil)
+	seen, err := r.survey(ctx, false, nil)
 	if err == nil && !r.cfg.Observe {
 		err = r.load(ctx)
 	}
@@ -111,7 +110,7 @@ func (r *Reconciler) lookAgain(ctx context.Context, why string, ids []string) {
 	var seen []*Outcome
 	var err error
 	if r.leading() {
-		seen, err = r.survey(ctx, ids)
+		seen, err = r.survey(ctx, false, ids)
 	} else {
 		r.see(ctx, ids)
 	}
@@ -138,7 +137,7 @@ func (r *Reconciler) lookAgain(ctx context.Context, why string, ids []string) {
 // see looks without acting, for those who have to know which clusters may be asleep.
 func (r *Reconciler) see(ctx context.Context, ids []string) {
 	if r.cfg.Seen != nil {
-		_, err := r.survey(ctx, ids)
+		_, err := r.survey(ctx, false, ids)
 		r.logLook(ctx, err)
 	}
 }

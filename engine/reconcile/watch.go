@@ -28,8 +28,6 @@ const (
 	// gatherWrites is the same where rows of strategies have changed. A statement's own look, which knows who asked and
 	// follows its commit at once, comes first this way, also on a busy machine; rows that were written around the proxy can wait.
 	gatherWrites = 250 * time.Millisecond
-	// pollWhileBlind is how often all clusters are looked at while the watcher is down.
-	pollWhileBlind = time.Second
 	// Waits before a watcher that failed is started again.
 	firstRewatch = 100 * time.Millisecond
 	lastRewatch  = 10 * time.Second
@@ -41,15 +39,16 @@ func (r *Reconciler) watch(ctx context.Context) {
 	backoff := firstRewatch
 	lost := false // told of by the log
 	for {
+		watching := false
 		err := r.cfg.Watcher.Watch(ctx, func() {
-			r.watching.Store(true)
+			watching = true
 			if lost {
 				lost = false
 				r.cfg.Logger.Info("watching again: changes are noticed as they happen")
 			}
 			r.schedule.addAll(time.Now(), "resync") // what happened before is found by looking
 		}, r.changed)
-		if r.watching.Swap(false) {
+		if watching {
 			backoff = firstRewatch
 		}
 		if ctx.Err() != nil {
@@ -57,7 +56,7 @@ func (r *Reconciler) watch(ctx context.Context) {
 		}
 		if !lost {
 			lost = true
-			r.cfg.Logger.WithField("why", Said(err)).Warn("the connection that tells of changes is lost; polling until it is there again")
+			r.cfg.Logger.WithField("why", Said(err)).Warn("the connection that tells of changes is lost; nothing is decided until it is there again")
 		}
 		if !sleep(ctx, backoff) {
 			return
@@ -84,15 +83,6 @@ func (r *Reconciler) changed(c Change) {
 	if !w.isForeign() {
 		w.notice()
 		r.schedule.add(c.ClusterID, at, "event")
-	}
-}
-
-// poll takes the watcher's place while it is down.
-func (r *Reconciler) poll(ctx context.Context) {
-	for sleep(ctx, pollWhileBlind) {
-		if !r.watching.Load() {
-			r.schedule.addAll(time.Now(), "poll")
-		}
 	}
 }
 

@@ -23,6 +23,7 @@ type check struct {
 	was     *checked // what was made of it when it was prepared; nil: it is executed as it is checked
 	catalog engine.Catalog
 	role    *engine.Role
+	fresh   bool            // catalog and role are of now
 	strays  map[string]bool // cluster ids of rows that belong to no cluster
 
 	selected selection // of an UPDATE or DELETE
@@ -231,24 +232,48 @@ func (c *check) json(config cell) error {
 	return nil
 }
 
-// cluster checks a cluster that gets a strategy, and puts its id in the place of its name.
+// cluster checks a cluster that gets a strategy, and puts its id in the place of its name. What speaks against it has to be so now.
 func (c *check) cluster(ctx context.Context, v cell) error {
-	info, e := findCluster(c.catalog, v.text)
-	if e != nil {
-		return v.fault(c.text, 0, "", e)
+	c.catalog = c.seek(ctx, c.catalog, v.text)
+	info, e, err := c.takes(ctx, v.text)
+	if e != nil && e.Code != codeUndefined && !c.fresh {
+		if err = c.refresh(ctx); err == nil {
+			info, e, err = c.takes(ctx, v.text)
+		}
 	}
-	if e := unsuitable(info); e != nil {
-		return v.fault(c.text, 0, "", e)
-	}
-	if e, err := c.mayManage(ctx, info); err != nil {
+	switch {
+	case err != nil:
 		return err
-	} else if e != nil {
-		return v.fault(c.text, 0, "", e)
-	}
-	if e := controllerMay(c.catalog, info); e != nil {
+	case e != nil:
 		return v.fault(c.text, 0, "", e)
 	}
 	c.name(v, info)
+	return nil
+}
+
+// takes finds the cluster that a text means, and says why it takes no strategy from the session's role; nil: it does.
+func (c *check) takes(ctx context.Context, text string) (engine.ClusterInfo, *proxy.Error, error) {
+	info, e := findCluster(c.catalog, text)
+	if e == nil {
+		e = unsuitable(info)
+	}
+	if e != nil {
+		return info, e, nil
+	}
+	if e, err := c.mayManage(ctx, info); e != nil || err != nil {
+		return info, e, err
+	}
+	return info, controllerMay(c.catalog, info), nil
+}
+
+// refresh goes on with the facts of now.
+func (c *check) refresh(ctx context.Context) error {
+	catalog, err := c.cfg.Catalog.Now(ctx)
+	if err != nil {
+		return unreachable(ctx, err)
+	}
+	c.fresh, c.catalog, c.role = true, catalog, nil
+	c.facts = facts{at: time.Now(), catalog: catalog}
 	return nil
 }
 

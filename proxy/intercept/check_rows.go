@@ -28,11 +28,11 @@ func (s selection) takes(r storedRow) bool {
 }
 
 // selects reads the WHERE. It rewrites names of clusters and notes which are concerned.
-func (c *check) selects() selection {
+func (c *check) selects(ctx context.Context) selection {
 	s := selection{exact: !c.write.Opaque}
 	named := false
 	for _, condition := range c.write.Where {
-		values, known := c.values(condition)
+		values, known := c.values(ctx, condition)
 		switch {
 		case condition.Negated || !known:
 			s.exact = false
@@ -52,7 +52,7 @@ func (c *check) selects() selection {
 
 // values resolves the constants of a condition. known is false where one of them shows
 // only later.
-func (c *check) values(condition rewrite.Condition) (values []string, known bool) {
+func (c *check) values(ctx context.Context, condition rewrite.Condition) (values []string, known bool) {
 	known = true
 	for _, v := range condition.Values {
 		value := c.resolve(v)
@@ -62,7 +62,7 @@ func (c *check) values(condition rewrite.Condition) (values []string, known bool
 		}
 		text := value.text
 		if condition.Column == rewrite.ColumnCluster {
-			text = c.meant(value)
+			text = c.meant(ctx, value)
 		}
 		values = append(values, text)
 	}
@@ -71,7 +71,10 @@ func (c *check) values(condition rewrite.Condition) (values []string, known bool
 
 // meant is the id of the cluster that a condition names. A text that rows are stored under although it
 // is no id means these rows.
-func (c *check) meant(value cell) string {
+func (c *check) meant(ctx context.Context, value cell) string {
+	if !c.strays[value.text] {
+		c.catalog = c.seek(ctx, c.catalog, value.text)
+	}
 	info, e := findCluster(c.catalog, value.text)
 	switch {
 	case c.strays[value.text], e != nil && e.Code == codeUndefined:
@@ -92,7 +95,7 @@ func (c *check) stored(ctx context.Context) ([]storedRow, error) {
 	if err := c.findStrays(ctx); err != nil {
 		return nil, err
 	}
-	c.selected = c.selects()
+	c.selected = c.selects(ctx)
 	if c.ambiguous != nil {
 		return nil, c.ambiguous
 	}

@@ -30,7 +30,10 @@ func (h *handler) changeClusters(ctx context.Context, change *rewrite.ClusterCha
 			c.was = append(c.was, info)
 		}
 	}
-	return h.noting(func() { h.changed = append(h.changed, c) }), nil
+	return h.noting(func() {
+		h.changed = append(h.changed, c)
+		h.cfg.Catalog.Touch()
+	}), nil
 }
 
 // tellChanges tells of clusters that have strategies what they are called now.

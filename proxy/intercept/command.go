@@ -104,9 +104,10 @@ func columns(names ...string) []proxy.Column {
 
 // scope picks what a command's FOR CLUSTER and LIKE mean: a test for clusters. A cluster
 // that is named has to exist.
-func (h *handler) scope(q proxy.Query, s rewrite.Scope, catalog engine.Catalog) (func(id, name string) bool, error) {
+func (h *handler) scope(ctx context.Context, q proxy.Query, s rewrite.Scope, catalog engine.Catalog) (func(id, name string) bool, error) {
 	matches := func(string, string) bool { return true }
 	if s.Cluster != nil {
+		catalog = h.seek(ctx, catalog, s.Cluster.Text)
 		info, err := named(q, s.Cluster, catalog)
 		if err != nil {
 			return nil, err
@@ -134,7 +135,7 @@ func (h *handler) lately(ctx context.Context, q proxy.Query, s rewrite.Scope, t 
 			return nil, err
 		}
 	}
-	return h.scope(q, s, catalog)
+	return h.scope(ctx, q, s, catalog)
 }
 
 // named finds the cluster that a command names.
@@ -156,6 +157,7 @@ func (h *handler) manageable(ctx context.Context, q proxy.Query, s rewrite.Scope
 	}
 	var infos []engine.ClusterInfo
 	if s.Cluster != nil {
+		catalog = h.seek(ctx, catalog, s.Cluster.Text)
 		info, err := named(q, s.Cluster, catalog)
 		if err != nil {
 			return nil, err

@@ -82,7 +82,10 @@ func (h *handler) report(ctx context.Context, q proxy.Query, c rewrite.ExplainSt
 	if err != nil {
 		return report{}, err
 	}
-	matches, err := h.scope(q, c.Scope, catalog)
+	if c.Cluster != nil {
+		catalog = h.seek(ctx, catalog, c.Cluster.Text)
+	}
+	matches, err := h.scope(ctx, q, c.Scope, catalog)
 	if err != nil {
 		return report{}, err
 	}

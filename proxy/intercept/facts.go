@@ -2,6 +2,7 @@ package intercept
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"mzproxy/engine"
@@ -49,4 +50,16 @@ func (h *handler) factsRole(ctx context.Context) (engine.Role, error) {
 		h.facts.role = &role
 	}
 	return role, err
+}
+
+// seek completes a catalog with what a text means, where it shows no such cluster: one may have been made a moment ago. The server is asked then.
+func (h *handler) seek(ctx context.Context, catalog engine.Catalog, text string) engine.Catalog {
+	if _, e := findCluster(catalog, text); e == nil || e.Code != codeUndefined {
+		return catalog
+	}
+	found, err := h.cfg.Catalog.Find(ctx, text)
+	if err == nil {
+		catalog.Clusters = slices.Concat(catalog.Clusters, found)
+	}
+	return catalog
 }

@@ -40,6 +40,9 @@ type handler struct {
 	// is for those that go by the names of portals: FETCH, MOVE, DECLARE, CLOSE.
 	alert, alertPortals atomic.Bool
 
+	// touched is set where the session may have changed what the catalog tells.
+	touched atomic.Bool
+
 	// readable holds, by table, what the server last said about the session's right to read it.
 	readable map[string]kept[bool]
 
@@ -83,6 +86,9 @@ type rowKey struct{ cluster, strategy string }
 
 // Wants lets texts through that have nothing of ours in them.
 func (h *handler) Wants(text []byte) bool {
+	if rewrite.MayTouchCatalog(text) {
+		h.touched.Store(true)
+	}
 	if rewrite.Match(text) || rewrite.MayMiss(text) || rewrite.MayChangeCluster(text) || rewrite.MayMove(text) || rewrite.Names(text) || h.deferring.Load() {
 		return true
 	}
@@ -129,6 +135,10 @@ func (h *handler) Intercept(ctx context.Context, q proxy.Query) ([]proxy.Verdict
 }
 
 func (h *handler) decide(ctx context.Context, q proxy.Query) ([]proxy.Verdict, error) {
+	if h.touched.Swap(false) {
+		h.facts = facts{}
+		h.cfg.Catalog.Touch()
+	}
 	h.facts.begin(q.TxStatus, q.Pipelined)
 	env := h.envNow(ctx, q.Text, q.Pipelined, q.Ask)
 	env.InTransaction = q.TxStatus == 'T'

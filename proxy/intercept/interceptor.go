@@ -23,9 +23,15 @@ type Engine interface {
 	WhatIf(ctx context.Context, clusterIDs []string, change func(*engine.Snapshot)) (s engine.Snapshot, before, after engine.Plan, err error)
 }
 
-// Catalog knows what a write is checked against.
+// Catalog knows what a write is checked against. What it tells may be a moment old.
 type Catalog interface {
 	Catalog(ctx context.Context) (engine.Catalog, error)
+	// Now is Catalog of no earlier moment than the call.
+	Now(ctx context.Context) (engine.Catalog, error)
+	// Find asks the server for the clusters that a text means, as id or as name.
+	Find(ctx context.Context, text string) ([]engine.ClusterInfo, error)
+	// Touch says that clusters may have been changed: who looks at them next sees no earlier moment.
+	Touch()
 	// Role is the role that a user name which the server accepted at login stands for.
 	Role(ctx context.Context, user string) (engine.Role, error)
 	MayRead(ctx context.Context, r engine.Role, table string) (bool, error)

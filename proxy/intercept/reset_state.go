@@ -2,6 +2,7 @@ package intercept
 
 import (
 	"context"
+	"time"
 
 	"mzproxy/engine/reconcile"
 	"mzproxy/proxy"
@@ -21,6 +22,7 @@ func (h *handler) resetState(q proxy.Query, c rewrite.ResetState) *proxy.Answer 
 			t.notices = append(t.notices, nothingToDo())
 			return nil
 		}
+		sent := time.Now()
 		if _, err := h.cfg.Store.ResetState(ctx, list...); err != nil {
 			return unreachable(ctx, err)
 		}
@@ -29,7 +31,7 @@ func (h *handler) resetState(q proxy.Query, c rewrite.ResetState) *proxy.Answer 
 			changes = append(changes, h.change("RESET", id, "", nil, nil))
 		}
 		h.record(ctx, changes)
-		h.lookNow(ctx, list, t)
+		h.lookNow(ctx, list, sent, t)
 		return nil
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"mzproxy/engine"
 	"mzproxy/engine/reconcile"
@@ -32,6 +33,7 @@ func (h *handler) resume(q proxy.Query, c rewrite.ResumeStrategies) *proxy.Answe
 			paused = append(paused, engine.AllClusters)
 		}
 		before := h.storedBefore(paused)
+		sent := time.Now()
 		n, err := h.cfg.Store.ClearPause(ctx, paused)
 		if err == nil {
 			_, err = h.approve(ctx, ofStored(paused, engine.PauseType), h.self.super)
@@ -49,7 +51,7 @@ func (h *handler) resume(q proxy.Query, c rewrite.ResumeStrategies) *proxy.Answe
 			t.notices = append(t.notices, notice(severityNotice, codeOK, "cluster "+quoted(infos[0].Name)+" stays paused, with all clusters", "", "RESUME STRATEGIES ends the pause of all."))
 		}
 		if n > 0 && len(infos) > 0 {
-			h.lookNow(ctx, ids(infos), t)
+			h.lookNow(ctx, ids(infos), sent, t)
 		}
 		return nil
 	})
@@ -65,9 +67,11 @@ func (h *handler) resumed(c rewrite.ResumeStrategies, paused []string, before ma
 	return changes
 }
 
-// lookNow looks after a change that is stored already, and tells what was done.
-func (h *handler) lookNow(ctx context.Context, ids []string, t *table) {
-	outcomes, err := h.lookBehind(ctx, h.trigger(triggerStatement), ids, nil)
+// lookNow looks after a change that is stored already, and tells what was done since it was sent.
+func (h *handler) lookNow(ctx context.Context, ids []string, sent time.Time, t *table) {
+	trigger := h.trigger(triggerStatement)
+	trigger.Since = sent
+	outcomes, err := h.lookBehind(ctx, trigger, ids, nil)
 	switch {
 	case errors.Is(err, errBehind):
 		t.notices = append(t.notices, goesOn())

@@ -225,6 +225,15 @@ func (s *server) Catalog(context.Context) (engine.Catalog, error) {
 	return c, s.away
 }
 
+// Now implements intercept.Catalog, as do the next ones: what this server tells is never old.
+func (s *server) Now(ctx context.Context) (engine.Catalog, error) { return s.Catalog(ctx) }
+
+// Find implements intercept.Catalog.
+func (s *server) Find(context.Context, string) ([]engine.ClusterInfo, error) { return nil, nil }
+
+// Touch implements intercept.Catalog.
+func (s *server) Touch() {}
+
 // Role implements intercept.Catalog.
 func (s *server) Role(context.Context, string) (engine.Role, error) { return s.role, s.away }
 

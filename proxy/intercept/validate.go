@@ -21,7 +21,7 @@ func (h *handler) validate(q proxy.Query, c rewrite.ValidateStrategies) *proxy.A
 		if err != nil {
 			return err
 		}
-		matches, err := h.scope(q, c.Scope, catalog)
+		matches, err := h.scope(ctx, q, c.Scope, catalog)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package intercept
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -115,6 +116,9 @@ func (i *Interceptor) observedSince(ctx context.Context, trust time.Duration) (o
 
 func (i *Interceptor) look(ctx context.Context) (observation, error) {
 	s, plan, err := i.cfg.Engine.Explain(ctx)
+	if err == nil && s.Stale != "" {
+		err = errors.New(s.Stale)
+	}
 	return observation{s, plan}, err
 }
 

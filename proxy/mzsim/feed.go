@@ -118,11 +118,15 @@ func (f *feed) poll(ctx context.Context) ([]change, error) {
 	}
 	now = max(now, f.last+1)
 	var changes []change
-	if !f.started && f.progress {
+	found := now
+	switch {
+	case !f.started && f.progress:
 		changes = append(changes, change{ts: now, progress: true})
+	case f.started && f.progress: // it happened since then: who reads another relation at a time in between must not miss it here
+		found = f.last
 	}
 	if f.started || f.snapshot {
-		changes = append(changes, f.differences(now, rows)...)
+		changes = append(changes, f.differences(found, rows)...)
 	}
 	f.rows, f.started = rows, true
 	if f.progress && (len(changes) > 0 || time.Since(f.progressed) >= f.tick) {

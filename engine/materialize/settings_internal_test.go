@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"mzproxy/engine"
+	"mzproxy/engine/mirror"
 )
 
 // A setting names the sizes that are allowed; an empty one, or one that would leave none, allows all.
@@ -21,13 +22,13 @@ func TestAllowedSizes(t *testing.T) {
 		`"not closed`:              {"25cc", "M.1-small", `o"d,d`},
 		`"25cc" , "not closed ""x`: {"25cc"},
 	} {
-		f := facts{sizes: sizes}
-		f.withhold(setting)
+		v := &view{Picture: &mirror.Picture{Sizes: sizes}, settings: settings{allowed: identifiers(setting)}}
+		offered, withheld := v.sizes()
 		var got []string
-		for _, s := range f.sizes {
+		for _, s := range offered {
 			got = append(got, s.Name)
 		}
-		if !slices.Equal(got, want) || len(f.sizes)+len(f.withheld) != len(sizes) {
+		if !slices.Equal(got, want) || len(offered)+len(withheld) != len(sizes) {
 			t.Errorf("%s allows %q, not %q", setting, got, want)
 		}
 	}
