@@ -14,6 +14,14 @@ const (
 	OpAlter  Op = "alter" // of a managed cluster
 )
 
+// Subject is what an action is about, in a few words: a replica, or the change of a cluster.
+func (a Action) Subject() string {
+	if a.Alter != nil {
+		return a.Alter.String()
+	}
+	return a.Replica
+}
+
 // Action is one statement to run.
 type Action struct {
 	Op      Op

@@ -10,14 +10,42 @@ import (
 
 // Alteration is what an Action sets of a managed cluster.
 type Alteration struct {
-	From, To Shape    // as it is set now, and then
-	Options  []Option // that change, in the order of the statement
+	ClusterID string
+	From, To  Shape    // what it comes to by itself, and then
+	Options   []Option // that change, in the order of the statement
+	By        []string // the strategies that wanted each of them
 	// Timeout is how many seconds the server may take to bring it about; 0: as long as it likes.
 	Timeout Number
 }
 
 // String says it in a few words: 100cc x 1 -> 400cc x 1.
 func (a Alteration) String() string { return a.From.String() + " -> " + a.To.String() }
+
+// DoneIn tells whether a cluster is as it was to become, or is on its way to that.
+func (a Alteration) DoneIn(c *ClusterState) bool {
+	if c.Shape == nil {
+		return false
+	}
+	heading := c.Heading()
+	for _, o := range a.Options {
+		if heading.value(o) != a.To.value(o) {
+			return false
+		}
+	}
+	return true
+}
+
+// Burster is the strategy that had an AUTO SCALING STRATEGY set; empty: none did. ok tells whether it is about that at all.
+func (a Alteration) Burster() (strategy string, ok bool) {
+	i := slices.Index(a.Options, OptionBurst)
+	if i < 0 || i >= len(a.By) {
+		return "", i >= 0
+	}
+	if a.To.Burst == "" {
+		return "", true
+	}
+	return a.By[i], true
+}
 
 // changes tells whether an option is among those that change.
 func (a Alteration) changes(o Option) bool { return slices.Contains(a.Options, o) }
@@ -31,7 +59,7 @@ func alterations(c *ClusterState, s *desiredShape) []Action {
 	if len(asks) == 0 {
 		return nil
 	}
-	a := &Alteration{From: *c.Shape, To: s.shape()}
+	a := &Alteration{ClusterID: c.ID, From: s.from, To: s.shape()}
 	var reasons []Reason
 	for _, ask := range asks {
 		reasons = append(reasons, ask.by)
@@ -40,8 +68,8 @@ func alterations(c *ClusterState, s *desiredShape) []Action {
 		}
 	}
 	for _, o := range options {
-		if slices.ContainsFunc(asks, func(ask ask) bool { return ask.Option == o }) {
-			a.Options = append(a.Options, o)
+		if i := slices.IndexFunc(asks, func(ask ask) bool { return ask.Option == o }); i >= 0 {
+			a.Options, a.By = append(a.Options, o), append(a.By, asks[i].by.Strategy)
 		}
 	}
 	return []Action{{Op: OpAlter, SQL: alterCluster(c.Name, *a), Reasons: reasons, Alter: a}}

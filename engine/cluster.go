@@ -26,6 +26,8 @@ type ClusterState struct {
 	Schedule      string
 	Reconfiguring *Reconfiguration
 	Failed        *FailedReconfiguration // nil: the last change was none that failed
+	// Changed is the last change of a managed cluster, for people; nil: not known here.
+	Changed *Change
 	// BurstUnknown says why it is not known whether a managed cluster has an AUTO SCALING STRATEGY; empty: it is.
 	BurstUnknown string
 	// BurstBy is the strategy that had the engine set the AUTO SCALING STRATEGY that there is; empty: none did.

@@ -35,6 +35,12 @@ func (r Reconfiguration) String() string {
 	return text
 }
 
+// Change is who changed a cluster, and when.
+type Change struct {
+	By string // role
+	At Timestamp
+}
+
 // FailedReconfiguration is the last change of a managed cluster, where the server gave it up.
 type FailedReconfiguration struct {
 	Size   string

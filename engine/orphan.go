@@ -1,5 +1,7 @@
 package engine
 
+import "encoding/json"
+
 // Orphan is a replica whose strategy is gone.
 type Orphan struct{ Replica, Strategy string }
 
@@ -46,6 +48,16 @@ func helpedBeside(cluster *ClusterState, desired *DesiredState, name string) str
 
 // RestoreKey is the key of a payload under which a strategy that suspends keeps the replication factor of a managed cluster, for waking.
 const RestoreKey = "restore"
+
+// Keeps tells whether a strategy has left a replication factor in its payload that a cluster is to be set back to.
+func Keeps(state map[string]json.RawMessage) bool {
+	for _, raw := range state {
+		if readPayload(raw).Integer(RestoreKey) > 0 {
+			return true
+		}
+	}
+	return false
+}
 
 // ended is a strategy that is gone, with what is to be remembered once what it had set is taken back.
 type ended struct {

@@ -16,7 +16,9 @@ type TypeInfo struct {
 	Summary      string
 	// Unmanaged says why the strategy has no meaning on managed clusters, and InsteadThere in a sentence what to do there; empty: it has one.
 	Unmanaged, InsteadThere string
-	Parameters              []ParameterInfo
+	// AutoScaling: on a managed cluster it needs an AUTO SCALING STRATEGY.
+	AutoScaling bool
+	Parameters  []ParameterInfo
 }
 
 // ParameterKind is the type of a parameter's value.

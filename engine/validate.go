@@ -25,6 +25,8 @@ const (
 	UnknownSize      ConfigCode = "unknown_size"
 	UnknownType      ConfigCode = "unknown_strategy"
 	Experimental     ConfigCode = "experimental_disabled"
+	NotOnManaged     ConfigCode = "not_on_managed" // it has no meaning on a managed cluster
+	NotSupported     ConfigCode = "not_supported"  // by this server
 )
 
 // ConfigProblem is a fault in a strategy row that is about to be written.
@@ -38,11 +40,19 @@ type ConfigProblem struct {
 	Hint    string
 }
 
+// OfType tells whether it is the type of the row that is at fault, rather than its config.
+func (p ConfigProblem) OfType() bool {
+	return p.Code == UnknownType || p.Code == Experimental || p.Key == "" && (p.Code == NotOnManaged || p.Code == NotSupported)
+}
+
 // ValidateOptions are the facts that a row is checked against.
 type ValidateOptions struct {
 	Sizes              []Size
 	SizeAliases        map[string]string
 	EnableExperimental bool
+	// Managed says that the row is for a managed cluster, and NoAutoScaling why such clusters take no AUTO SCALING STRATEGY; empty: they do.
+	Managed       bool
+	NoAutoScaling string
 }
 
 // Validate checks a row before it is stored: more strictly than a plan does,
@@ -57,6 +67,9 @@ func (r *Registry) Validate(strategyType string, config []byte, o ValidateOption
 		return []ConfigProblem{{Code: Experimental,
 			Message: fmt.Sprintf("strategy %q is experimental and not enabled", info.Name),
 			Hint:    "Start the proxy with --enable-experimental to use it."}}
+	}
+	if problem := unfit(info, o); problem != nil {
+		return []ConfigProblem{*problem}
 	}
 	fields, err := decodeObject(config, nil)
 	if err != nil {
@@ -77,11 +90,29 @@ func (r *Registry) Validate(strategyType string, config []byte, o ValidateOption
 			}
 			continue
 		}
+		if o.Managed && p.Unmanaged != "" {
+			problems = append(problems, ConfigProblem{Code: NotOnManaged, Key: p.Name, Message: fmt.Sprintf("parameter %q has no meaning on a managed cluster", p.Name),
+				Detail: sentence(p.Unmanaged), Hint: "Leave it out."})
+			continue
+		}
 		if problem, bad := p.validate(info, value, sizeNames{o.Sizes, o.SizeAliases}); bad {
 			problems = append(problems, problem)
 		}
 	}
 	return problems
+}
+
+// unfit says why a strategy cannot be used on a managed cluster; nil: it can.
+func unfit(info *TypeInfo, o ValidateOptions) *ConfigProblem {
+	switch {
+	case !o.Managed:
+	case info.Unmanaged != "":
+		return &ConfigProblem{Code: NotOnManaged, Message: fmt.Sprintf("strategy %q has no meaning on a managed cluster", info.Name),
+			Detail: sentence(info.Unmanaged), Hint: info.InsteadThere}
+	case info.AutoScaling && o.NoAutoScaling != "":
+		return &ConfigProblem{Code: NotSupported, Message: fmt.Sprintf("strategy %q is not supported on managed clusters of this server", info.Name), Detail: sentence(o.NoAutoScaling)}
+	}
+	return nil
 }
 
 func (r *Registry) unknownType(name string) ConfigProblem {

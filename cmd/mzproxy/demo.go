@@ -27,6 +27,7 @@ type demoCmd struct {
 	ReadCost    time.Duration `default:"0s" help:"How long a read takes for which Materialize builds a dataflow; one that an index answers takes a tenth of it."`
 	TrustRows   string        `default:"auto" enum:"auto,always,approved" help:"Which rows of mz_cluster_strategies count (${enum})."`
 	PostgresBin string        `env:"MZSIM_POSTGRES_BIN" placeholder:"DIR" help:"Where PostgreSQL's server binaries are."`
+	version     string        // of the Materialize that the stand-in plays; empty: the latest
 	ExitAfter   string        `placeholder:"CMD" help:"Run CMD by the shell with PGHOST, PGPORT, PGUSER and PGDATABASE set, and exit with its status."`
 }
 
@@ -64,7 +65,7 @@ type demo struct {
 
 // start starts both and returns when strategies work.
 func (c demoCmd) start(ctx context.Context, log logrus.FieldLogger) (*demo, error) {
-	sim, err := mzsim.Start(ctx, mzsim.Config{Hydration: c.Hydration, Startup: c.Startup, Lag: c.Lag, ReadCost: c.ReadCost, Superuser: true, PostgresBin: c.PostgresBin, Logger: log})
+	sim, err := mzsim.Start(ctx, mzsim.Config{Hydration: c.Hydration, Startup: c.Startup, Lag: c.Lag, ReadCost: c.ReadCost, Superuser: true, PostgresBin: c.PostgresBin, Version: c.version, Logger: log})
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,18 @@ import (
 // test sends it after so many lines with the text in them.
 const interruptDirective = "-- interrupt after "
 
+// versionDirective stands in front of a script for a server of another version than the latest.
+const versionDirective = "-- version "
+
+// demoFor is the demo that a script asks for.
+func demoFor(script string) demoCmd {
+	c := fastDemo
+	if rest, ok := strings.CutPrefix(script, versionDirective); ok {
+		c.version, _, _ = strings.Cut(rest, "\n")
+	}
+	return c
+}
+
 // Every NAME.sql of testdata/psql (the SQL surface) and testdata/transcripts (whole
 // scenarios), fed to a real psql in front of a fresh demo, gives NAME.out.
 func TestPsql(t *testing.T) {
@@ -30,7 +42,7 @@ func TestPsql(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			w := newWorld(t)
+			w := newWorldWith(t, demoFor(string(script)))
 			head, tail, interrupted := strings.Cut(string(script), interruptDirective)
 			got := ""
 			if interrupted {

@@ -61,11 +61,20 @@ func dsn(sim *mzsim.Sim) string {
 // newWorld starts a demo whose replicas come online and hydrate fast.
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	return newWorldWith(t, demoCmd{Listen: "127.0.0.1:0", Hydration: fastHydration, Startup: fastStartup, Lag: *lag, ReadCost: *readCost})
+	return newWorldWith(t, fastDemo)
 }
+
+// fastDemo is a demo whose replicas come online and hydrate fast.
+var fastDemo = demoCmd{Listen: "127.0.0.1:0", Hydration: fastHydration, Startup: fastStartup}
 
 func newWorldWith(t testing.TB, c demoCmd) *world {
 	t.Helper()
+	if c.ReadCost == 0 {
+		c.ReadCost = *readCost
+	}
+	if c.Lag == 0 {
+		c.Lag = *lag
+	}
 	log := logrus.New()
 	log.SetOutput(io.Discard)
 	d, err := c.start(t.Context(), log)

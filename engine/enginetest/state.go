@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"mzproxy/engine"
@@ -54,6 +55,23 @@ func Hydrating(name, size string) Part { return replica(name, size, false) }
 
 func replica(name, size string, hydrated bool) Part {
 	return With(engine.Replica{Name: name, Size: size, Online: true, Hydrated: &hydrated})
+}
+
+// Managed makes the cluster a managed one, with ready replicas of its size.
+func Managed(size string, factor int64) Part {
+	return func(c *engine.ClusterState) {
+		c.Managed, c.Shape = true, &engine.Shape{Size: size, Factor: factor}
+		for i := range factor {
+			Ready(fmt.Sprint("r", i+1), size)(c)
+		}
+	}
+}
+
+// Reconfiguring says that a managed cluster is changed to another size since some time.
+func Reconfiguring(size string, factor int64, since time.Duration) Part {
+	return func(c *engine.ClusterState) {
+		c.Reconfiguring = &engine.Reconfiguration{Size: size, Factor: factor, Since: Ago(since)}
+	}
 }
 
 // Source adds a source that runs on one replica alone: on which, empty is none.

@@ -22,12 +22,12 @@ func (c *Client) Catalog(ctx context.Context) (engine.Catalog, error) {
 
 // catalogOf is the catalog that a view shows.
 func (c *Client) catalogOf(v *view) engine.Catalog {
-	catalog := engine.Catalog{At: v.now, MaxReplicasPerCluster: v.limits.MaxReplicasPerCluster}
+	catalog := engine.Catalog{At: v.now, MaxReplicasPerCluster: v.limits.MaxReplicasPerCluster, NoAutoScaling: v.version.noAutoScaling()}
 	catalog.Sizes, _ = v.sizes()
 	catalog.Controller, _ = c.controller(v)
 	for _, m := range v.Clusters {
 		catalog.Clusters = append(catalog.Clusters, engine.ClusterInfo{ID: m.ID, Name: m.Name, Managed: m.Managed, OwnerID: m.OwnerID, Owner: v.Roles.Name(m.OwnerID),
-			Control: m.Name == c.cfg.ControlCluster, Replicas: int64(len(m.Replicas))})
+			Control: m.Name == c.cfg.ControlCluster, Replicas: int64(len(m.Replicas)), Schedule: m.Schedule})
 	}
 	slices.SortFunc(catalog.Clusters, func(a, b engine.ClusterInfo) int { return strings.Compare(a.ID, b.ID) })
 	return catalog
@@ -50,7 +50,7 @@ func (c *Client) Find(ctx context.Context, text string) (found []engine.ClusterI
 		err := rows.Scan(&i.ID, &i.Name, &i.Managed, &i.OwnerID)
 		i.Owner, i.Control = v.Roles.Name(i.OwnerID), i.Name == c.cfg.ControlCluster
 		if m := v.Clusters[i.ID]; m != nil {
-			i.Replicas = int64(len(m.Replicas))
+			i.Replicas, i.Schedule = int64(len(m.Replicas)), m.Schedule
 		}
 		found = append(found, i)
 		return err

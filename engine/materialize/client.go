@@ -98,6 +98,7 @@ type Client struct {
 
 	blindMu sync.Mutex
 	blind   *time.Time // when statement history was last seen not to tell
+	resizes *resizes
 }
 
 var (
@@ -138,7 +139,7 @@ func New(cfg Config) (*Client, error) {
 		quiet.SetOutput(io.Discard)
 		cfg.Logger = quiet
 	}
-	c := &Client{cfg: cfg, signals: newSignalStates()}
+	c := &Client{cfg: cfg, signals: newSignalStates(), resizes: newResizes()}
 	c.Tune(cfg.Tunables)
 	c.world, c.reader = newWorld(c), newReader(c)
 	var err error
@@ -197,6 +198,7 @@ func (c *Client) Database() string { return c.pool.Config().ConnConfig.Database 
 
 // Close ends all connections.
 func (c *Client) Close() {
+	c.resizes.close()
 	c.world.close()
 	c.pool.Close()
 	c.statements.Close()

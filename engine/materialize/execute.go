@@ -15,6 +15,9 @@ import (
 // Execute runs the statement of an action, alone and outside of a
 // transaction, as Materialize wants it.
 func (c *Client) Execute(ctx context.Context, a engine.Action) error {
+	if a.Alter != nil && a.Alter.Resizes() {
+		return c.resize(ctx, a, c.version())
+	}
 	_, err := c.statements.Exec(ctx, a.SQL)
 	switch {
 	case err == nil:

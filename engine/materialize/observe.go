@@ -54,7 +54,8 @@ func (c *Client) Inspect(ctx context.Context, clusterIDs ...string) (engine.Snap
 	if err := o.readHistory(ctx, show); err != nil {
 		return engine.Snapshot{}, err
 	}
-	return o.snapshot(), nil
+	s := o.snapshot()
+	return s, c.readChanges(ctx, &s)
 }
 
 // Foresee is Inspect for strategies that are not stored yet: activity is read as far back as there is any.
@@ -163,7 +164,7 @@ func (o *observation) date() {
 
 // snapshot puts together what is known.
 func (o *observation) snapshot() engine.Snapshot {
-	s := engine.Snapshot{Now: engine.At(o.now), At: engine.At(o.Time()), Limits: o.limits, EnableExperimental: o.client.cfg.EnableExperimental, Undated: o.undated, Rate: o.client.tuned().Rate}
+	s := engine.Snapshot{Now: engine.At(o.now), At: engine.At(o.Time()), Limits: o.limits, NoAutoScaling: o.version.noAutoScaling(), EnableExperimental: o.client.cfg.EnableExperimental, Undated: o.undated, Rate: o.client.tuned().Rate}
 	s.Sizes, s.Withheld = o.sizes()
 	s.Limits.CreditsInUse = o.InUse()
 	s.Pauses, s.Strays = o.pauses(), o.strays()
@@ -187,6 +188,7 @@ func (o *observation) state(m *mirror.Cluster, processes map[string]int64) engin
 	c.Control = c.Name == o.client.cfg.ControlCluster
 	c.Strategies = o.rows[c.ID]
 	c.CrashesUnknown = o.past.crashesUnknown
+	o.client.resizes.tell(&c, o.client.clock.there)
 	c.Replicas = slices.Clone(c.Replicas)
 	c.State = maps.Clone(c.State)
 	c.RecentActions, c.Failures = recentActions(m.Actions, o.now, o.client.tuned().Rate.Within)
@@ -249,7 +251,7 @@ func (o *observation) concerned() []string {
 	ids := slices.Clone(o.named)
 	if len(ids) == 0 {
 		for id, c := range o.Clusters {
-			if len(o.rows[id]) > 0 || len(c.Memory.Replicas)+len(c.Memory.Created) > 0 {
+			if len(o.rows[id]) > 0 || len(c.Memory.Replicas)+len(c.Memory.Created) > 0 || c.Memory.Burst != nil || engine.Keeps(c.State) {
 				ids = append(ids, id)
 			}
 		}

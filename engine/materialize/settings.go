@@ -19,6 +19,7 @@ type settings struct {
 	loggingOff string // why statement history does not tell all; empty: it does
 	open       bool   // privileges are not checked
 	super      bool   // the controller is a superuser
+	version    version
 	database   string // of the controller's sessions
 }
 
@@ -32,6 +33,7 @@ const (
 	rbacChecks      = "enable_rbac_checks"
 	isSuperuser     = "is_superuser"
 	currentDatabase = "database"
+	serverVersion   = "mz_version"
 )
 
 // readSettings reads the settings in one statement, and one by one those that are not in its answer.
@@ -47,7 +49,7 @@ func (c *Client) readSettings(ctx context.Context) (settings, error) {
 	if err != nil {
 		return settings{}, err
 	}
-	for _, name := range []string{allowedSizes, maxReplicas, maxCredits, maxLoggingRate, defaultLogging, rbacChecks, isSuperuser, currentDatabase} {
+	for _, name := range []string{allowedSizes, maxReplicas, maxCredits, maxLoggingRate, defaultLogging, rbacChecks, isSuperuser, currentDatabase, serverVersion} {
 		if _, ok := values[name]; ok {
 			continue
 		}
@@ -59,7 +61,7 @@ func (c *Client) readSettings(ctx context.Context) (settings, error) {
 		values[name] = value
 	}
 	s := settings{allowed: identifiers(values[allowedSizes]), loggingOff: loggingOff(values[maxLoggingRate], values[defaultLogging]),
-		open: values[rbacChecks] == "off", super: values[isSuperuser] == "on", database: values[currentDatabase]}
+		open: values[rbacChecks] == "off", super: values[isSuperuser] == "on", database: values[currentDatabase], version: parseVersion(values[serverVersion])}
 	s.limits.MaxReplicasPerCluster, _ = strconv.ParseInt(values[maxReplicas], 10, 64)
 	s.limits.MaxCreditConsumptionRate, _ = strconv.ParseFloat(values[maxCredits], 64)
 	return s, nil

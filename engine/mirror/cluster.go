@@ -21,13 +21,6 @@ type Cluster struct {
 	Subscribed bool // a SUBSCRIBE runs on it
 	Memory     Memory
 	Actions    []Action // of which the rows are watched
-
-	// Size, Factor, Schedule, BurstSize and Change are what is set of a managed cluster; empty and nil: nothing, or it is not known.
-	Size      string
-	Factor    *int64
-	Schedule  string
-	BurstSize string
-	Change    *Reconfiguration
 }
 
 // Status is what the processes of a replica say.
@@ -45,20 +38,12 @@ type Action struct {
 	At                   *time.Time
 }
 
-// Reconfiguration is a change of a managed cluster.
-type Reconfiguration struct {
-	Status   string
-	Deadline Timestamp // zero: none
-	Size     string
-	Factor   int64
-}
-
 // cluster makes what is known of a cluster.
 func (m *Mirror) cluster(id string) *Cluster {
 	c := &Cluster{}
 	c.ID = id
 	m.each(tagCluster, id, func(f fields) {
-		c.Name, c.Managed, c.OwnerID, c.Size, c.Factor = f.text(1), f.truth(2), f.text(3), f.text(4), f.number(5)
+		c.Name, c.Managed, c.OwnerID, c.Shape = f.text(1), f.truth(2), f.text(3), shapeOf(f)
 	})
 	m.readReplicas(c)
 	m.readObjects(c)
@@ -101,39 +86,6 @@ func (m *Mirror) readReplicas(c *Cluster) {
 	for _, r := range list {
 		c.Replicas, c.Statuses = append(c.Replicas, r.Replica), append(c.Statuses, r.Status)
 	}
-}
-
-// readNative reads what of the server's own scales the cluster.
-func (m *Mirror) readNative(c *Cluster) {
-	m.each(tagSchedule, c.ID, func(f fields) {
-		if c.Schedule = strings.ToLower(f.text(1)); c.Schedule != "manual" {
-			c.Native = "a SCHEDULE"
-		}
-	})
-	m.each(tagScaling, c.ID, func(f fields) {
-		var strategy *struct {
-			OnHydration struct {
-				Size string `json:"hydration_size"`
-			} `json:"on_hydration"`
-		}
-		if json.Unmarshal([]byte(f.text(1)), &strategy) == nil && strategy != nil {
-			c.BurstSize, c.Native = strategy.OnHydration.Size, "an AUTO SCALING STRATEGY"
-		}
-	})
-	m.each(tagReconfigure, c.ID, func(f fields) {
-		var target struct {
-			Size   string `json:"size"`
-			Factor int64  `json:"replication_factor"`
-		}
-		r := Reconfiguration{Status: f.text(1)}
-		if n := f.number(2); n != nil {
-			r.Deadline = Timestamp(*n)
-		}
-		if json.Unmarshal([]byte(f.text(3)), &target) == nil {
-			r.Size, r.Factor = target.Size, target.Factor
-		}
-		c.Change = &r
-	})
 }
 
 func (m *Mirror) readStrategies(c *Cluster) {

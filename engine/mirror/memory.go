@@ -14,9 +14,14 @@ type Memory struct {
 	Strategies map[string]json.RawMessage
 	// Replicas tells which strategy asked for a replica that the engine created, by the replica's id.
 	Replicas map[string]string
+	// Burst is the AUTO SCALING STRATEGY that the engine had set; nil: it had set none.
+	Burst *Burst
 	// Created is what an earlier version has stored in the place of Replicas, by the names of replicas.
 	Created map[string]string
 }
+
+// Burst is an AUTO SCALING STRATEGY, and which strategy had it set.
+type Burst struct{ Size, Strategy string }
 
 // CreatedBy tells whose the replicas of a cluster are, by the names that they have now.
 func (m Memory) CreatedBy(replicas []engine.Replica) map[string]string {
@@ -55,12 +60,15 @@ func (m *Mirror) readMemory(c *Cluster) {
 		c.State = map[string]json.RawMessage{}
 	}
 	c.ClusterState.CreatedBy = c.Memory.CreatedBy(c.Replicas)
+	if b := c.Memory.Burst; b != nil && c.Shape != nil && c.Shape.Burst == b.Size {
+		c.BurstBy = b.Strategy
+	}
 	c.Recorded, c.Counted = true, true
 }
 
 // ParseMemory reads a payload of ours as far as it can be read.
 func ParseMemory(payload string) (m Memory, fault error) {
-	var parts struct{ Strategies, Replicas, Created json.RawMessage }
+	var parts struct{ Strategies, Replicas, Created, Burst json.RawMessage }
 	if err := json.Unmarshal([]byte(payload), &parts); err != nil {
 		return m, err
 	}
@@ -68,7 +76,7 @@ func ParseMemory(payload string) (m Memory, fault error) {
 	for _, part := range []struct {
 		raw  json.RawMessage
 		into any
-	}{{parts.Strategies, &m.Strategies}, {parts.Replicas, &m.Replicas}, {parts.Created, &m.Created}} {
+	}{{parts.Strategies, &m.Strategies}, {parts.Replicas, &m.Replicas}, {parts.Created, &m.Created}, {parts.Burst, &m.Burst}} {
 		if part.raw != nil {
 			faults = append(faults, json.Unmarshal(part.raw, part.into))
 		}

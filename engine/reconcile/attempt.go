@@ -38,7 +38,12 @@ func (p *pass) try(ctx context.Context, action engine.Action) (*ActionResult, er
 	defer cancel()
 	a := attempt{pass: p, action: action, record: newRecord(p.trigger, p.outcome, action)}
 	err := a.begin(ctx)
-	defer p.intentions.release(a.record.ActionID)
+	awaited := false
+	defer func() {
+		if !awaited {
+			p.intentions.release(a.record.ActionID)
+		}
+	}()
 	if err != nil {
 		return nil, err
 	}
@@ -51,6 +56,16 @@ func (p *pass) try(ctx context.Context, action engine.Action) (*ActionResult, er
 		return nil, errFenced
 	}
 	refusal := p.cfg.Executor.Execute(ctx, action)
+	if underWay := (*UnderWay)(nil); errors.As(refusal, &underWay) {
+		awaited = true
+		a.await(underWay)
+		return &ActionResult{action, a.record.ActionID, nil}, nil
+	}
+	return a.answered(ctx, refusal)
+}
+
+// answered takes in what the executor said to the statement.
+func (a *attempt) answered(ctx context.Context, refusal error) (*ActionResult, error) {
 	switch done, err := a.judge(ctx, refusal); {
 	case err != nil:
 		return nil, err
@@ -64,8 +79,8 @@ func (p *pass) try(ctx context.Context, action engine.Action) (*ActionResult, er
 	if err := a.complete(ctx, refusal); err != nil {
 		return nil, err
 	}
-	p.step(stepDone)
-	return &ActionResult{action, a.record.ActionID, refusal}, nil
+	a.step(stepDone)
+	return &ActionResult{a.action, a.record.ActionID, refusal}, nil
 }
 
 // begin writes the intention, or takes up an open one for the same statement, which may have been tried
@@ -170,7 +185,7 @@ func (a *attempt) astray(ctx context.Context) (*ActionResult, error) {
 func (a *attempt) complete(ctx context.Context, refusal error) error {
 	executed := refusal == nil
 	if executed {
-		a.memory.took(a.record.Context, a.record.replicaIn(a.after))
+		a.memory.took(a.record, a.record.replicaIn(a.after))
 		a.step(stepState)
 		if err := a.saveState(ctx, a.outcome.Plan.ID, a.memory); err != nil {
 			a.intentions.keep(a.record) // settled with the state
@@ -178,6 +193,12 @@ func (a *attempt) complete(ctx context.Context, refusal error) error {
 		}
 	} else {
 		a.record.refused(refusal)
+		if errors.Is(refusal, ErrTimedOut) {
+			if err := a.giveUp(ctx); err != nil {
+				a.intentions.keep(a.record)
+				return err
+			}
+		}
 	}
 	a.record.Executed = &executed
 	a.step(stepFinish)

@@ -67,9 +67,9 @@ func (a *attempt) observeAgain(ctx context.Context) (engine.Snapshot, error) {
 	if !ok {
 		return a.observe(ctx, []string{a.outcome.Plan.ID})
 	}
-	drops := a.action.Op == engine.OpDrop
+	drops := a.action.Op != engine.OpCreate
 	if !a.changed() {
-		drops = slices.ContainsFunc(a.outcome.Plan.Actions, func(b engine.Action) bool { return b.Op == engine.OpDrop })
+		drops = slices.ContainsFunc(a.outcome.Plan.Actions, func(b engine.Action) bool { return b.Op != engine.OpCreate })
 	}
 	began := a.outcome.began
 	s, err := rechecker.Recheck(ctx, a.seen(), drops || time.Since(began) > freshFor || !a.changed() && a.work.actedSince(began))
@@ -116,10 +116,18 @@ func (r *Reconciler) confirmLead(ctx context.Context) error {
 // sameView tells whether two observations of a cluster show the same to a
 // plan: time and activity aside, which show in the statements.
 func sameView(a, b *engine.ClusterState) bool {
-	if a.Name != b.Name || a.Managed != b.Managed || !sameReplicas(a, b) {
+	if a.Name != b.Name || a.Managed != b.Managed || !sameReplicas(a, b) || !sameShape(a, b) {
 		return false
 	}
 	return sameRows(a.Strategies, b.Strategies)
+}
+
+// sameShape tells whether a managed cluster is set to the same, and on its way to the same.
+func sameShape(a, b *engine.ClusterState) bool {
+	if a.Shape == nil || b.Shape == nil {
+		return a.Shape == b.Shape
+	}
+	return *a.Shape == *b.Shape && a.Heading() == b.Heading() && (a.Reconfiguring == nil) == (b.Reconfiguring == nil)
 }
 
 // sameRows tells whether the rows that count say the same.

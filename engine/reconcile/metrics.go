@@ -35,9 +35,9 @@ const (
 func NewMetrics() *Metrics {
 	m := &Metrics{
 		actions: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "mzproxy_strategy_actions_total",
-			Help: "Statements that were sent to create or drop replicas, by what became of them."}, []string{"action", "result"}),
+			Help: "Statements that were sent to create or drop replicas, or to alter managed clusters, by what became of them."}, []string{"action", "result"}),
 		duration: prometheus.NewHistogram(prometheus.HistogramOpts{Name: "mzproxy_strategy_action_duration_seconds",
-			Help: "How long the server took for a statement that creates or drops a replica.", Buckets: prometheus.ExponentialBuckets(0.005, 4, 8)}),
+			Help: "How long the server took for a statement that creates or drops a replica, or alters a managed cluster.", Buckets: prometheus.ExponentialBuckets(0.005, 4, 8)}),
 		watching: prometheus.NewGauge(prometheus.GaugeOpts{Name: "mzproxy_watching",
 			Help: "Whether the server is watched (1); nothing is decided otherwise (0)."}),
 		changes: prometheus.NewCounter(prometheus.CounterOpts{Name: "mzproxy_changes_total",
@@ -52,7 +52,7 @@ func NewMetrics() *Metrics {
 	for _, cause := range []string{causeStatement, causeEvent} {
 		m.reaction.WithLabelValues(cause)
 	}
-	for _, op := range []engine.Op{engine.OpCreate, engine.OpDrop} {
+	for _, op := range []engine.Op{engine.OpCreate, engine.OpDrop, engine.OpAlter} {
 		for _, result := range []string{resultExecuted, resultFailed, resultUnanswered} {
 			m.actions.WithLabelValues(string(op), result)
 		}
@@ -90,6 +90,25 @@ type countingExecutor struct {
 func (c countingExecutor) Execute(ctx context.Context, a engine.Action) error {
 	began := time.Now()
 	err := c.next.Execute(ctx, a)
+	if underWay := (*UnderWay)(nil); errors.As(err, &underWay) {
+		return &UnderWay{c.later(a.Op, began, underWay.Done)}
+	}
+	c.count(a.Op, began, err)
+	return err
+}
+
+// later counts a statement when it is over.
+func (c countingExecutor) later(op engine.Op, began time.Time, done <-chan error) <-chan error {
+	counted := make(chan error, 1)
+	go func() {
+		err := <-done
+		c.count(op, began, err)
+		counted <- err
+	}()
+	return counted
+}
+
+func (c countingExecutor) count(op engine.Op, began time.Time, err error) {
 	c.duration.Observe(time.Since(began).Seconds())
 	result := resultExecuted
 	switch {
@@ -98,8 +117,7 @@ func (c countingExecutor) Execute(ctx context.Context, a engine.Action) error {
 	case err != nil:
 		result = resultFailed
 	}
-	c.actions.WithLabelValues(string(a.Op), result).Inc()
-	return err
+	c.actions.WithLabelValues(string(op), result).Inc()
 }
 
 // Watcher counts what another one sees.

@@ -107,6 +107,11 @@ func (p *pass) changed() bool { return p.executed > 0 }
 
 // after is what a cluster looks like once an action is done.
 func after(c engine.ClusterState, a engine.Action) engine.ClusterState {
+	if a.Alter != nil {
+		shape := a.Alter.To
+		c.Shape, c.Reconfiguring = &shape, nil
+		return c
+	}
 	c.Replicas = slices.DeleteFunc(slices.Clone(c.Replicas), func(r engine.Replica) bool { return r.Name == a.Replica })
 	if a.Op == engine.OpCreate {
 		c.Replicas = append(c.Replicas, engine.Replica{Name: a.Replica, Size: a.Size})
@@ -114,8 +119,16 @@ func after(c engine.ClusterState, a engine.Action) engine.ClusterState {
 	return c
 }
 
+// about is the name under which logs tell what an action is about.
+func about(a engine.Action) string {
+	if a.Alter != nil {
+		return "change"
+	}
+	return "replica"
+}
+
 func (p *pass) log(result ActionResult) {
-	entry := p.cfg.Logger.WithFields(logrus.Fields{"cluster": p.outcome.Plan.Name, "action": string(result.Op), "replica": result.Replica, "action_id": result.ActionID})
+	entry := p.cfg.Logger.WithFields(logrus.Fields{"cluster": p.outcome.Plan.Name, "action": string(result.Op), about(result.Action): result.Subject(), "action_id": result.ActionID})
 	if result.Err != nil {
 		entry.WithError(result.Err).Warn("action failed")
 		return

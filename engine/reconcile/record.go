@@ -34,10 +34,40 @@ type DecisionContext struct {
 	Replica     string         `json:"replica,omitempty"`
 	ReplicaID   string         `json:"replica_id,omitempty"` // of one that is dropped, or was created
 	Size        string         `json:"size,omitempty"`
+	Alter       *AlterContext  `json:"alter,omitempty"` // of a managed cluster
 	Signals     map[string]any `json:"signals,omitempty"`
 	SQLState    string         `json:"sqlstate,omitempty"` // of the error
 	// State is what the strategies' payloads are once the action is executed.
 	State map[string]json.RawMessage `json:"state,omitempty"`
+}
+
+// AlterContext is what an action sets of a managed cluster.
+type AlterContext struct {
+	From    ShapeContext    `json:"from"`
+	To      ShapeContext    `json:"to"`
+	Options []engine.Option `json:"options"`
+	By      []string        `json:"by"`
+}
+
+// ShapeContext is a shape of a managed cluster.
+type ShapeContext struct {
+	Size   string `json:"size"`
+	Factor int64  `json:"replication_factor"`
+	Burst  string `json:"hydration_burst,omitempty"`
+}
+
+// alteration is the action that a row tells of; nil: it is another one.
+func (r ActionRecord) alteration() *engine.Alteration {
+	a := r.Context.Alter
+	if a == nil {
+		return nil
+	}
+	return &engine.Alteration{ClusterID: r.ClusterID, From: engine.Shape(a.From), To: engine.Shape(a.To), Options: a.Options, By: a.By}
+}
+
+// Subject is what the action is about, in a few words.
+func (r ActionRecord) Subject() string {
+	return engine.Action{Replica: r.Context.Replica, Alter: r.alteration()}.Subject()
 }
 
 // ActionFilter selects ActionRecords.
@@ -50,6 +80,9 @@ func newRecord(trigger Trigger, o *Outcome, a engine.Action) ActionRecord {
 	c := DecisionContext{
 		Trigger: trigger.Kind, Role: trigger.Role, Application: trigger.Application, Client: trigger.Client,
 		Op: string(a.Op), Cluster: o.Plan.Name, Replica: a.Replica, Size: a.Size, Signals: signals(o), State: map[string]json.RawMessage{},
+	}
+	if a.Alter != nil {
+		c.Alter = &AlterContext{ShapeContext(a.Alter.From), ShapeContext(a.Alter.To), a.Alter.Options, a.Alter.By}
 	}
 	if replica := o.Before.Replica(a.Replica); replica != nil {
 		c.ReplicaID = replica.ID
@@ -73,6 +106,9 @@ func signals(o *Outcome) map[string]any {
 			"oom_count": replica.OOMCount, "crash_count": replica.CrashCount}
 	}
 	out := map[string]any{"objects": c.Objects, "replicas": replicas}
+	if c.Reconfiguring != nil {
+		out["reconfiguring"] = ShapeContext{Size: c.Reconfiguring.Size, Factor: c.Reconfiguring.Factor}
+	}
 	if c.LastActivity != nil {
 		out["last_activity"] = c.LastActivity.String()
 	}
@@ -84,7 +120,7 @@ func signals(o *Outcome) map[string]any {
 
 // result is a completed row as the action that it tells of.
 func (r ActionRecord) result() ActionResult {
-	a := engine.Action{Op: engine.Op(r.Context.Op), Replica: r.Context.Replica, Size: r.Context.Size, SQL: r.SQL}
+	a := engine.Action{Op: engine.Op(r.Context.Op), Replica: r.Context.Replica, Size: r.Context.Size, SQL: r.SQL, Alter: r.alteration()}
 	for i, text := range r.Context.Reasons {
 		reason := engine.Reason{Text: text}
 		if i < len(r.Context.Strategies) {
@@ -120,6 +156,9 @@ func (r ActionRecord) doneIn(s engine.Snapshot) bool {
 	for i := range s.Clusters {
 		if s.Clusters[i].ID != r.ClusterID {
 			continue
+		}
+		if a := r.alteration(); a != nil {
+			return a.DoneIn(&s.Clusters[i])
 		}
 		replica := s.Clusters[i].Replica(r.Context.Replica)
 		if r.Context.Op == string(engine.OpDrop) {

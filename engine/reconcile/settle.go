@@ -245,7 +245,7 @@ func (r *Reconciler) claimed(ctx context.Context, row ActionRecord) (bool, error
 		if other.ActionID == row.ActionID || other.Executed == nil || !*other.Executed || other.Context.Replica != row.Context.Replica {
 			continue
 		}
-		return other.Context.Op == row.Context.Op && row.CreatedAt.Sub(other.CreatedAt) < settleAfter, nil
+		return other.Context.Op == row.Context.Op && (row.Context.Alter == nil || other.SQL == row.SQL) && row.CreatedAt.Sub(other.CreatedAt) < settleAfter, nil
 	}
 	return false, nil
 }
@@ -256,6 +256,6 @@ func (r *Reconciler) recall(ctx context.Context, s engine.Snapshot, row ActionRe
 		return nil
 	}
 	memory := memoryOf(&s.Clusters[0])
-	memory.took(row.Context, row.replicaIn(s))
+	memory.took(row, row.replicaIn(s))
 	return r.saveState(ctx, row.ClusterID, memory)
 }

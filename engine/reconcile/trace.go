@@ -24,7 +24,7 @@ type Traced struct {
 // trace asks what the statement of a record met. able tells whether anybody could be asked.
 func (r *Reconciler) trace(ctx context.Context, row ActionRecord) (met Traced, able bool, err error) {
 	tracer, able := r.cfg.Observer.(Tracer)
-	if !able || row.Context.Cluster == "" {
+	if !able || row.Context.Cluster == "" || row.Context.Alter != nil { // which shows in the cluster's shape
 		return Traced{}, false, nil
 	}
 	if met, err = tracer.Trace(ctx, row.CreatedAt, row.Context.Op, row.Context.Cluster, row.Context.Replica); err != nil {

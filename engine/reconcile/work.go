@@ -78,7 +78,7 @@ func (w *clusterWork) saw(c *engine.ClusterState, began time.Time) {
 	defer w.mu.Unlock()
 	w.stored = append([]engine.StrategyRow{}, c.Strategies...)
 	if w.concerned.Before(began) {
-		w.foreign = len(c.Strategies) == 0 && len(c.CreatedBy) == 0
+		w.foreign = len(c.Strategies) == 0 && len(c.CreatedBy) == 0 && c.BurstBy == "" && !engine.Keeps(c.State)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -190,6 +191,9 @@ func (w *world) obey(a engine.Action) error {
 // obeyLocked is obey for a caller that holds the lock.
 func (w *world) obeyLocked(a engine.Action) error {
 	for _, c := range w.clusters {
+		if a.Alter != nil && strings.HasPrefix(a.SQL, "ALTER CLUSTER "+pgtext.QuoteIdent(c.Name)+" ") {
+			return alter(c, *a.Alter)
+		}
 		quoted := pgtext.QuoteIdent(c.Name) + "." + pgtext.QuoteIdent(a.Replica)
 		switch a.SQL {
 		case "CREATE CLUSTER REPLICA " + quoted + " (SIZE " + pgtext.QuoteLiteral(a.Size) + ")":
@@ -212,6 +216,37 @@ func (w *world) obeyLocked(a engine.Action) error {
 		}
 	}
 	return errors.New("unknown cluster")
+}
+
+// alter is what a server does that changes sizes in the background.
+func alter(c *engine.ClusterState, a engine.Alteration) error {
+	shape := *c.Shape
+	shape.Burst = a.To.Burst
+	if slices.Contains(a.Options, engine.OptionFactor) && c.Reconfiguring != nil {
+		return &reconcile.ServerError{Code: "55006", Message: "cannot change replication factor while a reconfiguration is in progress"}
+	}
+	switch {
+	case slices.Contains(a.Options, engine.OptionSize) && a.To.Size != shape.Size:
+		since := engine.At(time.Now().UTC())
+		c.Reconfiguring = &engine.Reconfiguration{Size: a.To.Size, Factor: a.To.Factor, Since: &since}
+	case slices.Contains(a.Options, engine.OptionSize):
+		c.Reconfiguring = nil
+	default:
+		shape.Factor = a.To.Factor
+		c.Replicas = nil
+		enginetest.Managed(shape.Size, shape.Factor)(c)
+	}
+	c.Shape = &shape
+	return nil
+}
+
+// finalize ends a reconfiguration: the replicas are those of the new size.
+func finalize(c *engine.ClusterState) {
+	to := *c.Reconfiguring
+	burst := c.Shape.Burst
+	c.Reconfiguring, c.Replicas = nil, nil
+	enginetest.Managed(to.Size, to.Factor)(c)
+	c.Shape.Burst = burst
 }
 
 func (w *world) recording(what string) error {
@@ -279,6 +314,9 @@ func (w *world) SaveState(_ context.Context, id string, m reconcile.ClusterMemor
 	defer w.mu.Unlock()
 	if c := w.clusters[id]; c != nil {
 		c.State, w.created[id] = m.Strategies, m.Replicas
+		if c.Shape != nil {
+			c.BurstBy = m.BurstBy(c.Shape.Burst)
+		}
 	}
 	return nil
 }
@@ -312,7 +350,7 @@ func (w *world) actions() (list []string) {
 		case r.Executed != nil:
 			outcome = "failed"
 		}
-		list = append(list, fmt.Sprint(r.Context.Op, " ", r.Context.Replica, " ", outcome))
+		list = append(list, fmt.Sprint(r.Context.Op, " ", r.Subject(), " ", outcome))
 	}
 	return list
 }

@@ -23,7 +23,7 @@ const (
 // Info describes the strategy.
 func (Burst) Info() engine.TypeInfo {
 	return engine.TypeInfo{
-		Name: "burst", Priority: 2, Temporary: true,
+		Name: "burst", Priority: 2, Temporary: true, AutoScaling: true,
 		Summary: "adds a replica while no other one is ready",
 		Parameters: []engine.ParameterInfo{
 			{Name: "burst_replica_size", Kind: engine.KindSize, Required: true, Headline: true, Meaning: "the size of the added replica"},

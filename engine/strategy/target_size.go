@@ -172,16 +172,10 @@ func (b baseline) wait() engine.Decision {
 			return hold
 		}
 		age := b.in.Now.Since(*r.CreatedAt)
-		if age.Compare(limit) <= 0 {
-			if end, ok := r.CreatedAt.Add(limit); ok && (hold.Until == nil || end.Compare(*hold.Until) > 0) {
-				hold.Until = &end
-			}
-			continue
+		if age.Compare(limit) <= 0 { // the regular look is soon enough
+			return hold
 		}
 		late = append(late, engine.Removal{Name: spec.Name, Why: fmt.Sprintf("not ready after %ss (limit %ss)", age.Floor(), limit.Floor())})
-	}
-	if len(late) < len(b.fitting) {
-		return hold
 	}
 	d := drop(late...)
 	d.Acting = map[string]any{gaveUp: b.attempt()}

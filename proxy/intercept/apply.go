@@ -40,7 +40,7 @@ func (h *handler) apply(q proxy.Query, c rewrite.ApplyStrategies) *proxy.Answer 
 			o := &outcomes[i]
 			if o.Observe {
 				for _, a := range o.Plan.Actions {
-					t.add(text(o.Plan.Name), text(string(a.Op)), text(a.Replica), text("not executed: the proxy only observes"), orNull(reasonTexts(a)))
+					t.add(text(o.Plan.Name), text(string(a.Op)), text(a.Subject()), text("not executed: the proxy only observes"), orNull(reasonTexts(a)))
 				}
 			}
 			for _, r := range o.Results {
@@ -48,7 +48,7 @@ func (h *handler) apply(q proxy.Query, c rewrite.ApplyStrategies) *proxy.Answer 
 				if r.Err != nil {
 					result = "failed: " + reconcile.Said(r.Err)
 				}
-				t.add(text(o.Plan.Name), text(string(r.Op)), text(r.Replica), text(result), orNull(reasonTexts(r.Action)))
+				t.add(text(o.Plan.Name), text(string(r.Op)), text(r.Subject()), text(result), orNull(reasonTexts(r.Action)))
 			}
 			t.notices = append(t.notices, problemNotices(o)...)
 			t.notices = append(t.notices, guardNotices(o)...)

@@ -2,6 +2,7 @@ package intercept
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
@@ -184,7 +185,7 @@ func (c *check) row(ctx context.Context, row rewrite.Row) error {
 		}
 	}
 	c.concerns(kind)
-	return c.strategy(kind, c.resolve(row[rewrite.ColumnConfig]))
+	return c.strategy(kind, c.resolve(row[rewrite.ColumnConfig]), c.managed(id))
 }
 
 // concerns notes the strategy type of a row that is written.
@@ -197,8 +198,14 @@ func (c *check) concerns(kind cell) {
 	}
 }
 
-// strategy checks type and config of a row.
-func (c *check) strategy(kind, config cell) error {
+// managed tells whether a row is for a managed cluster.
+func (c *check) managed(id cell) bool {
+	info, e := findCluster(c.catalog, id.text)
+	return id.known && e == nil && info.Managed
+}
+
+// strategy checks type and config of a row, for a managed cluster or another one.
+func (c *check) strategy(kind, config cell, managed bool) error {
 	if !kind.known {
 		return c.json(config)
 	}
@@ -208,9 +215,10 @@ func (c *check) strategy(kind, config cell) error {
 	}
 	for _, p := range c.cfg.Registry.Validate(kind.text, []byte(document), engine.ValidateOptions{
 		Sizes: c.catalog.Sizes, SizeAliases: c.tunables.Load().SizeAliases, EnableExperimental: c.cfg.EnableExperimental,
+		Managed: managed, NoAutoScaling: c.catalog.NoAutoScaling,
 	}) {
 		switch {
-		case p.Code == engine.UnknownType || p.Code == engine.Experimental:
+		case p.OfType():
 			return kind.configFault(c.text, p)
 		case config.known:
 			return config.configFault(c.text, p)
@@ -312,18 +320,33 @@ func (c *check) limits(ctx context.Context) error {
 
 // crowded tells whether a cluster concerned may come to its limit at all.
 func (c *check) crowded() bool {
-	wanted := max(len(c.write.Rows), 1)
+	wanted := max(len(c.write.Rows), 1) + c.replicas()
 	for _, name := range c.types {
 		if info, _ := c.cfg.Registry.Type(name); info.EachSize {
 			wanted += len(c.catalog.Sizes)
 		}
 	}
 	for id := range c.ids {
-		if info, ok := byID(c.catalog, id); ok && info.Replicas+int64(wanted) > c.catalog.MaxReplicasPerCluster {
+		info, ok := byID(c.catalog, id)
+		if info.Managed { // old and new replicas stand beside one another for a while
+			info.Replicas *= 2
+		}
+		if ok && info.Replicas+int64(wanted) > c.catalog.MaxReplicasPerCluster {
 			return true
 		}
 	}
 	return false
+}
+
+// replicas is how many replicas the rows that are written ask for by number.
+func (c *check) replicas() (n int) {
+	for _, row := range c.wrote() {
+		var config struct{ Replicas float64 }
+		if json.Unmarshal([]byte(row.config), &config) == nil {
+			n += int(config.Replicas)
+		}
+	}
+	return n
 }
 
 // place is where the write names a strategy, if it does.

@@ -209,13 +209,17 @@ func (c *check) update(ctx context.Context) error {
 		c.types = []string{}
 		c.concerns(after.kind)
 	}
-	if err := c.strategy(after.kind, cell{}); err != nil {
+	target := cell{}
+	if v, ok := c.write.Sets(rewrite.ColumnCluster); ok {
+		target = c.resolve(v)
+	}
+	if err := c.strategy(after.kind, cell{}, c.managed(target)); err != nil {
 		return err
 	}
 	if err := c.json(after.config); err != nil {
 		return err
 	}
-	return c.becomes(rows, after)
+	return c.becomes(rows, after, target)
 }
 
 // change is what an UPDATE makes of type and config.
@@ -226,15 +230,15 @@ type change struct {
 
 // becomes checks the rows as they will be: those that are there, and any other one whose type the
 // statement tells.
-func (c *check) becomes(rows []storedRow, after change) error {
+func (c *check) becomes(rows []storedRow, after change, target cell) error {
 	if after.config.known && !after.setsKind {
 		for _, name := range c.selected.types {
-			if err := c.strategy(cell{known: true, text: name}, after.config); err != nil {
+			if err := c.strategy(cell{known: true, text: name}, after.config, false); err != nil {
 				return err
 			}
 		}
 	}
-	if !after.setsKind && !after.setsConfig || !c.selected.exact {
+	if !after.setsKind && !after.setsConfig && !target.known || !c.selected.exact {
 		return nil
 	}
 	for _, r := range rows {
@@ -248,9 +252,16 @@ func (c *check) becomes(rows []storedRow, after change) error {
 		if !config.known {
 			continue
 		}
-		err := c.strategy(kind, config)
+		on := target
+		if !on.known {
+			on = cell{known: true, text: r.cluster}
+		}
+		err := c.strategy(kind, config, c.managed(on))
 		var e *proxy.Error
 		if errors.As(err, &e) && e.Position == 0 && !after.setsConfig {
+			if !after.setsKind {
+				kind = target
+			}
 			return kind.fault(c.text, 0, "", e)
 		}
 		if err != nil {

@@ -67,10 +67,10 @@ func unsuitable(info engine.ClusterInfo) *proxy.Error {
 		return &proxy.Error{Code: codeWrongState, Message: "cluster " + quoted(info.Name) + " is the control cluster",
 			Detail: "The proxy itself runs its queries there, so it may never be suspended.",
 			Hint:   "Use another cluster, or start the proxy with another --control-cluster."}
-	case info.Managed:
-		return &proxy.Error{Code: codeWrongState, Message: "cluster " + quoted(info.Name) + " is managed",
-			Detail: "The system itself creates and drops the replicas of a managed cluster.",
-			Hint:   "Make it unmanaged with ALTER CLUSTER " + pgtext.QuoteIdent(info.Name) + " SET (MANAGED = false)."}
+	case info.Managed && info.Schedule != "" && info.Schedule != engine.ScheduleManual:
+		return &proxy.Error{Code: codeWrongState, Message: "cluster " + quoted(info.Name) + " has a SCHEDULE",
+			Detail: "The system itself decides when it has replicas.",
+			Hint:   "Leave that to strategies with ALTER CLUSTER " + pgtext.QuoteIdent(info.Name) + " SET (SCHEDULE = MANUAL)."}
 	}
 	return nil
 }

@@ -72,8 +72,10 @@ func configState(code engine.ConfigCode) string {
 		return codeNotJSON
 	case engine.UnknownSize, engine.UnknownType:
 		return codeUndefined
-	case engine.Experimental:
+	case engine.Experimental, engine.NotOnManaged:
 		return codeWrongState
+	case engine.NotSupported:
+		return wire.CodeFeatureNotSupported
 	}
 	return codeInvalidValue
 }

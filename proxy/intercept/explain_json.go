@@ -15,9 +15,9 @@ const explainVersion = 1
 //
 //	version           1
 //	now               time of the observation
-//	decisions         what each strategy that ran saw and wants: strategy, verb (create, drop,
+//	decisions         what each strategy that ran saw and wants: strategy, verb (create, drop, alter,
 //	                  hold, suspend, none), text, until (when time alone may change it)
-//	conflicts         wishes that were overruled: replica, winner, loser, mode (PRIORITY)
+//	conflicts         wishes that were overruled: replica or option, winner, loser, mode (PRIORITY)
 //	orphans           replicas that stay although their strategy is gone: replica, strategy
 //	credits_per_hour  before, after
 //	next_look         at, cause, waiting_for_hydration
@@ -79,7 +79,7 @@ func clusterJSON(c engine.ClusterState, plan engine.ClusterPlan) (map[string]any
 	}
 	conflicts := make([]map[string]any, 0, len(plan.Conflicts))
 	for _, conflict := range plan.Conflicts {
-		conflicts = append(conflicts, map[string]any{"replica": conflict.Replica, "winner": conflict.Winner.Strategy, "loser": conflict.Loser.Strategy, "mode": "PRIORITY"})
+		conflicts = append(conflicts, map[string]any{"replica": nullable(conflict.Replica), "option": nullable(string(conflict.Option)), "winner": conflict.Winner.Strategy, "loser": conflict.Loser.Strategy, "mode": "PRIORITY"})
 	}
 	orphans := make([]map[string]any, 0, len(plan.Orphans))
 	for _, o := range plan.Orphans {
@@ -104,12 +104,25 @@ func signalsJSON(c engine.ClusterState) map[string]any {
 	for _, s := range c.Pinned {
 		pinned = append(pinned, map[string]any{"name": s.Name, "replica": nullable(s.Replica)})
 	}
-	return map[string]any{
+	signals := map[string]any{
 		"objects": c.Objects, "pinned_sources": pinned, "indexes": c.Obligations.Indexes, "materialized_views": c.Obligations.MaterializedViews,
 		"sources": c.Obligations.Sources, "sinks": c.Obligations.Sinks,
 		"last_activity": moment(c.LastActivity), "activity_source": nullable(c.ActivitySource), "activity_unknown": nullable(c.ActivityUnknown),
 		"recent_actions": c.RecentActions, "replicas": replicas,
 	}
+	if c.Shape != nil {
+		signals["managed"] = managedJSON(c)
+	}
+	return signals
+}
+
+// managedJSON is what a managed cluster is set to, and what is under way.
+func managedJSON(c engine.ClusterState) map[string]any {
+	m := map[string]any{"size": c.Shape.Size, "replication_factor": c.Shape.Factor, "hydration_burst": nullable(c.Shape.Burst), "burst_unknown": nullable(c.BurstUnknown), "reconfiguring": nil}
+	if r := c.Reconfiguring; r != nil {
+		m["reconfiguring"] = map[string]any{"size": r.Size, "replication_factor": r.Factor, "since": moment(r.Since), "deadline": moment(r.Deadline)}
+	}
+	return m
 }
 
 // failingJSON tells of the actions that have failed so far.

@@ -80,7 +80,7 @@ func wrap(line string, indent int) []string {
 }
 
 func (p *printer) cluster(now engine.Timestamp, c engine.ClusterState, plan engine.ClusterPlan) {
-	p.line("Cluster %s (%s): %s, %s", pgtext.QuoteIdent(c.Name), c.ID, replicaChange(len(c.Replicas), len(plan.Desired)), creditChange(plan.CreditsBefore, plan.CreditsAfter))
+	p.line("Cluster %s (%s): %s, %s", pgtext.QuoteIdent(c.Name), c.ID, clusterChange(c, plan), creditChange(plan.CreditsBefore, plan.CreditsAfter))
 	label := func(name, verb, text string) {
 		p.lineUnder(33, "  %-21s  %-7s %s", name, verb, text)
 	}
@@ -91,7 +91,7 @@ func (p *printer) cluster(now engine.Timestamp, c engine.ClusterState, plan engi
 		label(cmp.Or(problem.Strategy, "cluster"), "error", problem.Message)
 	}
 	for _, conflict := range plan.Conflicts {
-		label("conflict", "", fmt.Sprintf("%s wins over %s on %s (PRIORITY)", conflict.Winner.Strategy, conflict.Loser.Strategy, pgtext.QuoteIdent(conflict.Replica)))
+		label("conflict", "", fmt.Sprintf("%s wins over %s on %s (PRIORITY)", conflict.Winner.Strategy, conflict.Loser.Strategy, subject(conflict)))
 	}
 	for _, g := range plan.Guards {
 		verb := "warns"
@@ -106,6 +106,12 @@ func (p *printer) cluster(now engine.Timestamp, c engine.ClusterState, plan engi
 	if len(c.Strategies) == 0 {
 		p.line("  no strategies")
 	}
+	if c.Reconfiguring != nil {
+		p.line("Under way: %s", c.Reconfiguring)
+	}
+	if c.Failed != nil {
+		p.line("Given up by the server: %s x %d (%s)", c.Failed.Size, c.Failed.Factor, c.Failed.Status)
+	}
 	p.replicas(c, plan)
 	if len(plan.Actions) > 0 {
 		p.line("Statements")
@@ -113,14 +119,14 @@ func (p *printer) cluster(now engine.Timestamp, c engine.ClusterState, plan engi
 	for _, a := range plan.Actions {
 		p.statement("  ", a.SQL)
 	}
-	failed := failures(c, plan)
-	if len(failed) > 0 {
+	failing := failures(c, plan)
+	if len(failing) > 0 {
 		p.line("Failing")
 	}
-	for _, f := range failed {
-		p.line("  %s %s: %s; %s", f.Op, pgtext.QuoteIdent(f.Replica), f.why(now), f.next(now))
+	for _, f := range failing {
+		p.line("  %s %s: %s; %s", f.Op, failed(f), f.why(now), f.next(now))
 	}
-	p.line("Next look: %s", nextLook(now, plan, nextTry(failed)))
+	p.line("Next look: %s", nextLook(now, plan, nextTry(failing)))
 }
 
 // overruled says of a wish that it does not come true, and by whom.
@@ -135,6 +141,33 @@ func overruled(plan engine.ClusterPlan, d engine.Decision) string {
 		return ""
 	}
 	return " (overruled by " + strings.Join(winners, ", ") + ")"
+}
+
+// subject is what strategies do not agree about.
+func subject(c engine.Conflict) string {
+	if c.Replica == "" {
+		return string(c.Option)
+	}
+	return pgtext.QuoteIdent(c.Replica)
+}
+
+// failed names what an action that fails is about.
+func failed(f failing) string {
+	if f.Action.Alter != nil {
+		return f.Action.Subject()
+	}
+	return pgtext.QuoteIdent(f.Action.Replica)
+}
+
+// clusterChange is what a plan does to a cluster, in a few words: of a managed one to its shape.
+func clusterChange(c engine.ClusterState, plan engine.ClusterPlan) string {
+	switch {
+	case plan.Shape == nil || c.Shape == nil:
+		return replicaChange(len(c.Replicas), len(plan.Desired))
+	case *c.Shape != *plan.Shape:
+		return c.Shape.String() + " -> " + plan.Shape.String()
+	}
+	return c.Shape.String()
 }
 
 func replicaChange(before, after int) string {
@@ -184,7 +217,10 @@ func (p *printer) replicas(c engine.ClusterState, plan engine.ClusterPlan) {
 	var rows []row
 	for _, r := range c.Replicas {
 		what, state := "stay", condition(c, r)
-		if !slices.Contains(plan.Desired, engine.ReplicaSpec{Name: r.Name, Size: r.Size}) {
+		switch {
+		case plan.Shape != nil:
+			what = "" // the server's own
+		case !slices.Contains(plan.Desired, engine.ReplicaSpec{Name: r.Name, Size: r.Size}):
 			what = "drop"
 		}
 		for _, a := range plan.Actions {

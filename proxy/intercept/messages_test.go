@@ -214,12 +214,27 @@ var messages = []message{
 	{when: "what is there, and what is not", sql: []string{"PAUSE STRATEGIES", "RESUME STRATEGIES", "APPLY STRATEGIES", "RESET STRATEGY STATE", "PAUSE STRATEGIES FOR CLUSTER prod FOR '1 hour' WITH REASON 'test'",
 		"PAUSE STRATEGIES UNTIL '2020-01-01'", "SET LOCAL strategy.notices = off"}},
 	{when: "an INSERT that is refused", sql: []string{
-		insert(`'', 'target_size', '{}'`)[0], insert(`'prd', 'target_size', '{}'`)[0], insert(`'who knows', 'target_size', '{}'`)[0], insert(`'managed', 'target_size', '{}'`)[0], insert(`'quickstart', 'target_size', '{}'`)[0], insert(`'mz_system', 'target_size', '{}'`)[0],
+		insert(`'', 'target_size', '{}'`)[0], insert(`'prd', 'target_size', '{}'`)[0], insert(`'who knows', 'target_size', '{}'`)[0], insert(`'quickstart', 'target_size', '{}'`)[0], insert(`'mz_system', 'target_size', '{}'`)[0],
 		insert(`'prod', 'busrt', '{}'`)[0], insert(`'prod', 'target_size', '{'`)[0], insert(`'prod', 'target_size', '{“target_size”: “small”}'`)[0], insert(`'prod', 'target_size', '[]'`)[0], insert(`'prod', 'target_size', '{}'`)[0],
 		insert(`'prod', 'target_size', '{"size": "small"}'`)[0], insert(`'prod', 'target_size', '{"target_size": "smal"}'`)[0], insert(`'prod', 'target_size', '{"target_size": 1}'`)[0],
 		insert(`'prod', 'target_size', '{"target_size": "small", "replica_name": ""}'`)[0],
 		insert(`'prod', 'idle_suspend', '{"idle_after_s": -1}'`)[0], insert(`'prod', 'shrink_to_fit', '{"max_replica_size": "small", "min_oom_count": 1.5}'`)[0],
 		insert(`'prod', 'idle_suspend', '{"idle_after_s": 1, "allow_stop_maintenance": "yes"}'`)[0], insert(`'prod', 'pause', '{"until": "soon"}'`)[0], insert(`'prod', 'magic', '{}'`)[0], insert(`'staging ', 'burst', '{}'`)[0]}},
+	{when: "an INSERT for a managed cluster that is refused", before: func(r *rig) { r.noAutoScaling = "AUTO SCALING STRATEGY needs Materialize v26.35, and this is v26.30" }, sql: []string{
+		insert(`'managed', 'target_size', '{}'`)[0], insert(`'managed', 'target_size', '{"target_size": "large", "replica_name": "main"}'`)[0], insert(`'managed', 'target_size', '{"target_size": "large", "replicas": 0}'`)[0],
+		insert(`'managed', 'shrink_to_fit', '{"max_replica_size": "large"}'`)[0], insert(`'managed', 'burst', '{"burst_replica_size": "large"}'`)[0], insert(`'scheduled', 'target_size', '{}'`)[0],
+		"EXPLAIN STRATEGY INSERT INTO mz_cluster_strategies VALUES ('managed', 'shrink_to_fit', '{\"max_replica_size\": \"large\"}')"}},
+	{when: "a managed cluster is altered", sql: insert(`'managed', 'target_size', '{"target_size": "large", "replicas": 2}'`), stores: []row{{"u5", "target_size", `{"target_size": "large", "replicas": 2}`, nil}}},
+	{when: "a managed cluster cannot be altered", before: func(r *rig) {
+		r.refuses = &reconcile.ServerError{Code: "XX000", Message: "Enable zero-downtime reconfiguration for alter cluster is not available"}
+	},
+		sql: insert(`'managed', 'target_size', '{"target_size": "large"}'`), stores: []row{{"u5", "target_size", `{"target_size": "large"}`, nil}}},
+	{when: "a managed cluster is changed by somebody else", before: func(r *rig) {
+		r.refuses = &reconcile.ServerError{Code: "55006", Message: "cannot alter clusters with pending updates"}
+	},
+		stores: []row{{"u5", "target_size", `{"target_size": "medium"}`, nil}, {"u5", "burst", `{"burst_replica_size": "large"}`, nil}},
+		sql:    append(insert(`'managed', 'target_size', '{"target_size": "medium"}'`), "EXPLAIN STRATEGY FOR CLUSTER managed", "SHOW STRATEGY STATUS", "SHOW STRATEGY ACTIONS")},
+	{when: "rows have no meaning on the kind that a cluster became", sql: insert(`'managed', 'target_size', '{"target_size": "large"}'`), stores: []row{{"u5", "target_size", `{"target_size": "large", "replica_name": "main"}`, nil}}},
 	{when: "a cluster's name is another one's id", before: func(r *rig) { r.find("u3").Name = "u2" }, sql: []string{
 		insert(`'u2', 'target_size', '` + targetSmall + `'`)[0], "DELETE FROM mz_cluster_strategies WHERE cluster_id = 'u2'", "PAUSE STRATEGIES FOR CLUSTER u2", "EXPLAIN STRATEGY FOR CLUSTER u2"}},
 	{when: "an experimental strategy that is not enabled", settings: func(_ *rig, _ *reconcile.Config, c *intercept.Config) { c.EnableExperimental = false },

@@ -25,18 +25,20 @@ type server struct {
 	limit    int64 // of replicas of a cluster
 	role     engine.Role
 	// controller is the role that runs the DDL; zero: not known.
-	controller engine.Role
-	actions    []reconcile.ActionRecord
-	changes    []reconcile.ChangeRecord
-	executed   []engine.Action // since the test last asked
-	away       error           // what every call returns instead
-	refuses    error           // what every DDL returns
-	hold       chan struct{}   // DDL waits for it to be closed
-	observes   int
+	controller    engine.Role
+	actions       []reconcile.ActionRecord
+	changes       []reconcile.ChangeRecord
+	executed      []engine.Action // since the test last asked
+	away          error           // what every call returns instead
+	refuses       error           // what every DDL returns
+	hold          chan struct{}   // DDL waits for it to be closed
+	observes      int
+	noAutoScaling string // why the server has no AUTO SCALING STRATEGY
 }
 
 type cluster struct {
 	engine.ClusterInfo
+	shape    *engine.Shape
 	replicas map[string]*engine.Replica
 	memory   reconcile.ClusterMemory
 }
@@ -55,17 +57,28 @@ var sizes = []engine.Size{
 	{Name: "large", Processes: 1, Workers: 4, CreditsPerHour: 4},
 }
 
-// newServer has the clusters prod (u2), staging (u3) and dev (u4), and three that take no strategies.
+// newServer has the clusters prod (u2), staging (u3) and dev (u4), and three that take no strategies; managed (u5) and scheduled (u6) are managed clusters.
 func newServer() *server {
 	s := &server{now: time.Date(2025, 6, 1, 12, 0, 0, 0, time.UTC), limit: 5, role: engine.Role{ID: "u1", Name: "materialize", Superuser: true}}
 	for _, info := range []engine.ClusterInfo{
 		{ID: "s1", Name: "mz_system"}, {ID: "u1", Name: "quickstart", Control: true}, {ID: "u2", Name: "prod"},
-		{ID: "u3", Name: "staging"}, {ID: "u4", Name: "dev"}, {ID: "u5", Name: "managed", Managed: true},
+		{ID: "u3", Name: "staging"}, {ID: "u4", Name: "dev"}, {ID: "u5", Name: "managed", Managed: true}, {ID: "u6", Name: "scheduled", Managed: true, Schedule: "on-refresh"},
 	} {
 		info.Owner, info.OwnerID = "owners", "u9"
-		s.clusters = append(s.clusters, &cluster{ClusterInfo: info, replicas: map[string]*engine.Replica{}, memory: reconcile.ClusterMemory{Strategies: map[string]json.RawMessage{}, Replicas: map[string]string{}}})
+		var shape *engine.Shape
+		if info.Managed {
+			shape = &engine.Shape{Size: "small", Factor: 1}
+		}
+		s.clusters = append(s.clusters, &cluster{ClusterInfo: info, shape: shape, replicas: map[string]*engine.Replica{}, memory: reconcile.ClusterMemory{Strategies: map[string]json.RawMessage{}, Replicas: map[string]string{}}})
 	}
 	return s
+}
+
+func (c *cluster) burstBy() string {
+	if c.shape == nil {
+		return ""
+	}
+	return c.memory.BurstBy(c.shape.Burst)
 }
 
 func (s *server) find(id string) *cluster {
@@ -82,13 +95,13 @@ func (s *server) Observe(_ context.Context, ids ...string) (engine.Snapshot, err
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.observes++
-	snapshot := engine.Snapshot{Now: engine.At(s.now), Sizes: sizes, EnableExperimental: true, Limits: engine.Limits{MaxReplicasPerCluster: s.limit}}
+	snapshot := engine.Snapshot{Now: engine.At(s.now), Sizes: sizes, EnableExperimental: true, Limits: engine.Limits{MaxReplicasPerCluster: s.limit}, NoAutoScaling: s.noAutoScaling}
 	if s.away != nil {
 		return snapshot, s.away
 	}
 	for _, c := range s.clusters {
 		objects := int64(3)
-		state := engine.ClusterState{ID: c.ID, Name: c.Name, Managed: c.Managed, Control: c.Control, Objects: &objects,
+		state := engine.ClusterState{ID: c.ID, Name: c.Name, Managed: c.Managed, Control: c.Control, Objects: &objects, Shape: c.shape, Schedule: c.Schedule, BurstBy: c.burstBy(),
 			State: maps.Clone(c.memory.Strategies), CreatedBy: map[string]string{}, Recorded: true}
 		for _, name := range slices.Sorted(maps.Keys(c.replicas)) {
 			state.Replicas = append(state.Replicas, *c.replicas[name])
@@ -167,6 +180,10 @@ func (s *server) Execute(ctx context.Context, a engine.Action) error {
 	}
 	s.executed = append(s.executed, a)
 	for _, c := range s.clusters {
+		if a.Alter != nil && a.Alter.ClusterID == c.ID {
+			shape := a.Alter.To
+			c.shape = &shape
+		}
 		if !strings.Contains(a.SQL, " "+pgtext.QuoteIdent(c.Name)+".") {
 			continue
 		}
@@ -216,7 +233,7 @@ func (s *server) SaveState(_ context.Context, id string, m reconcile.ClusterMemo
 func (s *server) Catalog(context.Context) (engine.Catalog, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := engine.Catalog{At: s.now, Sizes: sizes, MaxReplicasPerCluster: s.limit, Controller: s.controller}
+	c := engine.Catalog{At: s.now, Sizes: sizes, MaxReplicasPerCluster: s.limit, Controller: s.controller, NoAutoScaling: s.noAutoScaling}
 	for _, known := range s.clusters {
 		info := known.ClusterInfo
 		info.Replicas = int64(len(known.replicas))

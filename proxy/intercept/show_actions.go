@@ -52,7 +52,7 @@ func (h *handler) showActions(q proxy.Query, c rewrite.ShowActions) *proxy.Answe
 			if info, ok := byID(catalog, r.ClusterID); ok {
 				name = info.Name
 			}
-			list.add(t, createdAt(r), text(name), orNull(r.Context.Op), orNull(r.Context.Replica),
+			list.add(t, createdAt(r), text(name), orNull(r.Context.Op), orNull(r.Subject()),
 				orNull(strings.Join(r.Context.Strategies, ", ")), text(result(r)), orNull(requester(r.Context)),
 				orNull(why(r.Context)), orNull(r.SQL), text(r.ActionID))
 		}

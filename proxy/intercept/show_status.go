@@ -37,6 +37,9 @@ func (h *handler) showStatus(q proxy.Query, c rewrite.ShowStatus) *proxy.Answer 
 		for i, plan := range r.plan.Clusters {
 			cluster := r.snapshot.Clusters[i]
 			now := statusOf(r.snapshot.Now, cluster, plan)
+			if cluster.Changed != nil {
+				now.why = strings.TrimPrefix(now.why+"; last changed by "+cluster.Changed.By, "; ")
+			}
 			list.add(t, text(cluster.Name), text(now.phase), text(strconv.Itoa(len(cluster.Replicas))), text(strconv.Itoa(now.ready)),
 				idleFor(r.snapshot.Now, cluster), orNull(now.next), now.at, text(fmt.Sprint(plan.CreditsBefore)), orNull(now.why))
 		}
@@ -58,7 +61,7 @@ func statusOf(now engine.Timestamp, cluster engine.ClusterState, plan engine.Clu
 	s.next, s.at = nextAction(now, plan)
 	if failed := failures(cluster, plan); len(failed) > 0 && s.phase == phaseActing {
 		s.phase, s.why, s.at = phaseFailing, failed[0].why(now), timestamp(nextTry(failed))
-		s.next = string(failed[0].Op) + " " + failed[0].Replica
+		s.next = string(failed[0].Op) + " " + failed[0].Subject()
 	}
 	return s
 }
@@ -132,7 +135,7 @@ func pauseText(g engine.Guard) string {
 func nextAction(now engine.Timestamp, plan engine.ClusterPlan) (what string, at *string) {
 	switch {
 	case len(plan.Actions) > 0:
-		return string(plan.Actions[0].Op) + " " + plan.Actions[0].Replica, timestamp(&now)
+		return string(plan.Actions[0].Op) + " " + plan.Actions[0].Subject(), timestamp(&now)
 	case plan.NextLook != nil:
 		return awaited(plan.NextLookCause), timestamp(plan.NextLook)
 	case plan.Waiting:

@@ -91,14 +91,20 @@ func failureNotice(o *reconcile.Outcome, r reconcile.ActionResult) *proxy.Notice
 func describe(cluster string, a engine.Action) string { return string(a.Op) + " " + object(cluster, a) }
 
 func past(op engine.Op) string {
-	if op == engine.OpDrop {
+	switch op {
+	case engine.OpDrop:
 		return "dropped"
+	case engine.OpAlter:
+		return "altered"
 	}
 	return "created"
 }
 
-// object names a replica with its size, where that is known.
+// object names a replica with its size, where that is known, or a cluster with what changes of it.
 func object(cluster string, a engine.Action) string {
+	if a.Alter != nil {
+		return "cluster " + pgtext.QuoteIdent(cluster) + " (" + a.Alter.String() + ")"
+	}
 	text := "cluster replica " + pgtext.QuoteIdent(cluster) + "." + pgtext.QuoteIdent(a.Replica)
 	if a.Size != "" {
 		text += " (" + a.Size + ")"

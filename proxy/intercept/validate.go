@@ -81,6 +81,7 @@ func (h *handler) validateCluster(t *table, s engine.Snapshot, c engine.ClusterS
 		}
 		for _, p := range h.cfg.Registry.Validate(row.Type, row.Config, engine.ValidateOptions{
 			Sizes: s.Sizes, SizeAliases: h.tunables.Load().SizeAliases, EnableExperimental: h.cfg.EnableExperimental,
+			Managed: c.Shape != nil, NoAutoScaling: s.NoAutoScaling,
 		}) {
 			t.add(text(c.Name), text(row.Type), text(configState(p.Code)), text(p.Message), orNull(p.Hint))
 		}
