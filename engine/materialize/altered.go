@@ -13,8 +13,8 @@ import (
 // lastChange is what the server's audit events say of the last change of a cluster.
 const lastChange = "SELECT details->>'id', \"user\", occurred_at FROM mz_catalog.mz_audit_events WHERE object_type = 'cluster' AND event_type = 'alter' AND details->>'id' = "
 
-// readChanges finds out who changed managed clusters last; it is for people.
-func (c *Client) readChanges(ctx context.Context, s *engine.Snapshot) error {
+// readAlterations finds out who changed managed clusters last; it is for people.
+func (c *Client) readAlterations(ctx context.Context, s *engine.Snapshot) error {
 	for i := range s.Clusters {
 		cluster := &s.Clusters[i]
 		if cluster.Shape == nil {

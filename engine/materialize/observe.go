@@ -55,7 +55,7 @@ func (c *Client) Inspect(ctx context.Context, clusterIDs ...string) (engine.Snap
 		return engine.Snapshot{}, err
 	}
 	s := o.snapshot()
-	return s, c.readChanges(ctx, &s)
+	return s, c.readAlterations(ctx, &s)
 }
 
 // Foresee is Inspect for strategies that are not stored yet: activity is read as far back as there is any.

@@ -1,6 +1,7 @@
 -- What a user can do wrong, and where it is wrong. Nothing of it is stored.
 \set in 'INSERT INTO mz_cluster_strategies VALUES'
-CREATE CLUSTER managed SIZE '25cc';
+SELECT mz_sim.set('enable_cluster_schedule_refresh', 'on');
+CREATE CLUSTER managed (SIZE '25cc', SCHEDULE = ON REFRESH);
 
 -- The config is not JSON.
 :in ('prod', 'target_size', '{"target_size": "medium"');

@@ -30,7 +30,9 @@ INSERT INTO mz_cluster_strategies VALUES ('m', 'idle_suspend', '{"idle_after_s":
 -- until SELECT replication_factor = 0 AND (SELECT count(*) FROM mz_cluster_strategy_actions WHERE executed) = 7 FROM mz_clusters WHERE name = 'm'
 SHOW STRATEGY STATUS FOR CLUSTER m;
 SET cluster = m;
+SET client_min_messages = error;
 SELECT * FROM t;
+RESET client_min_messages;
 -- until SELECT replication_factor = 1 AND (SELECT count(*) FROM mz_cluster_strategy_actions WHERE executed) = 8 FROM mz_clusters WHERE name = 'm'
 RESET cluster;
 DELETE FROM mz_cluster_strategies WHERE cluster_id = 'm';
