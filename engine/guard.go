@@ -15,6 +15,8 @@ type Guard struct {
 	Held     bool
 	Text     string
 	Until    *Timestamp // when it may let go; nil: unknown
+	Pause    *Pause     // of GuardPause: the one in force
+	Cause    string     // of GuardLimits: Text without what it means for the replicas that are there
 }
 
 // GuardName tells the guards apart.
@@ -58,6 +60,10 @@ func guard(in guardInput) []Guard {
 		said = append(said, ask(in)...)
 	}
 	for i := range said {
+		if said[i].Name == GuardLimits {
+			said[i].Cause = oneLine.Replace(said[i].Text)
+			said[i].Text += in.stays()
+		}
 		said[i].Text = oneLine.Replace(said[i].Text)
 	}
 	return said
@@ -106,7 +112,7 @@ func guardPause(in guardInput) []Guard {
 	if in.pause == nil {
 		return nil
 	}
-	return []Guard{{Name: GuardPause, Held: in.holdAll(), Text: in.pause.String(), Until: in.pause.Until}}
+	return []Guard{{Name: GuardPause, Held: in.holdAll(), Text: in.pause.String(), Until: in.pause.Until, Pause: in.pause}}
 }
 
 // guardLastReady keeps the last ready replica, unless they are all

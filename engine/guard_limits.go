@@ -80,7 +80,7 @@ func guardLimits(in guardInput) []Guard {
 			continue
 		}
 		in.desired.forget(w.spec.Name)
-		said = append(said, Guard{Name: GuardLimits, Strategy: w.reasons[0].Strategy, Held: true, Text: text + in.stays()})
+		said = append(said, Guard{Name: GuardLimits, Strategy: w.reasons[0].Strategy, Held: true, Text: text})
 	}
 	return said
 }

@@ -48,10 +48,10 @@ func guardShapeLimits(in guardInput) []Guard {
 	switch {
 	case added <= 0:
 	case limits.MaxReplicasPerCluster > 0 && set.Factor+added > limits.MaxReplicasPerCluster:
-		return []Guard{in.hold(GuardLimits, fmt.Sprintf("there would be %d of at most %d replicas (max_replicas_per_cluster)%s", set.Factor+added, limits.MaxReplicasPerCluster, in.stays()), OptionSize, OptionFactor)}
+		return []Guard{in.hold(GuardLimits, fmt.Sprintf("there would be %d of at most %d replicas (max_replicas_per_cluster)", set.Factor+added, limits.MaxReplicasPerCluster), OptionSize, OptionFactor)}
 	case limits.MaxCreditConsumptionRate > 0 && credits > limits.MaxCreditConsumptionRate:
-		return []Guard{in.hold(GuardLimits, fmt.Sprintf("%s x %d would raise consumption to %g of at most %g credits/hour (max_credit_consumption_rate)%s",
-			to.Size, to.Factor, credits, limits.MaxCreditConsumptionRate, in.stays()), OptionSize, OptionFactor)}
+		return []Guard{in.hold(GuardLimits, fmt.Sprintf("%s x %d would raise consumption to %g of at most %g credits/hour (max_credit_consumption_rate)",
+			to.Size, to.Factor, credits, limits.MaxCreditConsumptionRate), OptionSize, OptionFactor)}
 	}
 	return nil
 }

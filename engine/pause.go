@@ -1,5 +1,7 @@
 package engine
 
+import "strings"
+
 // PauseType is the type of the rows that pause a cluster. It is not a
 // strategy: nothing is decided by it, everything is held back.
 const PauseType = "pause"
@@ -26,16 +28,37 @@ type Pause struct {
 }
 
 // String tells of the pause in one line.
-func (p Pause) String() string {
-	text := "paused"
+func (p Pause) String() string { return p.text(p.Until) }
+
+// Endless tells of the pause in one line, without its end.
+func (p Pause) Endless() string { return oneLine.Replace(p.text(nil)) }
+
+// Origin tells whose pause it is, and why; empty: nobody says.
+func (p Pause) Origin() string {
+	switch by := strings.Join(p.by(), " "); {
+	case by == "":
+		return oneLine.Replace(p.Reason)
+	case p.Reason == "":
+		return oneLine.Replace(by)
+	default:
+		return oneLine.Replace(by + ": " + p.Reason)
+	}
+}
+
+func (p Pause) by() (words []string) {
 	if p.All {
-		text += " with all clusters"
+		words = append(words, "with all clusters")
 	}
 	if p.By != "" {
-		text += " by " + p.By
+		words = append(words, "by "+p.By)
 	}
-	if p.Until != nil {
-		text += " until " + p.Until.String()
+	return words
+}
+
+func (p Pause) text(until *Timestamp) string {
+	text := strings.Join(append([]string{"paused"}, p.by()...), " ")
+	if until != nil {
+		text += " until " + until.String()
 	}
 	if p.Reason != "" {
 		text += ": " + p.Reason

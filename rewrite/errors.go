@@ -11,6 +11,7 @@ type SyntaxError struct {
 	Found    string   // the token there; empty: end of input
 	Expected []string // what may stand there
 	Message  string   // instead of "syntax error at or near"
+	Code     string   // SQLSTATE; empty: that of a syntax error
 	Meant    string   // the command that was meant, perhaps; instead of what is expected
 }
 

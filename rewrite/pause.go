@@ -2,6 +2,9 @@ package rewrite
 
 import "time"
 
+// badTime is the SQLSTATE of an interval, or a timestamp, that is none.
+const badTime = "22007"
+
 // PauseStrategies is PAUSE STRATEGIES.
 type PauseStrategies struct {
 	Scope
@@ -42,7 +45,7 @@ func parsePause(p *parser) (Command, error) {
 			return nil, err
 		}
 		if c.For, err = ParseInterval(text); err != nil {
-			return nil, &SyntaxError{Offset: at.Start, Message: err.Error(), Expected: []string{"an interval such as '2 hours' or '30 minutes'"}}
+			return nil, &SyntaxError{Offset: at.Start, Message: err.Error(), Code: badTime, Expected: []string{"an interval such as '2 hours' or '30 minutes'"}}
 		}
 	case p.word("until"):
 		at, _ := p.peek(0)
@@ -52,7 +55,7 @@ func parsePause(p *parser) (Command, error) {
 		}
 		until, err := ParseTimestamp(text, p.env.Zone)
 		if err != nil {
-			return nil, &SyntaxError{Offset: at.Start, Message: err.Error(), Expected: []string{"a timestamp such as '2025-06-01 12:00:00+00'"}}
+			return nil, &SyntaxError{Offset: at.Start, Message: err.Error(), Code: badTime, Expected: []string{"a timestamp such as '2025-06-01 12:00:00+00'"}}
 		}
 		c.Until, c.Offset = &until, at.Start
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"mzproxy/engine"
@@ -367,7 +366,6 @@ func (c *check) place(strategy string) cell {
 }
 
 func tooMany(cluster string, g engine.Guard) *proxy.Error {
-	text, _, _ := strings.Cut(g.Text, "; ")
 	return &proxy.Error{Code: codeTooMany, Message: "strategy " + quoted(g.Strategy) + " needs more replicas than cluster " + quoted(cluster) + " may have",
-		Detail: "By its plan, " + text + ".", Hint: "Drop replicas that are not needed, or raise the server's limit."}
+		Detail: "By its plan, " + g.Cause + ".", Hint: "Drop replicas that are not needed, or raise the server's limit."}
 }

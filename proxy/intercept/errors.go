@@ -1,6 +1,7 @@
 package intercept
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"strings"
@@ -18,7 +19,6 @@ const (
 	codeOK                = "00000"
 	codeWarning           = "01000"
 	codeEngine            = "08006" // the server cannot be reached by the controller
-	codeBadTime           = "22007"
 	codeInvalidValue      = "22023"
 	codeBadPattern        = "22025"
 	codeNotJSON           = "22P02"
@@ -47,9 +47,7 @@ func placed(text string, e rewrite.Placed) *proxy.Error {
 	switch e := e.(type) {
 	case *rewrite.SyntaxError:
 		out.Hint = e.Hint()
-		if strings.HasPrefix(e.Message, "invalid input syntax") {
-			out.Code = codeBadTime
-		}
+		out.Code = cmp.Or(e.Code, codeSyntax)
 	case *rewrite.ColumnError:
 		out.Code = codeNoColumn
 		out.Hint = engine.Perhaps(e.Column, e.Columns)

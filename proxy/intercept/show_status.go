@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"mzproxy/engine"
@@ -86,7 +85,7 @@ func phase(c engine.ClusterState, plan engine.ClusterPlan, ready int) (word, why
 	for _, g := range plan.Guards {
 		switch {
 		case g.Name == engine.GuardPause:
-			return "paused", strings.TrimLeft(strings.TrimPrefix(pauseText(g), "paused"), ": ")
+			return "paused", g.Pause.Origin()
 		case g.Held:
 			return "held", g.Text
 		}
@@ -122,14 +121,6 @@ func phase(c engine.ClusterState, plan engine.ClusterPlan, ready int) (word, why
 }
 
 const waitsFor = "waits for a replica to be ready"
-
-// pauseText tells of a pause but for its end, which has a column of its own.
-func pauseText(g engine.Guard) string {
-	if g.Until == nil {
-		return g.Text
-	}
-	return strings.Replace(g.Text, " until "+g.Until.String(), "", 1)
-}
 
 // nextAction is what comes next, and when.
 func nextAction(now engine.Timestamp, plan engine.ClusterPlan) (what string, at *string) {

@@ -83,7 +83,7 @@ func stateOf(row engine.StrategyRow, plan engine.ClusterPlan) rowState {
 	if row.Type == engine.PauseType {
 		for _, g := range plan.Guards {
 			if g.Name == engine.GuardPause {
-				return rowState{"active", pauseText(g), g.Until}
+				return rowState{"active", g.Pause.Endless(), g.Until}
 			}
 		}
 		return rowState{"over", "", nil}
