@@ -1,113 +1,75 @@
 package main
 
 import (
-	"net"
-	"os"
-	"os/exec"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 )
 
-var docPages = []string{"production.md", "troubleshooting.md", "migration.md", "compare.md"}
-
-var docBlock = regexp.MustCompile("(?s)```(sql|sh|yaml)\n(.*?)```")
-
-// Every command and example of the pages is run, in their order, by psql through the proxy or by a shell; settings are read.
-func TestDocs(t *testing.T) {
-	w := newWorld(t)
-	_, port, err := net.SplitHostPort(w.sim.Addr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	ran := 0
-	for _, page := range docPages {
-		text, err := os.ReadFile(page)
+// Every exported type, function, method, variable and constant says what it promises.
+func TestDocComments(t *testing.T) {
+	root := filepath.Join("..", "..")
+	seen := 0
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && (strings.HasPrefix(entry.Name(), ".") && path != root || entry.Name() == "testdata" || entry.Name() == "bin"):
+			return filepath.SkipDir
+		case !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, path, nil, parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
-			t.Fatal(err)
+			return err
 		}
-		for _, block := range docBlock.FindAllStringSubmatch(string(text), -1) {
-			ran++
-			switch block[1] {
-			case "sql":
-				if out, err := psqlOnce(t, w.addr.String(), "-v", "ON_ERROR_STOP=1", "-f", scriptFile(t, block[2])); err != nil {
-					t.Errorf("%s: %s%v\n%s", page, block[2], err, out)
-				}
-			case "sh":
-				cmd := exec.CommandContext(t.Context(), "sh", "-c", strings.ReplaceAll(block[2], "localhost:6875", "127.0.0.1:"+port))
-				if out, err := cmd.CombinedOutput(); err != nil {
-					t.Errorf("%s: %s%v\n%s", page, block[2], err, out)
-				}
-			case "yaml":
-				settingsTaken(t, []byte(block[2]))
-			}
+		for _, name := range undocumented(file) {
+			t.Errorf("%s: %s has no comment", set.Position(name.Pos()), name.Name)
 		}
-	}
-	if ran < 10 {
-		t.Errorf("only %d examples", ran)
+		seen++
+		return nil
+	})
+	if err != nil || seen < 100 {
+		t.Fatalf("%d files, %v", seen, err)
 	}
 }
 
-func scriptFile(t *testing.T, text string) string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "script.sql")
-	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file
-}
-
-var (
-	docMessage = regexp.MustCompile("(?m)^\\| `([^`]+)` \\|")
-	docLink    = regexp.MustCompile("`(deploy/[a-z./]+)`")
-)
-
-// Each message that the page on troubles explains is one that the proxy has, and each file that a page names is there.
-func TestDocsNameWhatThereIs(t *testing.T) {
-	golden, err := os.ReadFile("../../testdata/messages.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	have := string(golden)
-	for _, folder := range []string{".", "../../proxy", "../../proxy/wire", "../../proxy/intercept", "../../engine/reconcile", "../../engine/materialize", "../../rewrite/pgtext"} {
-		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
-		if err != nil || len(files) == 0 {
-			t.Fatal(folder, err)
-		}
-		for _, file := range files {
-			if strings.HasSuffix(file, "_test.go") {
-				continue
+// undocumented lists the exported names of a file that nothing is said of.
+func undocumented(file *ast.File) []*ast.Ident {
+	var missing []*ast.Ident
+	check := func(comments []*ast.CommentGroup, names ...*ast.Ident) {
+		for _, c := range comments {
+			if c != nil {
+				return
 			}
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			have += string(text)
 		}
-	}
-	page, err := os.ReadFile("troubleshooting.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	messages := docMessage.FindAllStringSubmatch(string(page), -1)
-	if len(messages) < 20 {
-		t.Errorf("only %d messages", len(messages))
-	}
-	for _, m := range messages {
-		if !strings.Contains(have, m[1]) {
-			t.Errorf("the proxy never says %q", m[1])
-		}
-	}
-	for _, name := range docPages {
-		text, err := os.ReadFile(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, link := range docLink.FindAllStringSubmatch(string(text), -1) {
-			if _, err := os.Stat(link[1]); err != nil {
-				t.Errorf("%s: %v", name, err)
+		for _, name := range names {
+			if name.IsExported() {
+				missing = append(missing, name)
 			}
 		}
 	}
+	for _, d := range file.Decls {
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			if d.Recv == nil || ast.IsExported(receiver(d.Recv.List[0].Type)) {
+				check([]*ast.CommentGroup{d.Doc}, d.Name)
+			}
+		case *ast.GenDecl:
+			for _, spec := range d.Specs {
+				switch spec := spec.(type) {
+				case *ast.ValueSpec:
+					check([]*ast.CommentGroup{d.Doc, spec.Doc, spec.Comment}, spec.Names...)
+				case *ast.TypeSpec:
+					check([]*ast.CommentGroup{d.Doc, spec.Doc}, spec.Name)
+				}
+			}
+		}
+	}
+	return missing
 }

@@ -49,10 +49,12 @@ type TablesError struct {
 	Err        error
 }
 
+// Error says why they could not be created.
 func (e *TablesError) Error() string {
 	return fmt.Sprintf("tables are missing, and the controller may not create them: %v", e.Err)
 }
 
+// Unwrap returns what the server said.
 func (e *TablesError) Unwrap() error { return e.Err }
 
 func (c *Client) createStatement(i int) string {

@@ -37,8 +37,10 @@ func CancelRequest(key Key) []byte {
 	return packet(append(body, key.Secret...))
 }
 
-// SSLRequest asks for TLS, GSSENCRequest for encryption by GSSAPI.
-func SSLRequest() []byte    { return packet(binary.BigEndian.AppendUint32(nil, 80877103)) }
+// SSLRequest asks for TLS.
+func SSLRequest() []byte { return packet(binary.BigEndian.AppendUint32(nil, 80877103)) }
+
+// GSSENCRequest asks for encryption by GSSAPI.
 func GSSENCRequest() []byte { return packet(binary.BigEndian.AppendUint32(nil, 80877104)) }
 
 func packet(body []byte) []byte {

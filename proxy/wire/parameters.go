@@ -13,6 +13,7 @@ type Parameters struct{ text unique.Handle[string] }
 // NewParameters takes parameters as messages have them.
 func NewParameters(text []byte) Parameters { return Parameters{unique.Make(string(text))} }
 
+// String is the text that NewParameters took.
 func (p Parameters) String() string {
 	if p == (Parameters{}) {
 		return ""

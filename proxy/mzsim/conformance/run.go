@@ -24,6 +24,7 @@ type Difference struct {
 	Got  []string
 }
 
+// String shows the case, and both answers.
 func (d Difference) String() string {
 	return fmt.Sprintf("%s:%d: %s\n  %s\n got\n%s\nwant\n%s", d.Case.File, d.Step.Line, d.Case.Name, d.Step.head(),
 		indentAll(d.Got), indentAll(d.Step.Want))
