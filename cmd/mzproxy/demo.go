@@ -53,6 +53,9 @@ func (c demoCmd) Run(ctx context.Context, s streams) error {
 	return errors.Join(c.use(ctx, s, d), d.close())
 }
 
+// demoLease is the term of the lease: whoever tries two proxies on one stand-in does not wait half a minute for the other one.
+const demoLease = 10 * time.Second
+
 // demo is a stand-in with the proxy in front of it. Whoever starts it closes it.
 type demo struct {
 	sim   *mzsim.Sim
@@ -101,7 +104,7 @@ func (d *demo) serve(ctx context.Context, c demoCmd, log logrus.FieldLogger) err
 	// The stand-in's clock can be made to run ahead, and its history is cheap to read.
 	d.app, err = newApp(appConfig{
 		engine: engineFlags{Resync: time.Minute, EnableExperimental: true, historyEvery: 100 * time.Millisecond},
-		client: materialize.Config{DSN: dsn, ControlCluster: "quickstart", Schema: "public", Trust: materialize.Trust(c.TrustRows)},
+		client: materialize.Config{DSN: dsn, ControlCluster: "quickstart", Schema: "public", Trust: materialize.Trust(c.TrustRows), Lease: demoLease},
 		proxy:  proxy.Config{Upstream: upstream, Logger: log, DrainTimeout: time.Second}, log: log,
 	})
 	if err != nil {

@@ -33,7 +33,7 @@ const (
 	DefaultControlCluster = "quickstart"
 	DefaultSchema         = "public"
 	DefaultLag            = time.Second
-	DefaultLease          = 10 * time.Second
+	DefaultLease          = 25 * time.Second // renewed every ten seconds; another leader comes within half a minute
 	DefaultHistoryEvery   = 30 * time.Second
 )
 

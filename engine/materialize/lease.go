@@ -122,7 +122,7 @@ func (l *Lease) turn(ctx context.Context, elected func()) time.Duration {
 		l.log().WithField("holder", l.holder).Info("this proxy leads")
 		elected()
 	}
-	return term / 3
+	return term * 2 / 5
 }
 
 // set notes how long the lease is held and tells whether it was held before.

@@ -127,7 +127,7 @@ func TestLeaseRenewed(t *testing.T) {
 			renewed++
 		}
 		last = next
-		return renewed > 4 // each takes a third of the term
+		return renewed > 4 // each takes two fifths of the term
 	})
 }
 
