@@ -68,7 +68,7 @@ func TestPipelines(t *testing.T) {
 		{"a malformed command at the front", [][]string{{"SHOW STRATEGY STATS"}, row("prod", "small"), {"SELECT 1"}}, []string{"42601"}, nil},
 		{"an error of the server behind a write", [][]string{row("prod", "small"), {"SELECT 1/0"}, {"SHOW STRATEGIES"}}, []string{"INSERT 0 1", "22012"}, nil},
 		{"nothing of it was stored", [][]string{{"SELECT 1 FROM mz_cluster_strategies"}}, []string{"SELECT 0"}, nil},
-		{"commands among statements", [][]string{{"SELECT 1"}, {"SHOW STRATEGIES"}, {"SELECT 2"}, {"SHOW STRATEGY HELP"}, {"SET strategy.notices = changes"}}, []string{"SELECT 1", "SELECT 0", "SELECT 1", "SELECT 26", "SET"}, nil},
+		{"commands among statements", [][]string{{"SELECT 1"}, {"SHOW STRATEGIES"}, {"SELECT 2"}, {"SHOW STRATEGY HELP"}, {"SET strategy.notices = changes"}}, []string{"SELECT 1", "SELECT 0", "SELECT 1", "SELECT 28", "SET"}, nil},
 		{"several clusters", [][]string{row("prod", "small"), row("staging", "small")}, []string{"INSERT 0 1", "INSERT 0 1"}, told("prod", "staging")},
 		{"a transaction", [][]string{{"BEGIN"}, row("cluster-123", "small"), {"COMMIT"}}, []string{"BEGIN", "INSERT 0 1", "COMMIT"}, told("cluster-123")},
 		{"a transaction that is undone", [][]string{{"BEGIN"}, row("prod", "large"), {"ROLLBACK"}}, []string{"BEGIN", "INSERT 0 1", "ROLLBACK"}, nil},
