@@ -189,14 +189,19 @@ func TestObserveNative(t *testing.T) {
 			said += ", " + string(g.Name) + ": " + g.Text
 		}
 		for _, name := range []string{"plain", "scaled", "scheduled"} {
-			said += fmt.Sprintf(", %s under %q", name, observeOne(t, r.client, s.id(t, name)).Native)
+			o := observeOne(t, r.client, s.id(t, name))
+			burst := ""
+			if o.Shape != nil {
+				burst = o.Shape.Burst
+			}
+			said += fmt.Sprintf(", %s %q %q", name, o.Schedule, burst)
 		}
 		return said
 	}
 	for _, test := range []struct{ statement, want string }{
-		{"SELECT 1", `0 actions, plain under "", scaled under "an AUTO SCALING STRATEGY", scheduled under "a SCHEDULE"`},
-		{"DROP VIEW mz_internal.mz_cluster_auto_scaling_strategies", `0 actions, plain under "", scaled under "", scheduled under "a SCHEDULE"`},
-		{"DROP VIEW mz_internal.mz_cluster_schedules", `0 actions, plain under "", scaled under "", scheduled under ""`},
+		{"SELECT 1", `0 actions, plain "" "", scaled "manual" "50cc", scheduled "on-refresh" ""`},
+		{"DROP VIEW mz_internal.mz_cluster_auto_scaling_strategies", `0 actions, plain "" "", scaled "manual" "", scheduled "on-refresh" ""`},
+		{"DROP VIEW mz_internal.mz_cluster_schedules", `1 actions, plain "" "", scaled "" "", scheduled "" ""`},
 	} {
 		s.run(t, "%s", test.statement)
 		if diff := cmp.Diff(test.want, native()); diff != "" {
