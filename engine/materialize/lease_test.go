@@ -238,3 +238,20 @@ func TestNeverTwoLeaders(t *testing.T) {
 		return b.Leading()
 	})
 }
+
+// Whoever ends gives the lease back, whatever it was about to do: also where the answer to its taking never came.
+func TestLeaseGivenBack(t *testing.T) {
+	t.Parallel()
+	s := newServer(t)
+	newClient(t, s, materialize.Config{})
+	for i := range 8 {
+		c := newCandidate(t, s, time.Minute)
+		for spin := range i * 3 {
+			_ = s.value(t, "SELECT count(*) FROM mz_cluster_strategy_lease WHERE id <> '%d'", spin) // a moment that differs
+		}
+		c.stop()
+		if held := s.value(t, "SELECT count(*) FROM mz_cluster_strategy_lease WHERE holder <> ''"); held != "0" {
+			t.Fatalf("run %d keeps the lease", i)
+		}
+	}
+}
