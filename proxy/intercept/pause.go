@@ -42,11 +42,11 @@ func (h *handler) pause(q proxy.Query, c rewrite.PauseStrategies) *proxy.Answer 
 		if err := h.cfg.Store.SetPause(ctx, []string{id}, p); err != nil {
 			return unreachable(ctx, err)
 		}
-		old := h.storedBefore([]string{id}).configs[rowKey{id, engine.PauseType}]
-		h.record(ctx, []reconcile.ChangeRecord{h.change("PAUSE", id, engine.PauseType, old, pauseConfig(p))})
 		if _, err := h.approve(ctx, ofStored([]string{id}, engine.PauseType), h.self.super); err != nil {
 			return unreachable(ctx, err)
 		}
+		old := h.storedBefore([]string{id}).configs[rowKey{id, engine.PauseType}]
+		h.record(ctx, []reconcile.ChangeRecord{h.change("PAUSE", id, engine.PauseType, old, pauseConfig(p))})
 		n := notice(severityNotice, codeOK, whose+" "+p.String(), "", "")
 		if c.Cluster == nil {
 			n.Detail = "Clusters and strategies that are yet to come are paused, too."

@@ -26,12 +26,12 @@ func (h *handler) resetState(q proxy.Query, c rewrite.ResetState) *proxy.Answer 
 		if _, err := h.cfg.Store.ResetState(ctx, list...); err != nil {
 			return unreachable(ctx, err)
 		}
+		h.lookNow(ctx, list, sent, t)
 		var changes []reconcile.ChangeRecord
 		for _, id := range list {
 			changes = append(changes, h.change("RESET", id, "", nil, nil))
 		}
 		h.record(ctx, changes)
-		h.lookNow(ctx, list, sent, t)
 		return nil
 	})
 }

@@ -44,14 +44,14 @@ func (h *handler) resume(q proxy.Query, c rewrite.ResumeStrategies) *proxy.Answe
 		case n == 0:
 			t.notices = append(t.notices, notice(severityNotice, codeOK, "nothing was paused", "", ""))
 		}
-		if n > 0 {
-			h.record(ctx, h.resumed(c, paused, before.configs))
-		}
 		if c.Cluster != nil && len(s.Pauses) > 0 {
 			t.notices = append(t.notices, notice(severityNotice, codeOK, "cluster "+quoted(infos[0].Name)+" stays paused, with all clusters", "", "RESUME STRATEGIES ends the pause of all."))
 		}
 		if n > 0 && len(infos) > 0 {
 			h.lookNow(ctx, ids(infos), sent, t)
+		}
+		if n > 0 { // behind the look, which nothing is to delay
+			h.record(ctx, h.resumed(c, paused, before.configs))
 		}
 		return nil
 	})
