@@ -53,6 +53,16 @@ func (c *Client) MayRead(ctx context.Context, r engine.Role, table string) (bool
 	return c.holds(ctx, r, table, "r")
 }
 
+// MaySeeUse tells whether the server would let a role read when clusters were used.
+func (c *Client) MaySeeUse(ctx context.Context, r engine.Role) (bool, error) {
+	if r.Superuser {
+		return true, nil
+	}
+	var may *bool
+	err := c.pool.QueryRow(ctx, "SELECT has_table_privilege($1, 'mz_internal.mz_recent_activity_log_redacted', 'SELECT')", r.Name).Scan(&may)
+	return may != nil && *may, wrapped("read privileges", err)
+}
+
 // MayWrite tells whether a role holds INSERT, UPDATE or DELETE on the table of the strategies.
 func (c *Client) MayWrite(ctx context.Context, r engine.Role, privilege string) (bool, error) {
 	return c.holds(ctx, r, strategiesTable, map[string]string{"INSERT": "a", "UPDATE": "w", "DELETE": "d"}[privilege])

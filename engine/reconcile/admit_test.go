@@ -2,6 +2,7 @@ package reconcile_test
 
 import (
 	"context"
+	"flag"
 	"math/rand/v2"
 	"sync"
 	"testing"
@@ -10,6 +11,8 @@ import (
 	"mzproxy/engine/enginetest"
 	"mzproxy/engine/reconcile"
 )
+
+var rounds = flag.Int("rounds", 2000, "how often authority changes at random in TestAuthorityAtThePointOfAction")
 
 // powers is who may steer what: two clusters, of which alice owns the first to begin with, and a row for it that was approved for her.
 type powers struct {
@@ -53,12 +56,8 @@ func (p *powers) change(random *rand.Rand, approval engine.Approval) {
 
 // Whatever changes between any two steps up to the last look, nothing is executed on a cluster whose owner has not entitled the writer.
 func TestAuthorityAtThePointOfAction(t *testing.T) {
-	rounds := 10_000
-	if testing.Short() {
-		rounds = 100
-	}
 	executed, held := 0, 0
-	for round := range rounds {
+	for round := range *rounds {
 		random := rand.New(rand.NewPCG(1, uint64(round)))
 		w := newWorld(enginetest.Cluster("c", enginetest.Strategy("target_size", small)), enginetest.Cluster("d"))
 		row := w.clusters["u_c"].Strategies[0]

@@ -52,6 +52,7 @@ func (h *handler) explainWith(q proxy.Query, c rewrite.ExplainStrategy, args arg
 		if err != nil {
 			return err
 		}
+		report = h.veil(ctx, t, report)
 		lines := report.text(h.cfg.Registry, c.Verbose, h.session.Parameter("client_encoding") == "UTF8")
 		if c.JSON {
 			if lines, err = report.json(); err != nil {

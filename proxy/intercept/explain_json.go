@@ -108,7 +108,7 @@ func signalsJSON(c engine.ClusterState) map[string]any {
 		"objects": c.Objects, "pinned_sources": pinned, "indexes": c.Obligations.Indexes, "materialized_views": c.Obligations.MaterializedViews,
 		"sources": c.Obligations.Sources, "sinks": c.Obligations.Sinks,
 		"last_activity": moment(c.LastActivity), "activity_source": nullable(c.ActivitySource), "activity_unknown": nullable(c.ActivityUnknown),
-		"recent_actions": c.RecentActions, "replicas": replicas,
+		"recent_actions": recentActions(c), "replicas": replicas,
 	}
 	if c.Shape != nil {
 		signals["managed"] = managedJSON(c)
@@ -123,6 +123,14 @@ func managedJSON(c engine.ClusterState) map[string]any {
 		m["reconfiguring"] = map[string]any{"size": r.Size, "replication_factor": r.Factor, "since": moment(r.Since), "deadline": moment(r.Deadline)}
 	}
 	return m
+}
+
+// recentActions is null where nobody counts them, or the reader may not know.
+func recentActions(c engine.ClusterState) any {
+	if !c.Counted {
+		return nil
+	}
+	return c.RecentActions
 }
 
 // failingJSON tells of the actions that have failed so far.

@@ -41,7 +41,9 @@ func (p *printer) signals(s engine.Snapshot, c engine.ClusterState, plan engine.
 		}
 		entry("source", "%s %s", s.Name, where)
 	}
-	entry("actions", "%d in the last %s", c.RecentActions, s.Rate.Window())
+	if c.Counted {
+		entry("actions", "%d in the last %s", c.RecentActions, s.Rate.Window())
+	}
 	p.line("State")
 	for _, d := range plan.Decisions {
 		entry(d.Strategy, "%s", remembered(s.Now, c, d.Strategy))

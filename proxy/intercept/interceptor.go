@@ -35,6 +35,8 @@ type Catalog interface {
 	// Role is the role that a user name which the server accepted at login stands for.
 	Role(ctx context.Context, user string) (engine.Role, error)
 	MayRead(ctx context.Context, r engine.Role, table string) (bool, error)
+	// MaySeeUse tells whether a role could read on the server when clusters were used.
+	MaySeeUse(ctx context.Context, r engine.Role) (bool, error)
 	// MayWrite tells whether a role holds INSERT, UPDATE or DELETE on the table of the strategies.
 	MayWrite(ctx context.Context, r engine.Role, privilege string) (bool, error)
 }

@@ -259,6 +259,11 @@ func (s *server) MayRead(_ context.Context, r engine.Role, _ string) (bool, erro
 	return r.Superuser || r.Name != "stranger", s.away
 }
 
+// MaySeeUse implements intercept.Catalog.
+func (s *server) MaySeeUse(_ context.Context, r engine.Role) (bool, error) {
+	return r.Superuser || r.Name != "reader", s.away
+}
+
 // MayWrite implements intercept.Catalog.
 func (s *server) MayWrite(_ context.Context, r engine.Role, _ string) (bool, error) {
 	return r.Superuser || r.Name != "stranger", s.away

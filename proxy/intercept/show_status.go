@@ -32,7 +32,7 @@ func (h *handler) showStatus(q proxy.Query, c rewrite.ShowStatus) *proxy.Answer 
 		if s.Undated {
 			t.notices = append(t.notices, notice(severityWarning, codeWarning, undated, "", undatedHint))
 		}
-		r := selected(s, plan, matches)
+		r := h.veil(ctx, t, selected(s, plan, matches))
 		for i, plan := range r.plan.Clusters {
 			cluster := r.snapshot.Clusters[i]
 			now := statusOf(r.snapshot.Now, cluster, plan)

@@ -26,7 +26,7 @@ func (h *handler) showStrategies(q proxy.Query, c rewrite.ShowStrategies) *proxy
 		if err != nil {
 			return err
 		}
-		r := selected(s, plan, matches)
+		r := h.veil(ctx, t, selected(s, plan, matches))
 		for _, row := range s.Pauses { // which concern any cluster
 			state := pauseState(row, s.Now)
 			list.add(t, text(engine.AllClusters), text(row.Type), text(state.state), orNull(state.decision), timestamp(state.next), text(string(row.Config)))

@@ -29,7 +29,7 @@ func (h *handler) validate(q proxy.Query, c rewrite.ValidateStrategies) *proxy.A
 		if err != nil {
 			return err
 		}
-		r := selected(s, plan, matches)
+		r := h.veil(ctx, t, selected(s, plan, matches))
 		for i := range r.plan.Clusters {
 			h.validateCluster(t, r.snapshot, r.snapshot.Clusters[i], r.plan.Clusters[i])
 		}
