@@ -3,7 +3,6 @@ package materialize
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -43,7 +42,7 @@ func NewApprovals(c *Client) *Approvals { return &Approvals{client: c} }
 
 // Trust tells whether rows need an approval now, and why. That is logged whenever it changes.
 func (a *Approvals) Trust(ctx context.Context) (needed bool, why string, err error) {
-	v, err := a.client.world.see(ctx)
+	v, err := a.client.world.seeTouched(ctx)
 	if err != nil {
 		return false, "", err
 	}
@@ -101,21 +100,20 @@ func (a *Approvals) othersWho(v *view) []string {
 	return writers
 }
 
-// Authority implements reconcile.Authority: what was approved is read, the rest is as a picture of now shows it.
+// Authority implements reconcile.Authority: what was approved and who owns what is read, the rest is as a picture of now shows it.
 func (a *Approvals) Authority(ctx context.Context) (engine.Authority, error) {
 	var out engine.Authority
 	var err error
 	if out.Needed, out.Why, err = a.Trust(ctx); err != nil || !out.Needed {
 		return out, err
 	}
-	v, err := a.client.world.see(ctx)
+	v, err := a.client.world.seeTouched(ctx)
 	if err != nil {
 		return out, err
 	}
 	out.Open, out.Roles = v.open, v.Roles.All()
-	for _, id := range slices.Sorted(maps.Keys(v.Clusters)) {
-		m := v.Clusters[id]
-		out.Clusters = append(out.Clusters, engine.ClusterInfo{ID: m.ID, Name: m.Name, OwnerID: m.OwnerID})
+	if out.Clusters, err = a.readOwners(ctx); err != nil {
+		return out, err
 	}
 	if out.Approvals, err = a.readApprovals(ctx); isMissing(err) {
 		if err = a.client.EnsureTables(ctx); err == nil {
@@ -136,6 +134,17 @@ func (a *Approvals) readApprovals(ctx context.Context) (list []engine.Approval, 
 		p.ClusterID, p.StrategyRow = orEmpty(id), mirror.StrategyRow(id, kind, config, updated)
 		list = append(list, p)
 		return nil
+	})
+	return list, err
+}
+
+// readOwners reads who owns the clusters at this moment: a picture may be some seconds old.
+func (a *Approvals) readOwners(ctx context.Context) (list []engine.ClusterInfo, err error) {
+	err = a.client.query(ctx, "read owners", "SELECT id, name, coalesce(owner_id, '') FROM mz_catalog.mz_clusters", func(rows pgx.Rows) error {
+		var c engine.ClusterInfo
+		err := rows.Scan(&c.ID, &c.Name, &c.OwnerID)
+		list = append(list, c)
+		return err
 	})
 	return list, err
 }

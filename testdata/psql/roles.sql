@@ -7,6 +7,7 @@ GRANT team TO bob;
 GRANT SELECT, INSERT, UPDATE, DELETE ON mz_cluster_strategies TO alice, bob;
 ALTER CLUSTER prod OWNER TO alice;
 ALTER CLUSTER staging OWNER TO team;
+-- until SELECT true
 INSERT INTO mz_cluster_strategies VALUES ('cluster-123', 'idle_suspend', '{"idle_after_s": 3600}');
 \c - alice
 INSERT INTO mz_cluster_strategies VALUES ('prod', 'target_size', '{"target_size": "medium"}');
