@@ -161,7 +161,7 @@ func (t *talker) copy() (messages []string) {
 	} else {
 		messages = slices.Concat(messages, data("-1\n", "-1\n", "bad\n"))
 	}
-	return append(messages, end, `Close P ""`, `Close S ""`, "Sync")
+	return append(messages, end, "Sync", `Close P ""`, `Close S ""`, "Sync") // nothing but this may begin a copy
 }
 
 // some is one step of a conversation.
