@@ -87,7 +87,7 @@ drivers: build ## run drivers' own suites direct and proxied, and strategies thr
 	testdata/drivers/run.sh --tls --postgres 18
 	testdata/drivers/strategies.sh
 
-clients: build ## run dbt, SQLAlchemy, HikariCP and pgcli on the stand-in, direct and proxied; they come from the registries
+clients: build ## run dbt, SQLAlchemy, HikariCP, pgcli and drivers of Python and Node on the stand-in, direct and proxied; they come from the registries
 	testdata/clients/run.sh
 
 soak: setup ## put mixed load on the relay for SOAK (10m), and look for what is left behind
