@@ -1,7 +1,5 @@
 package engine
 
-import "encoding/json"
-
 // Orphan is a replica whose strategy is gone.
 type Orphan struct{ Replica, Strategy string }
 
@@ -46,30 +44,17 @@ func helpedBeside(cluster *ClusterState, desired *DesiredState, name string) str
 	return awaits
 }
 
-// RestoreKey is the key of a payload under which a strategy that suspends keeps the replication factor of a managed cluster, for waking.
-const RestoreKey = "restore"
-
-// Keeps tells whether a strategy has left a replication factor in its payload that a cluster is to be set back to.
-func Keeps(state map[string]json.RawMessage) bool {
-	for _, raw := range state {
-		if readPayload(raw).Integer(RestoreKey) > 0 {
-			return true
-		}
-	}
-	return false
-}
-
 // ended is a strategy that is gone, with what is to be remembered once what it had set is taken back.
 type ended struct {
 	strategy string
 	acting   map[string]any
 }
 
-// endSettings takes back what strategies that are gone had set of a managed cluster for a time only: an AUTO SCALING STRATEGY as soon as nobody
-// needs its replica, and a suspension.
+// endSettings takes back what strategies that are gone had done for a time only: a suspension, and, on a managed cluster, an AUTO SCALING STRATEGY as
+// soon as nobody needs its replica.
 func (c StrategyCoordinator) endSettings(cluster *ClusterState, rows Rows, desired *DesiredState, resolver *ConflictResolver) []ended {
 	if desired.settings == nil {
-		return nil
+		return c.endSuspension(cluster, rows, desired, resolver)
 	}
 	var over []ended
 	for _, info := range c.registry.types {

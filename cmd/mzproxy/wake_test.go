@@ -213,3 +213,20 @@ func TestWakeOfMany(t *testing.T) {
 		t.Errorf("%d replicas were created", n)
 	}
 }
+
+// Replicas that somebody made by hand come back, too: when the cluster is used again, and when nothing suspends it any more.
+func TestWakeOfHandMadeReplicas(t *testing.T) {
+	w := sleepy{newWorld(t)}
+	steward := w.connect(t, "")
+	do(t, steward, "CREATE CLUSTER REPLICA staging.one (SIZE 'small')", "CREATE CLUSTER REPLICA staging.two (SIZE 'medium')",
+		"INSERT INTO mz_cluster_strategies (cluster_id, strategy_type, config) VALUES ('staging', 'idle_suspend', '{\"idle_after_s\": 600}')")
+	const both = "SELECT array_agg(r.name || ' ' || r.size ORDER BY r.name) = ARRAY['one small', 'two medium'] FROM mz_cluster_replicas r JOIN mz_clusters c ON c.id = r.cluster_id WHERE c.name = 'staging'"
+	w.suspend(t)
+	do(t, w.connect(t, onStaging), all)
+	if !w.holds(t, both) {
+		t.Error("not both are back when the cluster is used")
+	}
+	w.suspend(t)
+	do(t, steward, "DELETE FROM mz_cluster_strategies")
+	w.until(t, both)
+}

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -91,10 +92,18 @@ func newRecord(trigger Trigger, o *Outcome, a engine.Action) ActionRecord {
 		c.Strategies = append(c.Strategies, reason.Strategy)
 		c.Reasons = append(c.Reasons, reason.Text)
 		if payload, ok := o.Plan.State[reason.Strategy]; ok {
+			if o.suspendedBy(reason.Strategy) && a.Op == engine.OpDrop {
+				payload = o.Before.Suspending(reason.Strategy, payload)
+			}
 			c.State[reason.Strategy] = payload
 		}
 	}
 	return ActionRecord{ActionID: uuid.NewString(), ClusterID: o.Plan.ID, SQL: a.SQL, Context: c, CreatedAt: o.Now.Time}
+}
+
+// suspendedBy tells whether a strategy takes all replicas of the cluster.
+func (o *Outcome) suspendedBy(strategy string) bool {
+	return slices.ContainsFunc(o.Plan.Decisions, func(d engine.Decision) bool { return d.Strategy == strategy && d.Verb == engine.VerbSuspend })
 }
 
 // signals is what was looked at, for the audit row.

@@ -33,7 +33,7 @@ func (IdleSuspend) Info() engine.TypeInfo {
 func (IdleSuspend) Decide(in engine.Input) engine.Decision {
 	why, hold := idle(in, len(in.Cluster.Replicas) == 0)
 	if hold != nil {
-		return *hold
+		return restored(in, *hold)
 	}
 	d := engine.Decision{Verb: engine.VerbSuspend, Phase: "suspended", Text: why}
 	for _, spec := range in.Desired.Specs() {
@@ -42,6 +42,23 @@ func (IdleSuspend) Decide(in engine.Input) engine.Decision {
 	if len(in.Cluster.Replicas) == 0 {
 		d.Text = "suspended, " + why
 	}
+	return d
+}
+
+// restored brings back what this strategy took from a cluster that is used again, or may be, where no other strategy does.
+func restored(in engine.Input, d engine.Decision) engine.Decision {
+	taken := in.Payload.Replicas(engine.RestoreKey)
+	missing := in.Desired.Missing(taken)
+	if len(missing) == 0 {
+		if len(taken) > 0 && len(in.Cluster.Replicas) > 0 {
+			d.Remember = map[string]any{engine.RestoreKey: nil}
+		}
+		return d
+	}
+	for _, spec := range missing {
+		d.Step.Add = append(d.Step.Add, engine.Addition{ReplicaSpec: spec, Why: "used again, as before it was suspended"})
+	}
+	d.Verb, d.Text = engine.VerbCreate, d.Text+"; back to what was there before it was suspended"
 	return d
 }
 

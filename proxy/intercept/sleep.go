@@ -39,6 +39,22 @@ func (u *Uses) Saw(now engine.Timestamp, sleepers []engine.Sleeper, ids []string
 	u.sleepers.Store(&known)
 }
 
+// woke notes that a cluster is awake, before that is seen.
+func (u *Uses) woke(cluster string) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	old := u.sleepers.Load()
+	if old == nil {
+		return
+	}
+	known := maps.Clone(*old)
+	if s, ok := known[cluster]; ok {
+		s.asleep = false
+		known[cluster] = s
+	}
+	u.sleepers.Store(&known)
+}
+
 // sleeper returns what is known of a cluster that may be asleep now.
 func (u *Uses) sleeper(cluster string) (s sleeper, ok bool) {
 	if known := u.sleepers.Load(); known != nil {

@@ -46,7 +46,9 @@ func (h *handler) awaken(ctx context.Context, cluster, id string, done func()) e
 		trigger.Since = time.Now()
 		outcomes, err := h.cfg.Engine.Look(work, trigger, id)
 		if err == nil {
-			err = woken(cluster, outcomes)
+			if err = woken(cluster, outcomes); err == nil {
+				h.cfg.Uses.woke(cluster)
+			}
 		} else {
 			err = unreachable(work, err)
 		}
