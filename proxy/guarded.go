@@ -11,6 +11,9 @@ import (
 // maxKeptRequests bounds what is kept of a session to be sent again, in bytes.
 const maxKeptRequests = 1 << 20
 
+// maxWakes is how often messages are sent again at most.
+const maxWakes = 5
+
 // guarded is the direction from the client while something may sleep on the server: one message after the other, and what is to be answered is
 // awaited, so that it can be sent again before what follows.
 type guarded struct{ *requests }
@@ -112,7 +115,7 @@ func (r guarded) wake(ended *wire.Fields) (refusal *Error) {
 // outcome waits for the answers to what was sent, and sends it again as often as the server could not execute it for its sleep. synced: the
 // last message is answered with a ReadyForQuery.
 func (r guarded) outcome(synced bool) error {
-	for {
+	for wakes := 0; ; wakes++ {
 		ended, err := r.await(synced)
 		switch {
 		case err != nil:
@@ -120,6 +123,8 @@ func (r guarded) outcome(synced bool) error {
 		case ended == nil:
 			r.keeping = r.keeping && !synced
 			return nil
+		case wakes == maxWakes: // it falls asleep as fast as it is woken
+			return r.giveUp(&Error{Code: ended.Code, Message: ended.Message, Detail: ended.Detail, Hint: ended.Hint}, synced)
 		}
 		if refusal := r.wake(ended); refusal != nil {
 			return r.giveUp(refusal, synced)

@@ -29,6 +29,9 @@ func (h *handler) Wake(ctx context.Context, ended *wire.Fields, tell func(*proxy
 			}
 		}
 	}
+	if ended != nil {
+		h.cfg.Catalog.Touch() // the server knows better than what was seen of it
+	}
 	done := h.cfg.Uses.wait(cluster)
 	return h.awaken(ctx, cluster, s.id, done)
 }
