@@ -24,8 +24,8 @@ func (o *observation) uses() uses {
 	return u
 }
 
-// tell fills in a cluster's activity: the latest sign of life counts. Where the history does not tell, and there is
-// no other sign, activity is unknown.
+// tell fills in a cluster's activity: the latest sign of life counts. Where the history does not tell, activity is unknown, unless there is some at
+// this moment: what the proxy saw is not all, others may come around it.
 func (u uses) tell(c *engine.ClusterState) {
 	latest := func(t time.Time, source string) {
 		if c.LastActivity == nil || t.After(c.LastActivity.Time) {
@@ -44,7 +44,7 @@ func (u uses) tell(c *engine.ClusterState) {
 		latest(u.now, "a SUBSCRIBE that is running")
 	case wire && seen.Busy:
 		latest(u.now, "a session of the proxy")
-	case u.unknown != "" && !wire:
+	case u.unknown != "":
 		c.ActivityUnknown = u.unknown
 	case u.blind != nil && u.unknown == "":
 		latest(*u.blind, "statement history did not tell until then")

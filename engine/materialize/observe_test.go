@@ -413,8 +413,12 @@ func TestActivityUnknown(t *testing.T) {
 			t.Errorf("%s: %q, %v", value, u.ActivityUnknown, u.LastActivity)
 		}
 		seen["dark"] = engine.Activity{Last: time.Now().Add(-5 * time.Minute)}
-		if u := usageOf(t, c, id); u.ActivityUnknown != "" || !u.about(5*time.Minute) {
+		if u := usageOf(t, c, id); u.ActivityUnknown != want || !u.about(5*time.Minute) {
 			t.Errorf("%s, seen on the wire: %q, %v", value, u.ActivityUnknown, u.LastActivity)
+		}
+		seen["dark"] = engine.Activity{Busy: true}
+		if u := usageOf(t, c, id); u.ActivityUnknown != "" || !u.about(0) {
+			t.Errorf("%s, in use on the wire: %q, %v", value, u.ActivityUnknown, u.LastActivity)
 		}
 		delete(seen, "dark")
 	}
