@@ -33,6 +33,14 @@ func (h *handler) Wake(ctx context.Context, ended *wire.Fields, tell func(*proxy
 		h.cfg.Catalog.Touch() // the server knows better than what was seen of it
 	}
 	done := h.cfg.Uses.wait(cluster)
+	if ended == nil {
+		patient, cancel := context.WithTimeoutCause(ctx, h.cfg.NoticeWait, errBehind)
+		defer cancel()
+		if err := h.awaken(patient, cluster, s.id, done); !errors.Is(err, errBehind) {
+			return err
+		}
+		return nil // let the server say how it is: its history tells the proxy that leads, if that is another one
+	}
 	return h.awaken(ctx, cluster, s.id, done)
 }
 
