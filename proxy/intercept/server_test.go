@@ -225,6 +225,7 @@ func (s *server) Prune(context.Context) error                                  {
 func (s *server) SaveState(_ context.Context, id string, m reconcile.ClusterMemory) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	m.Strategies, m.Replicas = maps.Clone(m.Strategies), maps.Clone(m.Replicas) // as a server would: the caller goes on with his own
 	s.find(id).memory = m
 	return nil
 }
