@@ -140,7 +140,7 @@ func (s sheet) snapshot(history map[string]used) engine.Snapshot {
 			s.take(from, "3\tt"+strings.Repeat("\t\\N", 10))
 		}
 	}
-	client := &Client{}
+	client := &Client{resizes: newResizes()}
 	client.reader = newReader(client)
 	o := client.observation(&view{Picture: s.Picture(), now: noon}, nil)
 	o.history = history
