@@ -58,6 +58,9 @@ func (r *Reconciler) follow(ctx context.Context, trigger Trigger, ids []string) 
 	}
 }
 
+// clockSkew is how far apart what two proxies know of the server's clock may be.
+const clockSkew = time.Second
+
 func values(seen []*Outcome) []Outcome {
 	outcomes := make([]Outcome, len(seen))
 	for i, o := range seen {
@@ -87,7 +90,7 @@ func (r *Reconciler) leadersActions(ctx context.Context, since time.Time, seen [
 	for _, o := range seen {
 		pending[o.Plan.ID] = len(o.Plan.Actions) > 0
 	}
-	window := time.Since(since)
+	window := time.Since(since) + clockSkew
 	for i := len(records) - 1; i >= 0; i-- { // the oldest first
 		record := records[i]
 		o := byID[record.ClusterID]
