@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/sirupsen/logrus"
 
 	"mzproxy/engine/materialize"
@@ -66,6 +67,14 @@ func proxied(t *testing.T) conformance.Server {
 	})
 	server, err := conformance.Prepare(t.Context(), sim.DSN())
 	if err != nil {
+		t.Fatal(err)
+	}
+	direct, err := pgx.Connect(t.Context(), server.Superuser)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer direct.Close(context.WithoutCancel(t.Context()))
+	if _, err := direct.Exec(t.Context(), "SELECT mz_sim.set('tick', '20ms')"); err != nil { // after a change of a cluster the next is told of by a picture of then
 		t.Fatal(err)
 	}
 	addr := serveInFront(t, server.Superuser)

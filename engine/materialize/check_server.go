@@ -13,7 +13,7 @@ import (
 )
 
 // OldestVersion is the oldest release of the server that we are made for.
-const OldestVersion = "v26.30"
+const OldestVersion = "v26.20"
 
 // server connects and finds out who we are, and what the server is. It reports whether the rest can
 // be looked at.
@@ -45,7 +45,7 @@ func (k *check) server(ctx context.Context) bool {
 	return true
 }
 
-// older compares releases: "v26.40.0 (abc)" with "v26.30". What is no release is not older.
+// older compares releases: "v26.40.0 (abc)" with "v26.20". What is no release is not older.
 func older(version, than string) bool {
 	var have, want [2]int
 	if n, _ := fmt.Sscanf(version, "v%d.%d", &have[0], &have[1]); n != 2 {
