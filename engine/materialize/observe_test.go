@@ -180,10 +180,12 @@ func TestObserveNative(t *testing.T) {
 		r := newRig(t, s, rigOptions{stopped: true, noLease: true}) // which remembers nothing
 		s.run(t, "DELETE FROM mz_cluster_strategies")
 		s.want(t, s.id(t, "scheduled"), "target_size", `{"target_size": "50cc"}`)
-		_, plan, err := r.reconciler.Explain(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
+		var plan engine.Plan
+		until(t, "the server is watched", func() bool {
+			var err error
+			_, plan, err = r.reconciler.Explain(t.Context())
+			return err == nil
+		})
 		said := fmt.Sprint(len(plan.Clusters[0].Actions), " actions")
 		for _, g := range plan.Clusters[0].Guards {
 			said += ", " + string(g.Name) + ": " + g.Text
