@@ -16,16 +16,21 @@ var showActions = recogniser{
 	syntax: []string{"SHOW STRATEGY ACTIONS [ VERBOSE ] [ FOR CLUSTER name ] [ LIMIT n ]"},
 	claims: func(p *parser) bool { return p.showsStrategy("actions") },
 	parse: func(p *parser) (Command, error) {
-		p.skipTo()
-		p.advance(1)
-		verbose := p.word("verbose")
-		scope, err := p.scope(false)
-		if err != nil {
-			return nil, err
-		}
-		limit, err := p.limit()
+		verbose, scope, limit, err := p.records()
 		return ShowActions{verbose, scope, limit}, err
 	},
+}
+
+// records takes what may follow the words of a command that shows records: VERBOSE, FOR CLUSTER, LIMIT.
+func (p *parser) records() (verbose bool, scope Scope, limit int, err error) {
+	p.skipTo()
+	p.advance(1)
+	verbose = p.word("verbose")
+	if scope, err = p.scope(false); err != nil {
+		return verbose, scope, 0, err
+	}
+	limit, err = p.limit()
+	return verbose, scope, limit, err
 }
 
 // limit takes LIMIT n; 0: it is not said.

@@ -14,14 +14,7 @@ var showHistory = recogniser{
 	syntax: []string{"SHOW STRATEGY HISTORY [ VERBOSE ] [ FOR CLUSTER name ] [ LIMIT n ]"},
 	claims: func(p *parser) bool { return p.showsStrategy("history") },
 	parse: func(p *parser) (Command, error) {
-		p.skipTo()
-		p.advance(1)
-		verbose := p.word("verbose")
-		scope, err := p.scope(false)
-		if err != nil {
-			return nil, err
-		}
-		limit, err := p.limit()
+		verbose, scope, limit, err := p.records()
 		return ShowHistory{verbose, scope, limit}, err
 	},
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"regexp"
 	"strings"
+	"time"
 
+	"mzproxy/engine"
 	"mzproxy/engine/reconcile"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
@@ -29,19 +31,9 @@ func (h *handler) showActions(q proxy.Query, c rewrite.ShowActions) *proxy.Answe
 		if err := h.mayRead(ctx, t, actionsTable); err != nil {
 			return err
 		}
-		filter := reconcile.ActionFilter{Limit: c.Limit}
-		catalog, err := h.known(ctx, t)
+		catalog, filter, err := h.recordsOf(ctx, q, t, c.Scope, c.Limit)
 		if err != nil {
 			return err
-		}
-		if c.Cluster != nil {
-			info, err := named(q, c.Cluster, catalog)
-			if filter.ClusterID = info.ID; err != nil {
-				if !clusterID.MatchString(c.Cluster.Text) {
-					return err
-				}
-				filter.ClusterID = c.Cluster.Text // one that is gone
-			}
 		}
 		records, err := h.actions(ctx, t, filter)
 		if err != nil {
@@ -52,12 +44,29 @@ func (h *handler) showActions(q proxy.Query, c rewrite.ShowActions) *proxy.Answe
 			if info, ok := byID(catalog, r.ClusterID); ok {
 				name = info.Name
 			}
-			list.add(t, createdAt(r), text(name), orNull(r.Context.Op), orNull(r.Subject()),
+			list.add(t, recordedAt(r.CreatedAt), text(name), orNull(r.Context.Op), orNull(r.Subject()),
 				orNull(strings.Join(r.Context.Strategies, ", ")), text(result(r)), orNull(requester(r.Context)),
 				orNull(why(r.Context)), orNull(r.SQL), text(r.ActionID))
 		}
 		return nil
 	})
+}
+
+// recordsOf is which records a command asks for, and the clusters that there are. A cluster that is gone is asked for by its id.
+func (h *handler) recordsOf(ctx context.Context, q proxy.Query, t *table, scope rewrite.Scope, limit int) (engine.Catalog, reconcile.ActionFilter, error) {
+	filter := reconcile.ActionFilter{Limit: limit}
+	catalog, err := h.known(ctx, t)
+	if err != nil || scope.Cluster == nil {
+		return catalog, filter, err
+	}
+	info, err := named(q, scope.Cluster, catalog)
+	if filter.ClusterID = info.ID; err != nil {
+		if !clusterID.MatchString(scope.Cluster.Text) {
+			return catalog, filter, err
+		}
+		filter.ClusterID = scope.Cluster.Text
+	}
+	return catalog, filter, nil
 }
 
 // why are the reasons of an action. Where one strategy asked for it, its name stands in a column of its own.
@@ -79,12 +88,12 @@ func result(r reconcile.ActionRecord) string {
 	return "failed: " + r.Error
 }
 
-// createdAt is a time that may be missing: of a row whose own cannot be read.
-func createdAt(r reconcile.ActionRecord) *string {
-	if r.CreatedAt.IsZero() {
+// recordedAt is a time that may be missing: of a row whose own cannot be read.
+func recordedAt(at time.Time) *string {
+	if at.IsZero() {
 		return nil
 	}
-	return text(r.CreatedAt.UTC().Format(timestampFormat))
+	return text(at.UTC().Format(timestampFormat))
 }
 
 // requester is the role that asked, or, where nobody did, what led to the action.

@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"mzproxy/engine"
-	"mzproxy/engine/reconcile"
 	"mzproxy/proxy"
 	"mzproxy/rewrite"
 	"mzproxy/rewrite/pgtext"
@@ -24,30 +23,16 @@ func (h *handler) showHistory(q proxy.Query, c rewrite.ShowHistory) *proxy.Answe
 		if err := h.mayRead(ctx, t, rewrite.Table); err != nil {
 			return err
 		}
-		filter := reconcile.ActionFilter{Limit: c.Limit}
-		catalog, err := h.known(ctx, t)
+		catalog, filter, err := h.recordsOf(ctx, q, t, c.Scope, c.Limit)
 		if err != nil {
 			return err
-		}
-		if c.Cluster != nil {
-			info, err := named(q, c.Cluster, catalog)
-			if filter.ClusterID = info.ID; err != nil {
-				if !clusterID.MatchString(c.Cluster.Text) {
-					return err
-				}
-				filter.ClusterID = c.Cluster.Text // one that is gone
-			}
 		}
 		records, err := h.cfg.Store.Changes(ctx, filter)
 		if err != nil {
 			return unreachable(ctx, err)
 		}
 		for _, r := range records {
-			var at *string
-			if !r.At.IsZero() {
-				at = text(r.At.UTC().Format(timestampFormat))
-			}
-			list.add(t, at, text(clusterNamed(catalog, r.ClusterID)), orNull(r.Strategy), text(r.Kind), orNull(r.Role), orNull(r.Application), orNull(r.Client),
+			list.add(t, recordedAt(r.At), text(clusterNamed(catalog, r.ClusterID)), orNull(r.Strategy), text(r.Kind), orNull(r.Role), orNull(r.Application), orNull(r.Client),
 				configText(r.Old), configText(r.New), text(r.ChangeID))
 		}
 		return nil
