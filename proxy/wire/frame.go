@@ -49,14 +49,6 @@ func CutParameter(body []byte) (name, value []byte, err error) {
 	return name, value, nil
 }
 
-// Status is the transaction status in a whole ReadyForQuery message.
-func Status(frame []byte) (byte, error) {
-	if len(frame) != HeaderSize+1 {
-		return 0, Malformed("invalid ReadyForQuery message")
-	}
-	return frame[HeaderSize], nil
-}
-
 // wellFormedBind reports whether a Bind message's parameters lie within it.
 func wellFormedBind(body []byte) bool {
 	_, rest, ok := CutString(body)
