@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -100,17 +99,7 @@ func TestServeDrains(t *testing.T) {
 	idle := startPsql(t, []string{"PGHOST=" + host, "PGPORT=" + port, "PGUSER=" + demoUser, "PGDATABASE=" + demoDatabase, "PGSSLMODE=disable"}, "-X", "-q", "-At")
 	idle.send(t, "SELECT 'here';\n")
 	idle.settle(t)
-	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	select {
-	case <-p.exited:
-		if p.err != nil {
-			t.Errorf("mzproxy ended with %v", p.err)
-		}
-	case <-time.After(patience):
-		t.Fatal("mzproxy goes on after SIGTERM")
-	}
+	p.terminate(t)
 	idle.send(t, "SELECT 'still here';\n")
 	idle.finish(t)
 	if out := idle.out.String(); !strings.Contains(out, "terminating connection due to administrator command") {
