@@ -297,14 +297,8 @@ func (w *world) publish(p *mirror.Picture, changes *mirror.Changes) {
 	w.client.reader.compare(before, p, changes)
 	w.picture, w.movedAt, w.watching, w.trouble = p, now, true, nil
 	w.wake()
-	var told []*listener
-	for l := range w.listeners {
-		told = append(told, l)
-	}
 	w.mu.Unlock()
-	for _, l := range told {
-		l.changed(changes)
-	}
+	w.tell(changes)
 }
 
 // wake wakes who waits for the next picture. The caller holds the lock.
@@ -328,7 +322,7 @@ func (w *world) lose(why error) {
 	}
 }
 
-// tell tells those who listen of changes that are not in the picture itself.
+// tell tells those who listen of changes.
 func (w *world) tell(changes *mirror.Changes) {
 	w.mu.Lock()
 	var told []*listener
