@@ -112,20 +112,8 @@ func alterationTokens(cluster string, a *engine.Alteration) []any {
 
 // On a managed cluster of which nothing is known but what it is set to, nothing is taken away: no factor falls, no burst ends, nothing is suspended.
 func TestManagedMissingSignalsTakeNothing(t *testing.T) {
-	manySnapshots(t, func(t *testing.T, seed uint64) {
-		if seed%8 != 0 {
-			return
-		}
-		g := newGenerator(seed)
-		c := checked{T: t, seed: seed, snapshot: parse(t, g.text(g.snapshot()))}
-		for i := range c.snapshot.Clusters {
-			cluster := &c.snapshot.Clusters[i]
-			cluster.ActivityUnknown, cluster.Objects, cluster.BurstUnknown = "statement logging is off", nil, "the relation cannot be read"
-			for j := range cluster.Replicas {
-				cluster.Replicas[j].Hydrated = nil
-			}
-		}
-		c.plan = planner().Plan(c.snapshot)
+	burst := func(cluster *engine.ClusterState) { cluster.BurstUnknown = "the relation cannot be read" }
+	withoutSignals(t, burst, func(c checked) {
 		for i, plan := range c.plan.Clusters {
 			cluster := &c.snapshot.Clusters[i]
 			if cluster.Shape == nil || len(plan.Actions) == 0 {

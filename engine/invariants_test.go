@@ -269,6 +269,19 @@ func checkGuards(c checked, cluster *engine.ClusterState, plan *engine.ClusterPl
 // A signal that is missing leads to no drop: with nothing known about hydration, only crashes that were counted do, and
 // with activity not known, idle_suspend does not.
 func TestMissingSignalsDropNothing(t *testing.T) {
+	withoutSignals(t, func(*engine.ClusterState) {}, func(c checked) {
+		for _, plan := range c.plan.Clusters {
+			for _, a := range plan.Actions {
+				if a.Op == engine.OpDrop && !strings.Contains(a.Reasons[0].Text, "crashes in the last hour") {
+					c.fail("%s", a.SQL)
+				}
+			}
+		}
+	})
+}
+
+// withoutSignals checks plans of snapshots in which nothing is known about hydration and activity; forget takes away more.
+func withoutSignals(t *testing.T, forget func(*engine.ClusterState), check func(c checked)) {
 	manySnapshots(t, func(t *testing.T, seed uint64) {
 		if seed%8 != 0 {
 			return
@@ -281,15 +294,10 @@ func TestMissingSignalsDropNothing(t *testing.T) {
 			for j := range cluster.Replicas {
 				cluster.Replicas[j].Hydrated = nil
 			}
+			forget(cluster)
 		}
 		c.plan = planner().Plan(c.snapshot)
-		for _, plan := range c.plan.Clusters {
-			for _, a := range plan.Actions {
-				if a.Op == engine.OpDrop && !strings.Contains(a.Reasons[0].Text, "crashes in the last hour") {
-					c.fail("%s", a.SQL)
-				}
-			}
-		}
+		check(c)
 	})
 }
 
