@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
@@ -34,16 +33,11 @@ func administer(t *testing.T, upstream string, args ...string) *administered {
 
 func (a *administered) get(t *testing.T, path string) (status int, body string) {
 	t.Helper()
-	response, err := http.Get("http://" + a.admin + path)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+a.admin+path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = response.Body.Close() }()
-	data, err := io.ReadAll(response.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return response.StatusCode, string(data)
+	return fetched(t, r)
 }
 
 // until waits for a path to answer well with a text in it.
